@@ -1,0 +1,140 @@
+"""Class labels as integer codes 0..L-1, and back.
+
+Labels come as integers 0..L-1 or as any hashable classes. Everything inside the package works on codes; what leaves it
+is mapped back through `classes`, the array whose entry c is the class that code c stands for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.validation import to_array
+
+Codes = NDArray[np.int64]
+
+
+def _one_dimensional(labels: Any, name: str) -> NDArray[Any]:
+    try:
+        array = to_array(labels)
+    except ValueError:  # ragged: a sequence of tuples of different lengths
+        array = np.empty(0)
+    if isinstance(labels, list | tuple) and len(labels) and all(isinstance(item, tuple) for item in labels):
+        array = np.empty(len(labels), dtype=object)  # classes that are themselves tuples
+        array[:] = labels
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(
+            f"`{name}` must be one-dimensional, one class per sample; got shape {array.shape}. "
+            f"If this is one-hot, pass its argmax(axis=1)."
+        )
+    if array.size == 0:
+        raise ValueError(f"`{name}` must hold at least one label; got none.")
+    return array
+
+
+def _as_integers(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Floats that are whole numbers as int64; NaN is an error; other arrays unchanged."""
+    if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            row = int(np.flatnonzero(~np.isfinite(array))[0])
+            raise ValueError(f"`{name}` must not hold missing values; entry {row} is {array[row]}.")
+        if (array != np.round(array)).any():
+            value = array[array != np.round(array)][0]
+            raise ValueError(f"`{name}` must be classes, not measurements; got the number {value:g}.")
+        return array.astype(np.int64)
+    if array.dtype == object:
+        missing = [i for i, item in enumerate(array) if item is None or item != item]
+        if missing:
+            raise ValueError(f"`{name}` must not hold missing values; entry {missing[0]} is {array[missing[0]]}.")
+    return array
+
+
+def _is_code_like(array: NDArray[Any]) -> bool:
+    return bool(np.issubdtype(array.dtype, np.integer) and array.min() == 0)
+
+
+def _distinct(array: NDArray[Any]) -> NDArray[Any]:
+    try:
+        return np.unique(array)
+    except TypeError:  # classes of types that do not compare: order of first appearance
+        classes = list(dict.fromkeys(array.tolist()))
+        distinct = np.empty(len(classes), dtype=object)
+        distinct[:] = classes
+        return distinct
+
+
+def class_array(classes: Any) -> NDArray[Any]:
+    """The classes in code order as an array, checked to be distinct."""
+    array = _one_dimensional(classes, "classes")
+    if len(set(array.tolist())) != len(array):
+        raise ValueError("`classes` must be distinct; at least one is listed twice.")
+    return array
+
+
+def encode_labels(
+    labels: Any, *, classes: Any = None, n_classes: int | None = None, name: str = "labels"
+) -> tuple[Codes, NDArray[Any]]:
+    """Codes 0..L-1 of `labels`, and the classes they stand for.
+
+    Which classes there are is decided in this order:
+
+    1. `classes`, if given: all classes in code order. A label that is not among them is an error.
+    2. `n_classes`, if given, and integer labels in 0..n_classes-1: these are codes already.
+    3. Integer labels among which 0 occurs: codes already, L = max + 1. A class that never occurs stays, empty.
+    4. Everything else: the distinct labels, sorted where they compare.
+
+    Raises
+    ------
+    ValueError
+        Missing values, wrong shape, unknown classes, or a number of classes other than `n_classes`.
+    """
+    array = _as_integers(_one_dimensional(labels, name), name)
+    if classes is not None:
+        known = class_array(classes)
+        if n_classes is not None and len(known) != n_classes:
+            raise ValueError(f"`classes` must list {n_classes} classes; got {len(known)}.")
+        return _lookup(array, known, name), known
+    if (
+        np.issubdtype(array.dtype, np.integer)
+        and n_classes is not None
+        and array.min() >= 0
+        and array.max() < n_classes
+    ):
+        return array.astype(np.int64), np.arange(n_classes)
+    if _is_code_like(array):
+        found = int(array.max()) + 1
+        if found > 100 + 10 * len(np.unique(array)):
+            raise ValueError(
+                f"`{name}` are integers from 0 to {found - 1}, most of which never occur. "
+                f"Pass classes=np.unique({name}) if they are identifiers, or classes=range({found}) if all are classes."
+            )
+        known = np.arange(found)
+    else:
+        known = _distinct(array)
+    if n_classes is not None and len(known) != n_classes:
+        raise ValueError(
+            f"`{name}` must be of {n_classes} classes; found {len(known)}: {_listed(known)}. "
+            f"Pass classes=[...], all classes in column order."
+        )
+    return (array.astype(np.int64) if _is_code_like(array) else _lookup(array, known, name)), known
+
+
+def _lookup(array: NDArray[Any], classes: NDArray[Any], name: str) -> Codes:
+    index = {c: i for i, c in enumerate(classes.tolist())}
+    values = array.tolist()
+    unknown = [v for v in values if v not in index]
+    if unknown:
+        raise ValueError(
+            f"`{name}` must be among the known classes ({_listed(classes)}); got {unknown[0]!r}, "
+            f"{len(unknown)} such label{'s' if len(unknown) > 1 else ''}."
+        )
+    return np.array([index[v] for v in values], dtype=np.int64)
+
+
+def _listed(classes: NDArray[Any], most: int = 10) -> str:
+    shown = ", ".join(repr(c) for c in classes[:most].tolist())
+    return shown + (f", ... ({len(classes)} in all)" if len(classes) > most else "")

@@ -1,0 +1,184 @@
+"""Argument checks shared by every public function.
+
+One error grammar: what was wrong, what it must be, what came, and what to do. Checks run before any work starts.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUM_TOLERANCE = 1e-4
+"""Largest deviation of a probability row's sum from 1 that is normalised away; a larger one is an error."""
+
+
+def to_array(values: Any) -> NDArray[Any]:
+    """Anything ``np.asarray`` takes, and torch tensors that live on a GPU or carry a gradient."""
+    if hasattr(values, "detach") and hasattr(values, "cpu"):
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
+def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
+    """``value`` if it is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
+    return value
+
+
+def check_k(
+    k: int | Iterable[int], *, limit: int | None = None, limit_is: str = "the number of neighbours available"
+) -> tuple[NDArray[np.int64], bool]:
+    """The neighbourhood sizes as a one-dimensional array, and whether a single one was given.
+
+    Parameters
+    ----------
+    k : int or sequence of int
+        At least 1 each; duplicates and any order are allowed.
+    limit : int, optional
+        The largest k that is possible, described by `limit_is`.
+    """
+    scalar = np.ndim(k) == 0  # type: ignore[arg-type]
+    values = []
+    for item in [k] if scalar else k:  # type: ignore[union-attr]
+        if isinstance(item, bool | np.bool_):
+            raise TypeError(f"`k` must be an integer or a sequence of integers; got the boolean {item}.")
+        try:
+            values.append(operator.index(item))  # type: ignore[arg-type]
+        except TypeError:
+            raise TypeError(
+                f"`k` must be an integer or a sequence of integers; got {item!r} of type {type(item).__name__}."
+            ) from None
+    if not values:
+        raise ValueError("`k` must name at least one neighbourhood size; got an empty sequence.")
+    if min(values) < 1:
+        raise ValueError(f"`k` must be at least 1; got {min(values)}.")
+    if limit is not None and max(values) > limit:
+        raise ValueError(f"`k` must be at most {limit}, {limit_is}; got {max(values)}.")
+    return np.array(values, dtype=np.int64), scalar
+
+
+def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_rates") -> NDArray[np.float64]:
+    """Noise rates as a one-dimensional float array; every one lies in [0, 1]."""
+    try:
+        rates = np.atleast_1d(np.asarray(to_array(noise_rates), dtype=np.float64))
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be numbers in [0, 1]; got {noise_rates!r}.") from None
+    if rates.ndim != 1 or rates.size == 0:
+        raise ValueError(f"`{name}` must be one number or a non-empty sequence; got shape {rates.shape}.")
+    bad = ~((rates >= 0) & (rates <= 1))  # NaN fails both comparisons
+    if bad.any():
+        value = rates[bad][0]
+        hint = " A percentage? Divide it by 100." if value > 1 else ""
+        raise ValueError(f"`{name}` must lie in [0, 1]; got {value:g}.{hint}")
+    return rates
+
+
+def check_noise_rate(noise_rate: float) -> float:
+    """One noise rate in [0, 1]."""
+    if np.ndim(noise_rate) != 0:
+        raise TypeError(f"`noise_rate` must be one number in [0, 1]; got shape {np.shape(noise_rate)}.")
+    return float(check_noise_rates(noise_rate, "noise_rate")[0])
+
+
+def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> NDArray[np.float64]:
+    """Rows of probabilities of shape (..., L), each normalised to sum to exactly 1 up to rounding.
+
+    A row whose sum is off by more than `SUM_TOLERANCE`, a negative entry or a NaN is an error that names the row.
+    """
+    try:
+        rows = np.asarray(to_array(values), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be an array of probabilities; got {type(values).__name__}.") from None
+    if rows.ndim == 0 or rows.shape[-1] == 0:
+        raise ValueError(f"`{name}` must have shape (..., n_classes) with at least one class; got {rows.shape}.")
+    if n_columns is not None and rows.shape[-1] != n_columns:
+        raise ValueError(f"`{name}` must have {n_columns} columns, one per class; got {rows.shape[-1]}.")
+    flat = rows.reshape(-1, rows.shape[-1])
+    sums = flat.sum(axis=1)
+    if not np.isfinite(sums).all():
+        row = int(np.flatnonzero(~np.isfinite(sums))[0])
+        raise ValueError(f"`{name}` must hold finite probabilities; row {row} holds NaN or infinity.")
+    lowest = flat.min(axis=1, initial=0.0)
+    if (lowest < 0).any():
+        row = int(np.flatnonzero(lowest < 0)[0])
+        raise ValueError(f"`{name}` must not be negative; row {row} holds {lowest[row]:g}.")
+    off = np.abs(sums - 1) > SUM_TOLERANCE
+    if off.any():
+        row = int(np.flatnonzero(off)[0])
+        raise ValueError(
+            f"`{name}` rows must sum to 1 (within {SUM_TOLERANCE:g}); row {row} sums to {sums[row]:.6g}. "
+            f"If these are counts or scores, divide each row by its sum; logits need a softmax first."
+        )
+    normalised: NDArray[np.float64] = rows / sums.reshape((*rows.shape[:-1], 1))
+    return normalised
+
+
+def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None) -> NDArray[np.float64]:
+    """A square matrix whose rows are probability distributions: entry [i, j] is Pr(noisy = j | clean = i)."""
+    array = np.asarray(to_array(matrix), dtype=np.float64)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
+        raise ValueError(
+            f"`{name}` must be a square matrix, one row and one column per class; got shape {array.shape}."
+        )
+    if n_classes is not None and len(array) != n_classes:
+        raise ValueError(
+            f"`{name}` must be {n_classes} x {n_classes}, one row per class; got {len(array)} x {len(array)}."
+        )
+    rows, columns = array.sum(axis=1), array.sum(axis=0)
+    if (np.abs(rows - 1) > SUM_TOLERANCE).any() and (np.abs(columns - 1) <= SUM_TOLERANCE).all():
+        row = int(np.argmax(np.abs(rows - 1)))
+        raise ValueError(
+            f"`{name}` rows must sum to 1; row {row} sums to {rows[row]:.6g}, and it is the columns that sum to 1 "
+            f"(cleanlab's noise_matrix does). Pass its transpose."
+        )
+    return check_distributions(array, name)
+
+
+def check_features(features: Any, name: str = "features") -> NDArray[np.floating[Any]]:
+    """Finite features of shape (n_samples, n_features), as C-contiguous float32 or float64.
+
+    Samples with more than one axis (images) are flattened. float32 stays float32; everything else becomes float64.
+    """
+    array = to_array(features)
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
+    if np.issubdtype(array.dtype, np.complexfloating):
+        raise TypeError(f"`{name}` must be real; got dtype {array.dtype}.")
+    if array.ndim < 2 or array.shape[0] == 0 or 0 in array.shape[1:]:
+        raise ValueError(f"`{name}` must have shape (n_samples, n_features), both at least 1; got {array.shape}.")
+    dtype = np.float32 if array.dtype in (np.float32, np.float16, np.uint8, np.int8, bool) else np.float64
+    flat: NDArray[np.floating[Any]] = np.ascontiguousarray(array.reshape(len(array), -1), dtype=dtype)
+    finite = np.isfinite(flat).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise ValueError(
+            f"`{name}` must be finite; row {row} holds NaN or infinity. Drop or impute such samples first."
+        )
+    return flat
+
+
+def seed_of(random_state: int | np.random.Generator | None) -> int:
+    """The integer seed that a `random_state` stands for, so that every result can record how to repeat it.
+
+    An int is its own seed; a Generator yields one (and advances); None draws one from the operating system.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63 - 1))
+    if isinstance(random_state, bool | np.bool_):
+        raise TypeError("`random_state` must be an int, a numpy.random.Generator or None; got a boolean.")
+    try:
+        seed = operator.index(random_state)
+    except TypeError:
+        raise TypeError(
+            f"`random_state` must be an int, a numpy.random.Generator or None; got {type(random_state).__name__}."
+        ) from None
+    if seed < 0:
+        raise ValueError(f"`random_state` must not be negative; got {seed}.")
+    return seed
