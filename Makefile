@@ -1,0 +1,41 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`. Both need Python 3.11+ and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+OUTPUT ?= labelnoise-output
+
+.PHONY: demo test check docs benchmarks clean
+
+demo: $(VENV)/.demo  ## run the main job on bundled data; prints where its report is
+	$(BIN)/labelnoise demo --output-dir $(OUTPUT)/demo
+
+test: $(VENV)/.test  ## run the quick test suite
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/.test  ## lint, formatting, types, documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+docs: $(VENV)/.test  ## serve the documentation
+	$(BIN)/mkdocs serve
+
+benchmarks: $(VENV)/.test  ## every benchmark, tables to the terminal and to build/benchmarks
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script --output build/$${script%.py}.json || exit 1; done
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "labelnoise needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,docs]"
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build labelnoise-output .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,168 @@
+"""Slow, obviously right answers to compare the package with: exact arithmetic on integers, nothing shared with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil, comb, factorial
+
+import mpmath
+import numpy as np
+
+
+def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """Every way to write `total` as an ordered sum of `parts` non-negative integers."""
+    if parts == 1:
+        yield (total,)
+        return
+    for first in range(total + 1):
+        for rest in compositions(total - first, parts - 1):
+            yield (first, *rest)
+
+
+def share_of_win(counts: tuple[int, ...], label: int, ties: str) -> Fraction:
+    """What the outcome `counts` is worth to class `label`."""
+    winners = [j for j, n in enumerate(counts) if n == max(counts)]
+    if label not in winners:
+        return Fraction(0)
+    if ties == "random":
+        return Fraction(1, len(winners))
+    if ties == "lowest":
+        return Fraction(winners[0] == label)
+    return Fraction(winners == [label])
+
+
+def plurality_by_enumeration(q, k: int, label: int, ties: str) -> Fraction:
+    """Eq. 2, term by term, in exact rationals. The row is normalised exactly."""
+    p = [Fraction(float(x)) for x in q]
+    p = [x / sum(p) for x in p]
+    total = Fraction(0)
+    for counts in compositions(k, len(p)):
+        share = share_of_win(counts, label, ties)
+        if share:
+            term = Fraction(factorial(k))
+            for n, x in zip(counts, p, strict=True):
+                term *= x**n / factorial(n)
+            total += share * term
+    return total
+
+
+def plurality_exact(q, k: int, ties: str) -> np.ndarray:
+    """Every class of every row, in exact integers, rounded once at the end; shape (rows, classes).
+
+    Draws are dealt class by class: the number of sequences is multiplied by comb(n, i) when class j takes i of the n
+    places left. `ways[t][n]` holds the weight of all ways to leave n places with t competitors tied with the label's a
+    votes. Object arrays hold Python integers, so a whole column of rows is worked on at once.
+    """
+    q = np.asarray(q, dtype=float)
+    bits = [max(53 - int(np.frexp(row[row > 0].min())[1]), 0) for row in q]  # every double becomes a whole number
+    whole = np.array(
+        [[int(Fraction(float(x)) * 2**b) for x in row] for row, b in zip(q, bits, strict=True)], dtype=object
+    )
+    totals = whole.sum(axis=1) ** k
+    out = np.zeros(q.shape)
+    power = [whole**i for i in range(k + 1)]
+    for label in range(q.shape[1]):
+        wins = np.array([Fraction(0)] * len(q), dtype=object) if ties == "random" else np.zeros(len(q), dtype=object)
+        others = [j for j in range(q.shape[1]) if j != label]
+        for a in range(1, k + 1):
+            most_tied = (k - a) // a if ties == "random" else 0
+            ways = {(0, k - a): comb(k, a) * power[a][:, label]}
+            for j in others:
+                fresh: dict[tuple[int, int], np.ndarray] = {}
+                for (tied, left), weight in ways.items():
+                    allowed = a if ties == "random" or (ties == "lowest" and j > label) else a - 1
+                    for i in range(min(allowed, left) + 1):
+                        key = (tied + (i == a and ties == "random"), left - i)
+                        if key[0] <= most_tied:
+                            fresh[key] = fresh.get(key, 0) + weight * (comb(left, i) * power[i][:, j])
+                ways = fresh
+            for (tied, left), weight in ways.items():
+                if left == 0:
+                    wins = wins + (weight * Fraction(1, tied + 1) if ties == "random" else weight)
+        out[:, label] = [
+            (Fraction(w) / t).numerator / (Fraction(w) / t).denominator if w else 0.0
+            for w, t in zip(wins, totals, strict=True)
+        ]
+    return out
+
+
+def plurality_fixed_point(q, k: int, label: int, ties: str, bits: int = 300) -> mpmath.mpf:
+    """One class of one row for large k or many classes, in `bits`-bit fixed point: absolute error below 2^-200.
+
+    The same sum over Poisson counts as in the package, but with one integer polynomial product after another and no
+    shortcut at all.
+    """
+    with mpmath.workprec(bits + 100):
+        p = [mpmath.mpf(float(x)) for x in q if x > 0]
+        y = int(np.count_nonzero(np.asarray(q)[:label]))
+        norm = mpmath.fsum(p)
+        tables = [_poisson_table(k * x / norm, k, bits) for x in p]
+        others = [j for j in range(len(p)) if j != y]
+        total = 0
+        for a in range(1, k + 1):
+            if tables[y][a] == 0:
+                continue
+            places = k - a
+            most_tied = min(places // a, len(others)) if ties == "random" else 0
+            products = [[1 << bits] + [0] * places] + [[0] * (places + 1) for _ in range(most_tied)]
+            for j in others[:-1]:
+                products = _multiply_in(products, *_factor(tables[j], a, j > y, ties), a, bits)
+            series, tie = _factor(tables[others[-1]], a, others[-1] > y, ties)  # only one coefficient of the last one
+            for tied, product in enumerate(products):
+                behind = sum(c * product[places - i] for i, c in enumerate(series[: places + 1]))
+                level = tie * product[places - a] if tie and a <= places else 0
+                total += tables[y][a] * (mpmath.mpf(behind) / (tied + 1) + mpmath.mpf(level) / (tied + 2))
+        peak = mpmath.mpf(k) ** k * mpmath.exp(-k) / mpmath.factorial(k)
+        return mpmath.ldexp(total, -3 * bits) / peak
+
+
+def _poisson_table(mean: mpmath.mpf, k: int, bits: int) -> list[int]:
+    term = mpmath.exp(-mean)
+    table = []
+    for i in range(k + 1):
+        table.append(int(mpmath.ldexp(term, bits)))
+        term = term * mean / (i + 1)
+    return table
+
+
+def _factor(table: list[int], a: int, is_after: bool, ties: str) -> tuple[list[int], int]:
+    """What a competitor may contribute: its series, and under "random" its tied term apart."""
+    allowed = a + 1 if ties == "lowest" and is_after else a
+    series = table[:allowed]
+    while len(series) > 1 and series[-1] == 0:
+        series = series[:-1]
+    return series, table[a] if ties == "random" and a < len(table) else 0
+
+
+def _multiply_in(products: list[list[int]], series: list[int], tie: int, a: int, bits: int) -> list[list[int]]:
+    fresh = [[0] * len(product) for product in products]
+    for tied, product in enumerate(products):
+        for n, weight in enumerate(product):
+            if weight:
+                for i, c in enumerate(series[: len(product) - n]):
+                    fresh[tied][n + i] += c * weight
+                if tie and tied + 1 < len(products) and n + a < len(product):
+                    fresh[tied + 1][n + a] += tie * weight
+    return [[v >> bits for v in product] for product in fresh]
+
+
+def plurality_by_nested_sums(q, k: int, label: int) -> float:
+    """Eq. 4 literally: nested sums over n_1 (the label's votes), n_2, ..., with the bounds of appendix B; strict ties.
+
+    m_1 = ceil((k + L - 1) / L), M_1 = k; for i > 1, M* = n_1 - 1, R_i = k - n_1 - ... - n_(i-1), M_i = min(R_i, M*) and
+    m_i = max(0, R_i - (L - i) M*).
+    """
+    p = [float(q[label]), *(float(x) for j, x in enumerate(q) if j != label)]
+    n_classes = len(p)
+
+    def sums(i: int, rest: int, most: int) -> float:
+        low, high = max(0, rest - (n_classes - i) * most), min(rest, most)
+        if i == n_classes:
+            return p[-1] ** rest if low <= rest <= high else 0.0
+        return sum(comb(rest, n) * p[i - 1] ** n * sums(i + 1, rest - n, most) for n in range(low, high + 1))
+
+    if n_classes == 1:
+        return 1.0
+    first = range(ceil((k + n_classes - 1) / n_classes), k + 1)
+    return sum(comb(k, n) * p[0] ** n * sums(2, k - n, n - 1) for n in first)
