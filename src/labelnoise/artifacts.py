@@ -1,0 +1,304 @@
+"""Results on disk, written so that nothing is lost.
+
+Every file is written in full beside its destination, flushed to the disk, and only then renamed over it. Whatever
+fails, a full disk included, the earlier file stays complete, and no half-written one is left. Files that belong
+together (a table as Parquet and CSV, a figure in three formats) are all written before the first is renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import enum
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+StrPath = str | os.PathLike[str]
+
+
+def output_folder(path: StrPath) -> Path:
+    """Make the folder `path`, with its parents, and check by writing to it that results can be saved there.
+
+    Raises
+    ------
+    OSError
+        A part of the path is a file, or the folder cannot be made or written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> output_folder(Path(tempfile.mkdtemp()) / "runs" / "first").name
+    'first'
+    """
+    folder = Path(path).expanduser()
+    occupied = next((part for part in [folder, *folder.parents] if part.exists() and not part.is_dir()), None)
+    if occupied is not None:
+        raise NotADirectoryError(f"output folder {folder} must be a folder; {occupied} is a file. Choose another path.")
+    probe = folder / _temporary_name()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _removed_on_error(probe), probe.open("xb") as stream:
+            stream.write(bytes(4096))
+            os.fsync(stream.fileno())
+        probe.unlink()
+    except OSError as error:
+        raise _described(error, f"output folder {folder} must be writable", "Choose another or make room.") from error
+    return folder
+
+
+def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
+    """Write a table as Parquet and CSV; a meaningful index becomes columns.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table.
+    path : path
+        Without suffix: ``.parquet`` and ``.csv`` are added.
+
+    Returns
+    -------
+    parquet, csv : Path
+
+    Examples
+    --------
+    >>> import tempfile, pandas as pd
+    >>> [p.name for p in write_table(pd.DataFrame({"k": [1, 5]}), Path(tempfile.mkdtemp()) / "curve")]
+    ['curve.parquet', 'curve.csv']
+    """
+    import pandas as pd
+
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index()
+    parquet, csv = _with_suffix(path, "parquet"), _with_suffix(path, "csv")
+    with _replacing(parquet, csv) as (parquet_stream, csv_stream):
+        frame.to_parquet(parquet_stream, index=False)
+        frame.to_csv(csv_stream, index=False, lineterminator="\n")
+    return parquet, csv
+
+
+def write_json(value: Any, path: StrPath) -> Path:
+    """Write `value` as indented JSON with sorted keys.
+
+    Dataclasses and mappings become objects, arrays and sets (sorted) lists, paths and dates text; NaN and the
+    infinities, which JSON lacks, become null.
+
+    Raises
+    ------
+    TypeError
+        `value` holds something that has no such form; the message says where.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = write_json({"rates": np.array([0.5, np.nan])}, Path(tempfile.mkdtemp()) / "result.json")
+    >>> json.loads(path.read_text())
+    {'rates': [0.5, None]}
+    """
+    return write_text(to_json(value), path)
+
+
+def to_json(value: Any) -> str:
+    """The text that `write_json` writes."""
+    plain = _plain(value, "value")
+    return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_text(text: str, path: StrPath) -> Path:
+    """Write text in UTF-8, line ends as they are."""
+    path = Path(path)
+    encoded = text.encode("utf-8")
+    with _replacing(path) as (stream,):
+        stream.write(encoded)
+    return path
+
+
+def write_figure(figure: Figure, path: StrPath, formats: Sequence[str] = ("png", "svg", "pdf")) -> tuple[Path, ...]:
+    """Write a matplotlib figure, one file a format; the same figure gives the same bytes at any time.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; ``pyplot`` is not needed.
+    path : path
+        Without suffix: each format's is added.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> [p.name for p in write_figure(Figure(), Path(tempfile.mkdtemp()) / "curve", ["svg"])]
+    ['curve.svg']
+    """
+    from matplotlib import rc_context
+
+    undated: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    supported = figure.canvas.get_supported_filetypes()
+    for kind in formats:
+        if kind not in supported:
+            raise ValueError(f"`formats` must be among {', '.join(sorted(supported))}; got {kind!r}.")
+    paths = tuple(_with_suffix(path, kind) for kind in formats)
+    with _replacing(*paths) as streams, rc_context({"svg.hashsalt": "labelnoise"}):
+        for stream, kind in zip(streams, formats, strict=True):
+            figure.savefig(stream, format=kind, metadata=undated.get(kind))
+    return paths
+
+
+def write_arrays(path: StrPath, /, **arrays: Any) -> Path:
+    """Write named arrays as a compressed ``.npz`` that is read without unpickling.
+
+    Raises
+    ------
+    TypeError
+        An array holds Python objects.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = write_arrays(Path(tempfile.mkdtemp()) / "labels.npz", labels=[0, 1])
+    >>> with np.load(path) as file:
+    ...     file["labels"]
+    array([0, 1])
+    """
+    path = Path(path)
+    converted = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in converted.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"array {name!r} must hold numbers or text; it holds Python objects. Convert it first.")
+    with _replacing(path) as (stream,):
+        _savez(stream, converted)
+    return path
+
+
+def read_arrays(path: StrPath, saved_by: str) -> dict[str, np.ndarray[Any, Any]]:
+    """Read all arrays of a file that `write_arrays` wrote; nothing is unpickled.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        The file is truncated, damaged or something else; the message says what should have written it, `saved_by`.
+    """
+    import zipfile
+    import zlib
+
+    with Path(path).open("rb") as stream:
+        try:
+            with np.load(stream, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"{path} must be a file that {saved_by} wrote; it is truncated, damaged or something else "
+                f"({type(error).__name__}: {error}). Save it again."
+            ) from error
+
+
+def _savez(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    # numpy.savez_compressed cannot take an array called "file", and dates its members; this does not.
+    import zipfile
+
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member, "w", force_zip64=True) as target:
+                np.lib.format.write_array(target, array, allow_pickle=False)
+
+
+@contextlib.contextmanager
+def _replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
+    """Open one new file beside each of `paths`; at the end put each in its place, or on failure remove them all."""
+    targets = [Path(os.path.realpath(path.expanduser())) for path in paths]  # a link stays a link
+    for target in targets:
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} must be a file; it is a folder. Choose another name.")
+        if target.exists() and not target.is_file():
+            raise OSError(f"{target} must be a regular file, which can be replaced; it is a device or pipe.")
+    temporary = [target.with_name(_temporary_name()) for target in targets]
+    replaced: list[Path] = []
+    try:
+        with _removed_on_error(*temporary):
+            with contextlib.ExitStack() as stack:
+                streams = tuple(stack.enter_context(name.open("xb")) for name in temporary)
+                yield streams
+                for stream in streams:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            for name, target in zip(temporary, targets, strict=True):
+                name.replace(target)
+                replaced.append(target)
+    except OSError as error:
+        written = " and ".join(str(target) for target in targets)
+        kept = f"Only {', '.join(map(str, replaced))} is new" if replaced else "What was there before is unchanged"
+        cure = f"{kept}. Check the folder and its space."
+        raise _described(error, f"{written} could not be written", cure) from error
+
+
+@contextlib.contextmanager
+def _removed_on_error(*paths: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _temporary_name() -> str:
+    return f".labelnoise-{secrets.token_hex(8)}.tmp"
+
+
+def _described(error: OSError, what: str, cure: str) -> OSError:
+    """An error of the same type and number that says what was being written and what to do."""
+    described = type(error)(f"{what}: {error.strerror or error}. {cure}")
+    described.errno = error.errno
+    return described
+
+
+def _with_suffix(path: StrPath, suffix: str) -> Path:
+    path = Path(path)
+    return path.with_name(f"{path.name}.{suffix}")  # with_suffix would cut "noise_rate=0.5" short
+
+
+def _plain(value: Any, where: str) -> Any:
+    """`value` in the types that JSON has; `where` says in an error which part of the whole it is."""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        items = {str(_plain(key, where)): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+        if len(items) != len(value):
+            raise TypeError(f"{where} must have keys that differ as text; some do not: {list(value)}. Rename them.")
+        return items
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    raise TypeError(
+        f"{where} must be numbers, text, lists, mappings or dataclasses to become JSON; it is a {type(value).__name__}."
+    )

@@ -1,0 +1,18 @@
+"""Datasets and files: labels, features and predicted probabilities from files; image sets from the hub or a folder.
+
+Importing this package loads NumPy only; pyarrow, safetensors, Pillow and ``datasets`` are imported when a file needs
+them.
+"""
+
+from labelnoise.data.files import read_features, read_labels, read_pred_probs, split_column
+from labelnoise.data.images import ImageSet, load_digits, load_images
+
+__all__ = [
+    "ImageSet",
+    "load_digits",
+    "load_images",
+    "read_features",
+    "read_labels",
+    "read_pred_probs",
+    "split_column",
+]

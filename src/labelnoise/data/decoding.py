@@ -1,0 +1,119 @@
+"""Encoded images to one uint8 array.
+
+Measured on two cores: 60,000 MNIST images decode in 1.8 s one after another and in 3.2 s in two threads, since taking
+turns at the interpreter costs more than decoding 300 bytes. From about 128 x 128 pixels on threads win, nearly doubling
+the speed at 224 x 224. Hence `THREADED_PIXELS`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.progress import track
+from labelnoise.threads import for_each_block
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+THREADED_PIXELS = 128 * 128
+"""Images of at least so many pixels are decoded in several threads."""
+
+_BLOCK = 100
+
+
+def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.uint8]:
+    """Decode images of one size: (N, H, W) if all are grey, else (N, H, W, 3).
+
+    Black and white, grey with alpha and 16-bit grey become 8-bit grey; every other kind becomes RGB by Pillow's
+    ``convert``, as in torchvision's image folders: transparency is dropped, not blended. Grey images among coloured
+    ones become RGB. A photograph's EXIF orientation is applied.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Each with ``bytes``, the encoded image, or else ``path``, the file that holds it.
+    where : str
+        What these images are, for error messages.
+
+    Raises
+    ------
+    ValueError
+        An image is missing, cannot be decoded, or is of another size than the first one.
+    """
+    first = _decode(rows[0], 0, where)
+    blocks: dict[int, NDArray[np.uint8]] = {}
+
+    def decode_block(start: int, stop: int) -> None:
+        images = [_decode(rows[i], i, where) for i in range(start, stop)]
+        for i, image in enumerate(images, start):
+            if image.shape[:2] != first.shape[:2]:
+                raise ValueError(
+                    f"the images of {where} must all be of one size; image 0 is {_size(first)} (height x width), "
+                    f"image {i} is {_size(image)}. Resize them first, for example with PIL.Image.Image.resize."
+                )
+        blocks[start] = _stack(images)
+
+    if first.shape[0] * first.shape[1] >= THREADED_PIXELS:
+        for_each_block(decode_block, len(rows), _BLOCK, "decoding images")
+    else:
+        starts = range(0, len(rows), _BLOCK)
+        for start in track(starts, "decoding images", total=len(starts)):
+            decode_block(start, min(start + _BLOCK, len(rows)))
+    ordered = [blocks[start] for start in sorted(blocks)]
+    if len({block.ndim for block in ordered}) > 1:
+        ordered = [_as_rgb(block) if block.ndim == 3 else block for block in ordered]
+    return np.concatenate(ordered)
+
+
+def _decode(row: Mapping[str, Any], index: int, where: str) -> NDArray[np.uint8]:
+    from PIL import Image, ImageOps
+
+    encoded, path = row.get("bytes"), row.get("path")
+    if encoded is None and path is None:
+        raise ValueError(f"{where} must hold an image in every row; row {index} has none. Drop such rows.")
+    try:
+        with Image.open(str(path) if encoded is None else io.BytesIO(encoded)) as image:
+            upright = ImageOps.exif_transpose(image) if "exif" in image.info else image
+            return _grey_or_rgb(upright)
+    except Exception as error:  # Pillow's decoders raise almost any type over a damaged file
+        name = f"image {index} ({path})" if path else f"image {index}"
+        raise ValueError(
+            f"{name} of {where} must be an image that Pillow reads; it raised {type(error).__name__}: {error}. "
+            f"Replace or drop it."
+        ) from error
+
+
+def _grey_or_rgb(image: Image) -> NDArray[np.uint8]:
+    if image.mode in ("L", "RGB"):
+        return np.asarray(image)
+    if image.mode in ("1", "LA", "La"):
+        return np.asarray(image.convert("L"))
+    if image.mode.startswith("I"):  # 16-bit grey; "I" itself is how some files of 16 bits are opened
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise ValueError(f"its pixels must be of 8 or 16 bits; they reach from {values.min()} to {values.max()}")
+        return (values >> 8).astype(np.uint8)
+    if image.mode == "F":
+        raise ValueError("its pixels must be integers of 8 or 16 bits; they are floats")
+    if "transparency" in image.info:  # Pillow warns unless a transparent palette goes through RGBA
+        image = image.convert("RGBA")
+    return np.asarray(image.convert("RGB"))
+
+
+def _stack(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    if len({image.ndim for image in images}) > 1:
+        images = [_as_rgb(image) if image.ndim == 2 else image for image in images]
+    return np.stack(images)
+
+
+def _as_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(grey[..., np.newaxis], 3, axis=-1)
+
+
+def _size(image: NDArray[np.uint8]) -> str:
+    return f"{image.shape[0]} x {image.shape[1]}"

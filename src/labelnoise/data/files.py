@@ -1,0 +1,254 @@
+"""Labels, features and predicted probabilities from files.
+
+Which array or column is read: the one that is named; else the one that bears one of its role's usual names; else the
+only one that no other role claims. Anything less certain is an error that lists what is there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.data.formats import Arrays, Table, open_file
+
+_NAMES = {
+    "labels": ("labels", "label", "y", "target", "targets"),
+    "features": ("features", "embeddings", "embedding", "x"),
+    "pred_probs": ("pred_probs", "probs", "softmax", "probabilities"),
+}
+_ROW_NUMBERS = ("id", "index")
+
+
+def split_column(spec: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """Split ``"file.npz:labels"`` into the path and the name of an array or column; None where none is named.
+
+    A file whose name holds the colon itself is taken whole, if it exists.
+
+    Examples
+    --------
+    >>> path, column = split_column("runs/train.csv:given_label")
+    >>> path.name, column
+    ('train.csv', 'given_label')
+    """
+    text = os.fspath(spec)
+    found = re.fullmatch(r"(.+?\.\w+):(?![/\\])(.*)", text, flags=re.DOTALL)
+    if found is None or Path(text).exists():
+        return Path(text), None
+    path, column = found.groups()
+    if not column:
+        raise ValueError(f"a column must be named after the colon; got {text!r}. Name one, or leave the colon out.")
+    return Path(path), column
+
+
+def read_labels(path: str | os.PathLike[str], *, column: str | None = None) -> NDArray[Any]:
+    """Read one label per sample: integers, or text.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or ``.safetensors`` file.
+    column : str, optional
+        The array's or column's name. Default: ``labels``, ``label``, ``y``, ``target`` or ``targets``, else the only
+        one.
+
+    Returns
+    -------
+    labels : (N,) array
+        Classes as the file has them: integers, whole or other floats, booleans or text.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        There is no such file.
+    ValueError
+        The file cannot be read, has no such column, or a label is missing; the message names the row, counted from 0.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> np.savez(folder / "data.npz", labels=[2, 0, 1], features=np.eye(3))
+    >>> read_labels(folder / "data.npz")
+    array([2, 0, 1])
+    """
+    file = open_file(path)
+    name = _chosen(file, column, "labels")
+    array = file.read(name) if isinstance(file, Arrays) else file.classes(str(name))
+    return _as_labels(array, _where(file.path, name))
+
+
+def read_features(path: str | os.PathLike[str], *, columns: str | Sequence[str] | None = None) -> NDArray[Any]:
+    """Read one row of features per sample.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or ``.safetensors`` file.
+    columns : str or sequence of str, optional
+        An array's name, one column of lists, or columns of numbers. Default: the array or list column ``features``,
+        ``embeddings``, ``embedding`` or ``x``, else the only one; in a table without lists, every column of numbers
+        except labels and row numbers (``id``, ``index``, or a column without a name).
+
+    Returns
+    -------
+    features : (N, ...) array
+        An array as the file has it, or a table's columns as float32 or float64 of shape (N, n_columns). Missing numbers
+        are NaN: whether they are allowed is for the caller to say.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        There is no such file.
+    ValueError
+        The file cannot be read, has no such columns, or they do not hold numbers in equal numbers per row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "points.csv"
+    >>> _ = path.write_text("height,width,label\\n1,2.5,cat\\n3,4,dog\\n")
+    >>> read_features(path)
+    array([[1. , 2.5],
+           [3. , 4. ]])
+    """
+    return _read_numbers(path, columns, "features")
+
+
+def read_pred_probs(path: str | os.PathLike[str], *, columns: str | Sequence[str] | None = None) -> NDArray[Any]:
+    """Read predicted probabilities: one row per sample, one column per class.
+
+    As `read_features`; the usual names are ``pred_probs``, ``probs``, ``softmax`` and ``probabilities``. That rows sum
+    to 1 is for the caller to check.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "softmax.npy"
+    >>> np.save(path, [[0.9, 0.1], [0.2, 0.8]])
+    >>> read_pred_probs(path)
+    array([[0.9, 0.1],
+           [0.2, 0.8]])
+    """
+    return _read_numbers(path, columns, "pred_probs")
+
+
+def _read_numbers(path: str | os.PathLike[str], columns: str | Sequence[str] | None, role: str) -> NDArray[Any]:
+    named = [columns] if isinstance(columns, str) else list(columns or [])
+    if columns is not None and not named:
+        raise ValueError("`columns` must name at least one column; got none. Leave it out to read the usual ones.")
+    file = open_file(path)
+    if isinstance(file, Arrays):
+        if len(named) > 1:
+            raise ValueError(
+                f"`columns` must name one array of {file.path}; got {len(named)}. Name the one that holds all."
+            )
+        name = _chosen(file, named[0] if named else None, role)
+        array = file.read(name)
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{_where(file.path, name)} must hold real numbers; it is of dtype {array.dtype}.")
+    else:
+        array = file.numbers([_existing(file, name) for name in named] or _number_columns(file, role))
+    if array.ndim < 2 or 0 in array.shape:
+        raise ValueError(f"{file.path} must hold a row of {role} per sample, none empty; got shape {array.shape}.")
+    return array
+
+
+def _number_columns(table: Table, role: str) -> Sequence[str]:
+    """The columns read when none is named: a list column, else every column of numbers that is not something else."""
+    if table.lists:
+        return [_only(table.lists, role, table.path)]
+    excluded = {*_label_like(table.names), *(name for name in table.names if name.lower() in _ROW_NUMBERS)}
+    names = [name for name in table.numeric() if name not in excluded]
+    if not names:
+        raise ValueError(
+            f"{table.path} must have a column of numbers for {role}; it has {_listed(table.names)}. "
+            f"Name one in `columns`."
+        )
+    return names
+
+
+def _chosen(file: Arrays | Table, name: str | None, role: str) -> str | None:
+    if not file.names:  # .npy: one array, without a name
+        if name is not None:
+            raise ValueError(f"{file.path} holds one array without a name; got the name {name!r}. Leave the name out.")
+        return None
+    return _only(file.names, role, file.path) if name is None else _existing(file, name)
+
+
+def _existing(file: Arrays | Table, name: str) -> str:
+    if name in file.names:
+        return name
+    close = difflib.get_close_matches(name, file.names, n=1)
+    raise ValueError(
+        f"{file.path} must have what is asked for, {name!r}; it has {_listed(file.names)}."
+        + (f" Did you mean {close[0]!r}?" if close else " Name one of these.")
+    )
+
+
+def _only(names: Sequence[str], role: str, path: Path) -> str:
+    """The one name that plays `role`."""
+    by_lower = {name.lower(): name for name in reversed(names)}
+    for usual in _NAMES[role]:
+        if usual in by_lower:
+            return by_lower[usual]
+    taken = {by_lower[n] for other, usual in _NAMES.items() if other != role for n in usual if n in by_lower}
+    if role != "labels":
+        taken.update(_label_like(names))
+    left = [name for name in names if name not in taken and name.lower() not in _ROW_NUMBERS]
+    if len(left) == 1:
+        return left[0]
+    raise ValueError(
+        f"which of {path} holds the {role} must be clear; it has {_listed(names)}. "
+        f"Name one, for example {path.name}:{(left or list(names))[0]}."
+    )
+
+
+def _label_like(names: Sequence[str]) -> list[str]:
+    """Columns that hold labels: ``label``, ``given_label``, ...; where there are some, ``y`` may be a coordinate."""
+    labels = [name for name in names if name.lower().endswith(("label", "labels"))]
+    return labels or [name for name in names if name.lower() in _NAMES["labels"]]
+
+
+def _as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(
+            f"{where} must hold one label per sample; got shape {array.shape}. "
+            f"If this is one-hot, save its argmax(axis=1)."
+        )
+    if array.size == 0:
+        raise ValueError(f"{where} must hold at least one label; got none.")
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.dtype.kind not in "biufUO":
+        raise ValueError(f"{where} must hold integers or text; it is of dtype {array.dtype}.")
+    if array.dtype.kind == "O":
+        missing = np.array([value is None for value in array])
+    elif array.dtype.kind == "U":
+        missing = array == ""
+    else:
+        missing = np.isnan(array)
+    if missing.any():
+        n, row = int(missing.sum()), int(np.argmax(missing))
+        raise ValueError(
+            f"{where} must hold a label for every sample; row {row} (counted from 0) has none"
+            f"{f', nor have {n - 1} others' if n > 1 else ''}. Drop such rows from labels and features alike."
+        )
+    return array
+
+
+def _where(path: Path, name: str | None) -> str:
+    return str(path) if name is None else f"{path}:{name}"
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return shown + (f", ... ({len(names)} in all)" if len(names) > most else "")

@@ -1,0 +1,197 @@
+"""Image sets in memory: pixels, labels and class names."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.data.decoding import decode_images
+from labelnoise.data.sources import Rows, read_rows
+from labelnoise.labels import encode_labels
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Images of one size with one label each.
+
+    Parameters
+    ----------
+    images : (N, H, W) or (N, H, W, 3) uint8 array
+        Grey or RGB pixels.
+    labels : (N,) int64 array
+        Codes: image i is of class ``classes[labels[i]]``.
+    classes : tuple of str
+        Class names in code order.
+    name, split : str
+        What the set is called, and which part of it this is.
+
+    Examples
+    --------
+    >>> ImageSet(np.zeros((3, 28, 28), np.uint8), np.array([0, 1, 1]), ("cat", "dog"), "pets", "train")
+    ImageSet('pets', split='train': 3 grey images of 28 x 28, 2 classes)
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    name: str
+    split: str
+
+    def __post_init__(self) -> None:
+        shape, n_classes = self.images.shape, len(self.classes)
+        if self.images.dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] == 3)):
+            raise ValueError(
+                f"`images` must be uint8 of shape (N, H, W) or (N, H, W, 3); got {self.images.dtype} of shape {shape}."
+            )
+        if self.labels.shape != shape[:1]:
+            raise ValueError(f"`labels` must be one per image, {shape[0]}; got shape {self.labels.shape}.")
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < n_classes:
+            raise ValueError(
+                f"`labels` must be codes 0..{n_classes - 1}; got {self.labels.min()}..{self.labels.max()}."
+            )
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """Pixels as float32 of shape (N, D), on their own scale: 0..255, or 0..16 for the digits.
+
+        Computed at each access. Nearest neighbours do not depend on the scale, and squared distances of whole numbers
+        stay exact in float32 as long as they fit into 24 bits.
+        """
+        return self.images.reshape(len(self.images), -1).astype(np.float32)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What this set is, in plain values that can be written beside a result."""
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        return {
+            "name": self.name,
+            "split": self.split,
+            "n_images": len(self.images),
+            "image_shape": list(self.images.shape[1:]),
+            "classes": list(self.classes),
+            "class_counts": counts.tolist(),
+        }
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        n, height, width = self.images.shape[:3]
+        kind = "grey" if self.images.ndim == 3 else "RGB"
+        return (
+            f"ImageSet({self.name!r}, split={self.split!r}: {n:,} {kind} images of {height} x {width}, "
+            f"{len(self.classes)} classes)"
+        )
+
+
+def load_images(
+    source: str | os.PathLike[str],
+    split: str = "train",
+    *,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    classes: Sequence[str] | None = None,
+    limit: int | None = None,
+) -> ImageSet:
+    """Load one split of an image set into memory.
+
+    Parameters
+    ----------
+    source : str or path
+        Looked up in this order: a folder inside the one that the environment variable ``LABELNOISE_DATA`` names (by
+        the whole name or, for a hub id such as ``ylecun/mnist``, by its last part); a local folder in the hub's layout
+        (``train-*.parquet``, also in ``data/``) or of image files (``train/<class>/*.png``, or ``<class>/*.png`` for a
+        set without splits, all ``train``); a Hugging Face hub id. ``HF_HUB_OFFLINE`` is honoured.
+    split : str
+        ``"train"``, ``"test"``, or what else the set has.
+    image_column, label_column : str, optional
+        Columns to read. Default: the only column of images; the only column marked as class labels, else ``label``,
+        ``labels`` or ``fine_label``.
+    classes : sequence of str, optional
+        All class names in code order. Needed only for labels stored as plain values, to number the classes of a test
+        split as those of its training split (``classes=train.classes``): by default plain integers from 0 are codes,
+        and other values are numbered in sorted order of those that occur.
+    limit : int, optional
+        Load only the first so many images.
+
+    Returns
+    -------
+    ImageSet
+        Grey images of shape (N, H, W), or RGB ones of shape (N, H, W, 3), as uint8.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, and no such set on the hub, or no network.
+    ValueError
+        The folder cannot be read, has no such split or column, or its images differ in size.
+    ImportError
+        ``datasets`` or ``pillow`` is missing: ``pip install 'labelnoise[data]'``.
+
+    Examples
+    --------
+    >>> train = load_images("ylecun/mnist", limit=1000)  # doctest: +SKIP
+    """
+    if limit is not None and operator.index(limit) < 1:
+        raise ValueError(f"`limit` must be at least 1; got {limit}.")
+    rows = read_rows(os.fspath(source), split, image_column, label_column, limit)
+    labels, names = _codes(rows, classes)  # before decoding: bad labels cost no work
+    return ImageSet(decode_images(rows.images, rows.where), labels, names, rows.name, split)
+
+
+def load_digits(*, test_size: float | int = 0.25, random_state: int = 0) -> tuple[ImageSet, ImageSet]:
+    """scikit-learn's bundled handwritten digits, split into train and test, every class in the same proportion.
+
+    1,797 grey images of 8 x 8 pixels with values 0..16; no download.
+
+    Parameters
+    ----------
+    test_size : float or int
+        Fraction, or number, of the images that become the test set.
+    random_state : int
+        Seed of the split.
+
+    Examples
+    --------
+    >>> train, test = load_digits()
+    >>> train
+    ImageSet('digits', split='train': 1,347 grey images of 8 x 8, 10 classes)
+    """
+    from sklearn import datasets, model_selection
+
+    digits = datasets.load_digits()
+    images, labels = digits.images.astype(np.uint8), digits.target.astype(np.int64)
+    classes = tuple(map(str, range(10)))
+    train, test = model_selection.train_test_split(
+        np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=random_state
+    )
+    train, test = np.sort(train), np.sort(test)
+    return (
+        ImageSet(images[train], labels[train], classes, "digits", "train"),
+        ImageSet(images[test], labels[test], classes, "digits", "test"),
+    )
+
+
+def _codes(rows: Rows, classes: Sequence[str] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    values: list[Any] = rows.labels
+    if rows.classes is not None:
+        known = range(len(rows.classes))
+        bad = next((row for row, code in enumerate(values) if code not in known), None)
+        if bad is not None:
+            raise ValueError(
+                f"{rows.where} must have a label in every row; row {bad} has {values[bad]!r}, which is no class. "
+                f"Splits without labels cannot be used."
+            )
+        if classes is None:
+            return np.array(values, dtype=np.int64), rows.classes
+        values = [rows.classes[code] for code in values]
+    elif classes is not None:
+        values = [value if value is None else str(value) for value in values]
+    codes, found = encode_labels(values, classes=classes, name="labels")
+    return codes, tuple(map(str, found.tolist()))

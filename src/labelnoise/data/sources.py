@@ -1,0 +1,200 @@
+"""Where an image set lies, and its rows, still encoded.
+
+One code path for the Hugging Face hub, a folder in the hub's layout and a folder of image files: the ``datasets``
+library tells them apart, and knows the class names that a Parquet file's metadata or the folders' names hold.
+
+A local folder is streamed, with a temporary folder as the library's cache. Its Arrow cache would be a second copy of
+data that is already here, and needs a writable home; without it MNIST's 60,000 rows are read in 0.3 s. A set from the
+hub is downloaded and cached as usual, so that it is there the next time, network or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DATA_VARIABLE = "LABELNOISE_DATA"
+_LABEL_NAMES = ("label", "labels", "fine_label")
+_HUB_ID = r"[\w-][\w.-]*(/[\w-][\w.-]*)?"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded images with their labels."""
+
+    name: str
+    where: str
+    images: list[Mapping[str, Any]]
+    """One mapping a row: `bytes`, or else the `path` of a file."""
+    labels: list[Any]
+    classes: tuple[str, ...] | None
+    """The class names, if `labels` are codes into them; None if `labels` are classes themselves."""
+
+
+def read_rows(source: str, split: str, image_column: str | None, label_column: str | None, limit: int | None) -> Rows:
+    """The first `limit` rows of one split of the image set `source`."""
+    datasets = _datasets()
+    place = locate(source)
+    where = f"image set {place}, split {split!r}"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_quiet(datasets))
+        if isinstance(place, Path):
+            cache = stack.enter_context(tempfile.TemporaryDirectory(prefix="labelnoise-"))
+            with _library_errors(place):
+                splits = datasets.load_dataset(str(place), streaming=True, cache_dir=cache)
+        else:
+            with _library_errors(place):
+                splits = datasets.load_dataset(place)
+        if split not in splits:
+            raise ValueError(
+                f"`split` must be one of {', '.join(map(repr, splits))}, which {place} has; got {split!r}."
+            )
+        table, features = splits[split], splits[split].features or {}
+        image = _image_column(features, image_column, where, datasets)
+        label = _label_column(features, label_column, where, datasets)
+        kind = features[label]
+        images: list[Mapping[str, Any]] = []
+        labels: list[Any] = []
+        with _library_errors(place):
+            table = table.select_columns([image, label]).cast_column(image, datasets.Image(decode=False))
+            for batch in table.with_format("arrow").iter(batch_size=1000):
+                images += batch[image].to_pylist()
+                labels += batch[label].to_pylist()
+                if limit is not None and len(images) >= limit:
+                    break
+    if not images:
+        raise ValueError(f"{where} must hold at least one image; it has none.")
+    classes = tuple(kind.names) if isinstance(kind, datasets.ClassLabel) else None
+    name = place.name if isinstance(place, Path) else place.rpartition("/")[2]
+    return Rows(name, where, [row or {} for row in images[:limit]], labels[:limit], classes)
+
+
+def locate(source: str) -> Path | str:
+    """The folder that `source` names, or else the hub id that it may be.
+
+    Looked in, in this order: the folder in the environment variable ``LABELNOISE_DATA`` (by the whole name, then by the
+    last part of a hub id), the path itself, the hub.
+    """
+    hub_like = re.fullmatch(_HUB_ID, source) is not None
+    candidates = _candidates(source)
+    for folder in candidates:
+        if folder.is_dir():
+            return folder.resolve()
+        if folder.exists():
+            raise NotADirectoryError(f"`source` must be a folder or a hub id; {folder} is a file. Name its folder.")
+    if not hub_like:
+        raise FileNotFoundError(
+            f"`source` must be a folder that exists, or a hub id such as 'ylecun/mnist'; there is no "
+            f"{' nor '.join(map(str, candidates))}. Correct the path."
+        )
+    return source
+
+
+def _candidates(source: str) -> list[Path]:
+    path, root = Path(source).expanduser(), os.environ.get(DATA_VARIABLE)
+    if not root or re.fullmatch(_HUB_ID, source) is None:
+        return [path]
+    return list(dict.fromkeys([Path(root, source), Path(root, source.rpartition("/")[2]), path]))
+
+
+def _datasets() -> Any:
+    try:
+        import datasets
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"loading images needs the packages `datasets` and `pillow`; {error}. "
+            f"Install them: pip install 'labelnoise[data]'"
+        ) from error
+    return datasets
+
+
+@contextlib.contextmanager
+def _library_errors(place: Path | str) -> Iterator[None]:
+    """Whatever the library raises, in one line that says where was looked and what to do."""
+    try:
+        yield
+    except Exception as error:
+        said = f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
+        if isinstance(place, Path):
+            raise ValueError(
+                f"{place} must be a folder of Parquet files (train-*.parquet, ...) or of images "
+                f"(train/<class>/*.png, ...) that can be read; reading it failed: {said}"
+            ) from error
+        from huggingface_hub.constants import HF_HUB_OFFLINE
+
+        where = ", ".join(map(str, _candidates(place)))
+        unset = (
+            "" if os.environ.get(DATA_VARIABLE) else f" ({DATA_VARIABLE}, a folder that is looked in first, is not set)"
+        )
+        cure = (
+            "HF_HUB_OFFLINE is set: unset it to download, or name a folder."
+            if HF_HUB_OFFLINE
+            else "Check the name; a hub id needs the network. Without it, name a folder."
+        )
+        raise FileNotFoundError(
+            f"`source` must be a folder or a dataset of the Hugging Face hub; there is no folder {where}{unset}, "
+            f"and the hub's {place!r} could not be loaded: {said.rstrip('.')}. {cure}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet(datasets: Any) -> Iterator[None]:
+    """No progress bars of these libraries where nobody watches; a setting the user made is left alone."""
+    from huggingface_hub import utils as hub
+
+    with contextlib.ExitStack() as stack:
+        for library, variable in (
+            (datasets, "HF_DATASETS_DISABLE_PROGRESS_BARS"),
+            (hub, "HF_HUB_DISABLE_PROGRESS_BARS"),
+        ):
+            shown = not library.are_progress_bars_disabled()
+            if shown and not sys.stderr.isatty() and not os.environ.get(variable):
+                library.disable_progress_bars()
+                stack.callback(library.enable_progress_bars)
+        yield
+
+
+def _image_column(features: Mapping[str, Any], named: str | None, where: str, datasets: Any) -> str:
+    if named is not None:
+        return _named(features, named, "image_column", where)
+    images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+    images = images or [name for name, kind in features.items() if isinstance(kind, dict) and "bytes" in kind]
+    if len(images) != 1:
+        raise ValueError(
+            f"{where} must have one column of images; it has {len(images) or 'none'}. "
+            f"Name it in `image_column`; columns: {_described(features)}."
+        )
+    return images[0]
+
+
+def _label_column(features: Mapping[str, Any], named: str | None, where: str, datasets: Any) -> str:
+    if named is not None:
+        return _named(features, named, "label_column", where)
+    labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
+    if len(labels) == 1:
+        return labels[0]
+    for usual in _LABEL_NAMES:
+        if usual in features:
+            return usual
+    raise ValueError(
+        f"{where} must have a column of labels; none is marked as one or called {', '.join(_LABEL_NAMES)}. "
+        f"Name it in `label_column`, or put the images into one folder a class; columns: {_described(features)}."
+    )
+
+
+def _named(features: Mapping[str, Any], name: str, parameter: str, where: str) -> str:
+    if name not in features:
+        raise ValueError(f"`{parameter}` must be a column of {where}; got {name!r}. Columns: {_described(features)}.")
+    return name
+
+
+def _described(features: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name!r} ({type(kind).__name__})" for name, kind in features.items()) or "none"
