@@ -1,0 +1,282 @@
+"""Exact nearest neighbours in an order that nothing but the data decides.
+
+Libraries compute distances through a matrix product, whose rounding depends on batch sizes and thread counts: equal
+distances come out slightly different, and which of several tied samples makes the k-th place is left to chance. Here
+the library only proposes. Every distance that counts is recomputed one pair at a time in float64 with a fixed order of
+summation, and neighbours are ordered by (distance, training index). Three steps:
+
+1. *Propose.* scikit-learn's brute-force search returns k and a few more candidates.
+2. *Certify.* The candidates are ordered exactly. No sample left out can be nearer than the last candidate's library
+   distance less the rounding bound; where that exceeds the exact k-th distance, the row is final.
+3. *Sweep.* The other rows (ties or duplicates around the k-th place) go through all training samples once more, and
+   every sample whose rounded distance might be within the k-th is measured exactly.
+
+Rounding bound: with n features and u the unit roundoff, a sum of products x.y is off by at most n u |x||y| whatever
+the order of summation, so |x|^2 + |y|^2 - 2 x.y is off by at most (n + 4) u (|x| + |y|)^2. `_roundoff` is twice that
+factor and more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib import cpu_count
+from numba import njit
+from numpy.typing import NDArray
+
+from labelnoise.progress import track
+from labelnoise.threads import for_each_block
+
+Features = NDArray[np.floating[Any]]
+
+_BATCH = 2048  # rows worked on at a time (by each core, in the library), fewer where they would take more memory than:
+_MEMORY = 2**26
+
+
+def search_neighbors(
+    train: Features, queries: Features, *, is_self: bool, k: int, cosine: bool
+) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.float64]]:
+    """Indices and distances (n_queries, k) of the k nearest training samples of each query, on checked input."""
+    own = np.arange(len(queries)) if is_self else np.full(len(queries), -1)
+    search = _Search(train, queries, own, k, cosine)
+    search.sweep(np.flatnonzero(~search.propose(n_candidates=k + is_self + 8 + k // 10)))
+    return search.indices, search.distances
+
+
+class _Search:
+    """The arrays of one search; `indices` and `distances` are filled in place."""
+
+    def __init__(self, train: Features, queries: Features, own: NDArray[np.int64], k: int, cosine: bool) -> None:
+        self.train, self.queries, self.own, self.cosine = train, queries, own, cosine
+        self.train_squares = _squared_lengths(train, cosine, "features")
+        self.squares = self.train_squares if queries is train else _squared_lengths(queries, cosine, "query")
+        self.indices = np.full((len(queries), k), -1, index_type(len(train)))
+        self.distances = np.full((len(queries), k), np.inf)
+
+    def data(self, rows: Any) -> tuple[Any, ...]:
+        """What every kernel needs to know of some queries and of all training samples."""
+        return self.queries[rows], self.squares[rows], self.own[rows], self.train, self.train_squares, self.cosine
+
+    def propose(self, n_candidates: int) -> NDArray[np.bool_]:
+        """Order the library's candidates exactly; True where no other sample can belong to the k nearest."""
+        from sklearn import config_context
+        from sklearn.neighbors import NearestNeighbors
+
+        n_candidates = min(n_candidates, len(self.train))
+        batch = _rows_within(16 * n_candidates, _BATCH * cpu_count())
+        final = np.ones(len(self.queries), dtype=bool)
+        library = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", metric="euclidean")
+        with config_context(assume_finite=True, enable_cython_pairwise_dist=True):
+            library.fit(_unit_rows(self.train, self.train_squares) if self.cosine else self.train)
+            for start in track(range(0, len(self.queries), batch), "Searching neighbours"):
+                rows = slice(start, start + batch)
+                queries, squares = self.queries[rows], self.squares[rows]
+                proposed, candidates = library.kneighbors(_unit_rows(queries, squares) if self.cosine else queries)
+                results = self.distances[rows], self.indices[rows]
+                _in_blocks(_admit_candidates, len(queries), *self.data(rows), candidates, *results)
+                _in_blocks(_sort_heaps, len(queries), *results)
+                if n_candidates < len(self.train):
+                    kth = self.distances[rows, -1]
+                    final[rows] = self.least_distance_beyond(proposed[:, -1], np.sqrt(squares), kth) > kth
+        return final
+
+    def least_distance_beyond(
+        self, last: NDArray[np.float64], lengths: NDArray[np.float64], kth: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Lower bound, up to `kth`, of the distances to samples whose library distance is at least `last`."""
+        roundoff = _roundoff(self.train.shape[1])
+        # The library finds squared distances in float64, then rounds them to the features' type and takes the root.
+        kind = np.finfo(self.train.dtype)
+        stored = float(kind.eps)
+        squares = np.minimum(last, math.sqrt(kind.max)) ** 2 * (1 - 2 * stored) - float(kind.tiny)
+        if self.cosine:  # of unit rows, rounded to this type too: |u - v|^2 = 2 (1 - u.v)
+            chord = np.sqrt(np.maximum(squares - 5 * roundoff, 0)) - 2 * (stored + roundoff)
+            return np.maximum(chord, 0) ** 2 / 2 - 4 * roundoff
+        # A sample longer than |x| + kth is farther than kth by the triangle inequality.
+        longest = np.minimum(math.sqrt(self.train_squares.max()), lengths + kth)
+        return np.sqrt(np.maximum(squares - roundoff * (lengths + longest) ** 2, 0)) * (1 - roundoff)
+
+    def sweep(self, unsure: NDArray[np.int64]) -> None:
+        """Search these queries anew among all training samples, given the distance that the k-th cannot exceed."""
+        block = _rows_within(8 * self.train.shape[1], _BATCH)
+        for start in track(range(0, len(unsure), block), "Resolving ties"):
+            rows = unsure[start : start + block]
+            data, limits = self.data(rows), self.distances[rows, -1]
+            queries = data[0].astype(np.float64)
+            distances = np.full((len(rows), self.distances.shape[1]), np.inf)
+            indices = np.full(distances.shape, -1, self.indices.dtype)
+            for first in range(0, len(self.train), block):
+                products = queries @ self.train[first : first + block].astype(np.float64).T
+                _in_blocks(_admit_block, len(rows), *data, first, products, limits, distances, indices)
+            _in_blocks(_sort_heaps, len(rows), distances, indices)
+            self.distances[rows], self.indices[rows] = distances, indices
+
+
+def _roundoff(n_features: int) -> float:
+    return (n_features + 16) * float(np.finfo(np.float64).eps)
+
+
+def index_type(n_train: int) -> type[np.signedinteger[Any]]:
+    """The smallest type that holds every position in the training set."""
+    return np.int32 if n_train <= np.iinfo(np.int32).max else np.int64
+
+
+def _rows_within(bytes_per_row: int, most: int) -> int:
+    return max(1, min(most, _MEMORY // bytes_per_row))
+
+
+def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
+    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "Ordering neighbours")
+
+
+def _squared_lengths(values: Features, cosine: bool, name: str) -> NDArray[np.float64]:
+    """Each row's x.x, checked to be neither too small nor too large for the distances to be accurate."""
+    squares = np.empty(len(values))
+    for_each_block(lambda start, stop: _square(start, stop, values, squares), len(values), 1024, "Measuring lengths")
+    low, high = (1e-100, 1e150) if cosine else (0.0, 1e300)
+    bad = ~((squares >= low) & (squares <= high))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        need = f"of length {low**0.5:g} to {high**0.5:g}"
+        hint = "Drop rows of zeros, which have no direction, or use metric='euclidean'." if cosine else "Rescale them."
+        raise ValueError(f"`{name}` must hold rows {need}; row {row} is of length {squares[row] ** 0.5:g}. {hint}")
+    return squares
+
+
+def _unit_rows(values: Features, squares: NDArray[np.float64]) -> Features:
+    """Rows scaled to length one, in their own type and without a copy in a larger one."""
+    return np.divide(values, np.sqrt(squares)[:, None], out=np.empty_like(values), casting="same_kind")
+
+
+# ---------------------------------------------------------------------------------------------------- its kernels
+
+
+@njit(nogil=True, cache=True)
+def _dot(x, y):  # type: ignore[no-untyped-def]
+    """x.y in float64: eight running sums, which processors add at once, in an order fixed here."""
+    a = b = c = d = e = f = g = h = 0.0
+    whole = x.size - x.size % 8
+    for i in range(0, whole, 8):
+        a += np.float64(x[i]) * np.float64(y[i])
+        b += np.float64(x[i + 1]) * np.float64(y[i + 1])
+        c += np.float64(x[i + 2]) * np.float64(y[i + 2])
+        d += np.float64(x[i + 3]) * np.float64(y[i + 3])
+        e += np.float64(x[i + 4]) * np.float64(y[i + 4])
+        f += np.float64(x[i + 5]) * np.float64(y[i + 5])
+        g += np.float64(x[i + 6]) * np.float64(y[i + 6])
+        h += np.float64(x[i + 7]) * np.float64(y[i + 7])
+    for i in range(whole, x.size):
+        a += np.float64(x[i]) * np.float64(y[i])
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@njit(nogil=True, cache=True)
+def _square(start, stop, values, squares):  # type: ignore[no-untyped-def]
+    for row in range(start, stop):
+        squares[row] = _dot(values[row], values[row])
+
+
+@njit(nogil=True, cache=True)
+def _squared_distance(x, y):  # type: ignore[no-untyped-def]
+    """|x - y|^2 in float64, summed as in `_dot`."""
+    a = b = c = d = e = f = g = h = 0.0
+    whole = x.size - x.size % 8
+    for i in range(0, whole, 8):
+        a += (np.float64(x[i]) - np.float64(y[i])) ** 2
+        b += (np.float64(x[i + 1]) - np.float64(y[i + 1])) ** 2
+        c += (np.float64(x[i + 2]) - np.float64(y[i + 2])) ** 2
+        d += (np.float64(x[i + 3]) - np.float64(y[i + 3])) ** 2
+        e += (np.float64(x[i + 4]) - np.float64(y[i + 4])) ** 2
+        f += (np.float64(x[i + 5]) - np.float64(y[i + 5])) ** 2
+        g += (np.float64(x[i + 6]) - np.float64(y[i + 6])) ** 2
+        h += (np.float64(x[i + 7]) - np.float64(y[i + 7])) ** 2
+    for i in range(whole, x.size):
+        a += (np.float64(x[i]) - np.float64(y[i])) ** 2
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@njit(nogil=True, cache=True)
+def _distance(x, y, x_square, y_square, cosine):  # type: ignore[no-untyped-def]
+    """The distance that counts.
+
+    The cosine is taken as the root of (x.y)^2 / (|x|^2 |y|^2): one rounding instead of several, so that multiples of
+    one sample come out at equal distances wherever the products are exact (counts, pixels).
+    """
+    if not cosine:
+        return math.sqrt(_squared_distance(x, y))
+    product = _dot(x, y)
+    root = math.sqrt(min(product * product / (x_square * y_square), 1.0))
+    return 1.0 - math.copysign(root, product)
+
+
+@njit(nogil=True, cache=True)
+def _is_farther(distance, index, other_distance, other_index):  # type: ignore[no-untyped-def]
+    """The order of neighbours: by distance, equal distances by training index."""
+    return distance > other_distance or (distance == other_distance and index > other_index)
+
+
+@njit(nogil=True, cache=True)
+def _replace_farthest(distances, indices, distance, index):  # type: ignore[no-untyped-def]
+    """Put a sample in the place of the farthest, which is the root of a heap."""
+    at, child = 0, 1
+    while child < distances.size:
+        if child + 1 < distances.size and _is_farther(
+            distances[child + 1], indices[child + 1], distances[child], indices[child]
+        ):
+            child += 1
+        if not _is_farther(distances[child], indices[child], distance, index):
+            break
+        distances[at], indices[at] = distances[child], indices[child]
+        at, child = child, 2 * child + 1
+    distances[at], indices[at] = distance, index
+
+
+@njit(nogil=True, cache=True)
+def _sort_heaps(start, stop, distances, indices):  # type: ignore[no-untyped-def]
+    for row in range(start, stop):
+        for end in range(distances.shape[1] - 1, 0, -1):
+            distance, index = distances[row, end], indices[row, end]
+            distances[row, end], indices[row, end] = distances[row, 0], indices[row, 0]
+            _replace_farthest(distances[row, :end], indices[row, :end], distance, index)
+
+
+@njit(nogil=True, cache=True)
+def _admit_candidates(  # type: ignore[no-untyped-def]
+    start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices
+):
+    """Let each query's candidates compete for its k places, which form a heap."""
+    for row in range(start, stop):
+        for i in candidates[row]:
+            distance = _distance(queries[row], train[i], squares[row], train_squares[i], cosine)
+            if i != own[row] and _is_farther(distances[row, 0], indices[row, 0], distance, i):
+                _replace_farthest(distances[row], indices[row], distance, i)
+
+
+@njit(nogil=True, cache=True)
+def _admit_block(  # type: ignore[no-untyped-def]
+    start, stop, queries, squares, own, train, train_squares, cosine, first, products, limits, distances, indices
+):
+    """Let training samples first, first + 1, ... compete, given their products with the queries.
+
+    Most are ruled out by the product: `limits` bounds the k-th distance from the start, the heap's root does later.
+    """
+    roundoff = (queries.shape[1] + 16) * 2.0**-52
+    for row in range(start, stop):
+        square = squares[row]
+        for column in range(products.shape[1]):
+            limit = min(limits[row], distances[row, 0])
+            if distances[row, 0] == 0:
+                break  # nothing beats k samples at distance 0 that come earlier
+            i, product = first + column, products[row, column]
+            if cosine:
+                possible = 1 - product / math.sqrt(square * train_squares[i]) - 4 * roundoff <= limit
+            else:
+                least = (square + train_squares[i]) * (1 - 2 * roundoff) - 2 * product
+                possible = least <= limit * limit * (1 + 4 * roundoff)
+            if possible and i != own[row]:
+                distance = _distance(queries[row], train[i], square, train_squares[i], cosine)
+                if _is_farther(distances[row, 0], indices[row, 0], distance, i):
+                    _replace_farthest(distances[row], indices[row], distance, i)

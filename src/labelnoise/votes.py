@@ -1,0 +1,189 @@
+"""Votes of the nearest training labels: histograms and the plurality winner, for every neighbourhood size in one pass.
+
+The neighbours of a sample are ordered, so the counts at a larger k extend those at a smaller one. One pass along a row
+therefore serves all k: it keeps the counts, the largest of them, and the classes that share it. No step looks at all
+classes, so the cost does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from labelnoise.threads import for_each_block
+from labelnoise.validation import check_choice, check_k
+
+TIES = ("strict", "random", "lowest")
+"""Who wins a tied vote: nobody, one of the tied classes at random, or the one with the lowest code."""
+
+_BLOCK = 1024
+_STRICT, _RANDOM, _LOWEST = range(3)
+
+
+@njit(nogil=True, cache=True)
+def _code_of(codes, index, n_classes):  # type: ignore[no-untyped-def]
+    """The code of one neighbour; a stray index or code must not become a stray memory access."""
+    if index < 0 or index >= codes.size:
+        raise IndexError("a neighbour's index lies outside the training labels")
+    code = codes[index]
+    if code < 0 or code >= n_classes:
+        raise IndexError("a label's code lies outside 0..n_classes-1")
+    return code
+
+
+@njit(nogil=True, cache=True)
+def _histogram(codes, indices, k, start, stop, counts):  # type: ignore[no-untyped-def]
+    for row in range(start, stop):
+        for rank in range(k):
+            counts[row, _code_of(codes, indices[row, rank], counts.shape[1])] += 1
+
+
+@njit(nogil=True, cache=True)
+def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners):  # type: ignore[no-untyped-def]
+    """Winners of rows start..stop; `order` sorts `ks`."""
+    counts = np.zeros(n_classes, np.int64)
+    k_max = ks[order[-1]]
+    tied = np.empty(k_max, np.int64)  # the classes that share the largest count, in order of arrival
+    for row in range(start, stop):
+        top, n_tied, lowest, column = 0, 0, 0, 0
+        for rank in range(k_max):
+            code = _code_of(codes, indices[row, rank], n_classes)
+            counts[code] += 1
+            if counts[code] > top:
+                top, n_tied, lowest = counts[code], 0, code
+            if counts[code] == top:
+                tied[n_tied] = code
+                n_tied += 1
+                lowest = min(lowest, code)
+            while column < order.size and ks[order[column]] == rank + 1:
+                if rule == _LOWEST or n_tied == 1:
+                    winner = lowest
+                elif rule == _STRICT:
+                    winner = -1
+                else:
+                    winner = tied[min(int(tie_breaker[row, order[column]] * n_tied), n_tied - 1)]
+                winners[row, order[column]] = winner
+                column += 1
+        for rank in range(k_max):
+            counts[codes[indices[row, rank]]] = 0
+
+
+def label_histogram(codes: NDArray[np.int64], indices: NDArray[Any], k: int, n_classes: int) -> NDArray[np.int64]:
+    """How many of each row's k nearest training labels are of each class.
+
+    Parameters
+    ----------
+    codes : (n_train,) int array
+        Codes 0..n_classes-1 of the training labels.
+    indices : (M, K) int array
+        Neighbours by increasing distance, as in `Neighbors.indices`.
+    k : int
+        Neighbourhood size, in 1..K.
+    n_classes : int
+        Number of classes, L.
+
+    Returns
+    -------
+    (M, L) int64 array
+        Every row sums to k.
+
+    Raises
+    ------
+    ValueError
+        k out of range.
+    IndexError
+        An index or a code out of range.
+
+    Examples
+    --------
+    >>> label_histogram(np.array([0, 1, 1]), np.array([[2, 1, 0]]), k=2, n_classes=3)
+    array([[0, 2, 0]])
+    """
+    codes, indices = _as_kernel_input(codes, indices)
+    check_k(k, limit=indices.shape[1])
+    counts = np.zeros((len(indices), n_classes), np.int64)
+    for_each_block(
+        lambda start, stop: _histogram(codes, indices, k, start, stop, counts), len(indices), _BLOCK, "Counting labels"
+    )
+    return counts
+
+
+def plurality_vote(
+    codes: NDArray[np.int64],
+    indices: NDArray[Any],
+    ks: NDArray[np.int64],
+    n_classes: int,
+    *,
+    ties: str,
+    tie_breaker: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
+    """The class most frequent among each row's k nearest training labels, for every k of `ks`.
+
+    Parameters
+    ----------
+    codes : (n_train,) int array
+        Codes 0..n_classes-1 of the training labels.
+    indices : (M, K) int array
+        Neighbours by increasing distance, as in `Neighbors.indices`.
+    ks : (n_k,) int array
+        Neighbourhood sizes in 1..K, in any order.
+    n_classes : int
+        Number of classes, L.
+    ties : {"strict", "random", "lowest"}
+        A tied vote elects nobody (code -1), each of the tied classes with equal probability, or the lowest code among
+        them (scikit-learn's rule).
+    tie_breaker : (M, n_k) float array in [0, 1)
+        Uniform random numbers, one a vote; needed for "random" only. With t tied classes, number u elects the
+        floor(u t)-th of them, so the caller's generator alone decides, whatever the number of threads.
+
+    Returns
+    -------
+    (M, n_k) int64 array
+        Codes of the winners.
+
+    Raises
+    ------
+    ValueError
+        An unknown rule, k out of range, or "random" without a `tie_breaker` of the right shape.
+    IndexError
+        An index or a code out of range.
+
+    Examples
+    --------
+    >>> codes, indices = np.array([0, 1, 1]), np.array([[0, 1, 2]])
+    >>> plurality_vote(codes, indices, np.array([1, 2, 3]), 2, ties="strict")
+    array([[ 0, -1,  1]])
+    """
+    rule = TIES.index(check_choice(ties, TIES, "ties"))
+    codes, indices = _as_kernel_input(codes, indices)
+    ks, _ = check_k(ks, limit=indices.shape[1])
+    shape = (len(indices), len(ks))
+    if rule == _RANDOM:
+        if tie_breaker is None or np.shape(tie_breaker) != shape:
+            came = "none" if tie_breaker is None else f"shape {np.shape(tie_breaker)}"
+            raise ValueError(
+                f"`tie_breaker` must hold one uniform number a vote, shape {shape}, with ties='random'; got {came}. "
+                f"Pass rng.random({shape})."
+            )
+        tie_breaker = np.ascontiguousarray(tie_breaker, dtype=np.float64)
+    else:
+        tie_breaker = np.empty((0, 0))
+    order = np.argsort(ks, kind="stable")
+    winners = np.empty(shape, np.int64)
+
+    def work(start: int, stop: int) -> None:
+        _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners)
+
+    for_each_block(work, len(indices), _BLOCK, "Voting")
+    return winners
+
+
+def _as_kernel_input(codes: NDArray[np.int64], indices: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Contiguous arrays of the types the kernels are compiled for."""
+    indices = np.ascontiguousarray(indices)
+    if indices.dtype not in (np.int32, np.int64):
+        indices = indices.astype(np.int64)
+    return np.ascontiguousarray(codes, dtype=np.int64), indices

@@ -1,0 +1,480 @@
+"""The search against a brute-force oracle on data full of duplicates and equal distances."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.neighbors import NearestNeighbors, kneighbors_graph, radius_neighbors_graph
+
+from labelnoise.neighborhoods import Neighbors, as_neighbors, clean_distribution, neighbors
+
+module = importlib.import_module("labelnoise.neighbor_search")
+
+
+def exact_distances(train, query, metric):
+    """From integer features, where every sum is exact."""
+    train, query = np.asarray(train, np.int64), np.asarray(query, np.int64)
+    if metric == "euclidean":
+        return np.sqrt(((query[:, None] - train[None]) ** 2).sum(-1))
+    products = query @ train.T
+    squares = (query**2).sum(1)[:, None] * (train**2).sum(1)[None, :]
+    return 1 - np.sign(products) * np.sqrt(products**2 / squares)
+
+
+def oracle(train, query, k, metric="euclidean"):
+    """Indices and distances sorted by (distance, index); without a query each sample itself is left out."""
+    distances = exact_distances(train, train if query is None else query, metric)
+    if query is None:
+        np.fill_diagonal(distances, np.inf)
+    columns = np.broadcast_to(np.arange(len(train)), distances.shape)
+    order = np.lexsort((columns, distances))[:, :k]
+    return order, np.take_along_axis(distances, order, 1)
+
+
+def assert_same(found, indices, distances):
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+
+
+@st.composite
+def grids(draw):
+    """A few values in a few dimensions: many duplicates and equal distances."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_train, n_features, n_values = draw(st.integers(2, 120)), draw(st.integers(1, 11)), draw(st.integers(1, 4))
+    metric = draw(st.sampled_from(["euclidean", "cosine"]))
+    low = draw(st.integers(-2, 1))
+    train = rng.integers(low, low + n_values, (n_train, n_features))
+    query = None if draw(st.booleans()) else rng.integers(low, low + n_values, (draw(st.integers(1, 20)), n_features))
+    if metric == "cosine":  # no rows of zeros
+        for rows in [train] if query is None else [train, query]:
+            rows[~rows.any(axis=1), 0] = 1
+    k = draw(st.integers(1, n_train - (query is None)))
+    return train, query, k, metric, draw(st.sampled_from([8, 32, 2048]))
+
+
+@settings(deadline=None, max_examples=120)
+@given(grid=grids())
+def test_search_matches_oracle(grid):
+    train, query, k, metric, batch = grid
+    expected = oracle(train, query, k, metric)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BATCH", batch)  # no result depends on it
+        for dtype in (np.float32, np.float64):
+            found = neighbors(train.astype(dtype), None if query is None else query.astype(dtype), k=k, metric=metric)
+            assert_same(found, *expected)
+            assert found.is_self == (query is None)
+            assert (found.n_train, found.metric, found.k) == (len(train), metric, k)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_real_numbers(metric, dtype, monkeypatch):
+    """Against direct float64 sums; batches and memory do not change a bit."""
+    rng = np.random.default_rng(0)
+    train = rng.normal(size=(700, 37)).astype(dtype)
+    train[100:200] = train[:100]
+    query = np.concatenate([train[50:90], rng.normal(size=(60, 37)).astype(dtype)])
+    found = neighbors(train, query, k=60, metric=metric)
+    a, b = query.astype(np.float64)[:, None], train.astype(np.float64)[None]
+    if metric == "euclidean":
+        distances = np.sqrt(((a - b) ** 2).sum(-1))
+    else:
+        distances = 1 - (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+    np.testing.assert_allclose(found.distances, np.sort(distances, 1)[:, :60], rtol=1e-13, atol=1e-15)
+    np.testing.assert_array_equal(found.indices, np.argsort(distances.round(12), axis=1, kind="stable")[:, :60])
+    assert (found.distances[:40, :2] == 0).all()  # duplicates are at distance 0 exactly
+    for batch, memory in [(5, 2**26), (37, 2**26), (2048, 10_000)]:
+        monkeypatch.setattr(module, "_BATCH", batch)
+        monkeypatch.setattr(module, "_MEMORY", memory)
+        assert_same(neighbors(train, query, k=60, metric=metric), found.indices, found.distances)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from(["euclidean", "cosine"]),
+    st.sampled_from([0.0, 1e-16, 1e-8, 1e-7, 1e-6]),
+    st.sampled_from([1.0, 1e3, 1e-20, 1e20]),
+)
+def test_near_ties_at_the_end_are_told_apart(seed, dtype, metric, spread, scale):
+    """The k nearest are the first k of all, however little the library can tell the samples apart."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(3, 6)) * scale
+    train = (centres[rng.integers(0, 3, 150)] * (1 + spread * rng.normal(size=(150, 6)))).astype(dtype)
+    query = (centres[rng.integers(0, 3, 20)] * (1 + spread * rng.normal(size=(20, 6)))).astype(dtype)
+    whole = neighbors(train, query, k=150, metric=metric)  # every sample is a candidate
+    for k in (1, 10, 60):
+        assert_same(neighbors(train, query, k=k, metric=metric), whole.indices[:, :k], whole.distances[:, :k])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_library_distances_are_within_the_bound(dtype, offset):
+    """The certificate rests on scikit-learn's accuracy: float64 sums, then one rounding to the features' type."""
+    rng = np.random.default_rng(0)
+    train, query = (rng.normal(offset, 1, (n, 300)).astype(dtype) for n in (600, 100))
+    library, indices = NearestNeighbors(n_neighbors=600, algorithm="brute").fit(train).kneighbors(query)
+    exact = np.sqrt(((query.astype(float)[:, None] - train.astype(float)[indices]) ** 2).sum(-1))
+    search = module._Search(train, query, np.full(100, -1), 5, False)
+    for rank in (0, 10, 599):
+        least = search.least_distance_beyond(library[:, rank], np.sqrt(search.squares), exact[:, rank])
+        assert (least <= exact[:, rank]).all()
+        assert (least > exact[:, rank] * (1 - (1e-6 if offset else 3e-7))).all()  # and the bound is of use
+
+
+@pytest.mark.parametrize("scale", [1e-23, 1e-21, 1e-19, 1e18, 1e19, 1e20])
+def test_the_bound_holds_where_float32_squares_leave_its_range(scale):
+    rng = np.random.default_rng(0)
+    train, query = ((scale * rng.normal(size=(n, 6))).astype(np.float32) for n in (300, 50))
+    library, indices = NearestNeighbors(n_neighbors=300, algorithm="brute").fit(train).kneighbors(query)
+    exact = np.sqrt(((query.astype(float)[:, None] - train.astype(float)[indices]) ** 2).sum(-1))
+    search = module._Search(train, query, np.full(50, -1), 5, False)
+    for rank in range(0, 300, 13):
+        least = search.least_distance_beyond(library[:, rank], np.sqrt(search.squares), exact[:, rank])
+        assert (least <= exact[:, rank]).all()
+
+
+def test_certificate_decides_on_ordinary_data(monkeypatch):
+    """The sweep is for ties: real numbers do not need it."""
+    swept = []
+    sweep = module._Search.sweep
+    monkeypatch.setattr(module._Search, "sweep", lambda self, rows: (swept.append(len(rows)), sweep(self, rows)))
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        for metric in ("euclidean", "cosine"):
+            neighbors(rng.normal(size=(500, 20)).astype(dtype), k=10, metric=metric)
+    assert swept == [0, 0, 0, 0]
+    neighbors(np.ones((500, 20)), k=10)
+    assert swept[-1] == 500
+
+
+def test_one_huge_sample_does_not_spoil_the_certificate():
+    features = np.random.default_rng(0).normal(size=(300, 8))
+    features[7] *= 1e12
+    search = module._Search(features, features, np.arange(300), 5, False)
+    final = search.propose(n_candidates=14)
+    assert final[np.arange(300) != 7].all()
+
+
+def test_search_is_exact_far_from_the_origin():
+    """Where the library's distances are all rounding, the sweep still finds the order."""
+    rng = np.random.default_rng(0)
+    grid = rng.integers(0, 50, (300, 3))
+    assert_same(neighbors(grid + 2.0**40, k=20), *oracle(grid, None, 20))
+
+
+def test_all_points_identical():
+    found = neighbors(np.full((50, 4), 3.7), k=49)
+    expected = [[j for j in range(50) if j != i] for i in range(50)]
+    assert_same(found, expected, np.zeros((50, 49)))
+    found = neighbors(np.full((3000, 4), 0.1), np.full((2, 4), 0.1), k=3, metric="cosine")
+    assert_same(found, [[0, 1, 2]] * 2, np.zeros((2, 3)))
+
+
+def test_duplicates_of_a_query_stay_and_only_itself_goes():
+    found = neighbors([[1.0], [1.0], [5.0], [1.0]], k=3)
+    assert found.indices.tolist() == [[1, 3, 2], [0, 3, 2], [0, 1, 3], [0, 1, 2]]
+    assert found.is_self
+    again = neighbors([[1.0], [1.0], [5.0], [1.0]], [[1.0]], k=4)
+    assert again.indices.tolist() == [[0, 1, 3, 2]]
+    assert not again.is_self
+
+
+def test_multiples_are_ties_under_cosine():
+    train = [[2, 4, 6], [3, 5, 7], [1, 2, 3], [-3, -6, -9], [7, 14, 21]]
+    found = neighbors(train, [[5, 1, 2], [1, 2, 3]], k=5, metric="cosine")
+    assert found.indices.tolist() == [[1, 0, 2, 4, 3], [0, 2, 4, 1, 3]]
+    assert found.distances[0, 1] == found.distances[0, 2] == found.distances[0, 3]
+    assert found.distances[1].tolist()[:3] == [0, 0, 0]
+    assert found.distances[1, 4] == 2
+
+
+def test_large_k_and_several_steps_of_the_sweep(monkeypatch):
+    monkeypatch.setattr(module, "_BATCH", 40)
+    train = np.random.default_rng(0).integers(0, 3, (300, 4))
+    for k in (1, 150, 299):
+        assert_same(neighbors(train, k=k), *oracle(train, None, k))
+
+
+def test_types_and_shapes_that_are_taken():
+    images = np.random.default_rng(0).integers(0, 256, (30, 4, 5)).astype(np.uint8)
+    expected = oracle(images.reshape(30, 20), None, 4)
+    assert_same(neighbors(images, k=4), *expected)
+    assert_same(neighbors(images.tolist(), k=np.int64(4)), *expected)
+    assert_same(neighbors(images.astype(np.float32), images.astype(np.float64), k=1), np.arange(30)[:, None], 0)
+    assert neighbors(images, k=4).indices.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"k": 0}, ValueError, "`k` must be at least 1; got 0"),
+        ({"k": 2.0}, TypeError, "`k` must be an integer"),
+        ({"k": True}, TypeError, "got the boolean True"),
+        ({"k": [1, 2]}, TypeError, "`k` must be one integer here; got 2.*search once with the largest"),
+        (
+            {"k": 5},
+            ValueError,
+            "`k` must be at most 4, the number of training samples besides the sample itself; got 5",
+        ),
+        (
+            {"k": 6, "query": np.ones((1, 2))},
+            ValueError,
+            "`k` must be at most 5, the number of training samples; got 6",
+        ),
+        ({"k": 1, "metric": "manhattan"}, ValueError, "`metric` must be one of 'euclidean', 'cosine', 'precomputed'"),
+        ({"k": 1, "query": np.ones((1, 3))}, ValueError, "`query` must have the 2 features .* got 3"),
+        ({"k": 1, "query": [[1, np.nan]]}, ValueError, "`query` must be finite; row 0 holds NaN"),
+        (
+            {"k": 1, "query": [[1, 1], [0, 0]], "metric": "cosine"},
+            ValueError,
+            "`query` .* row 1 is of length 0.*direct",
+        ),
+        ({"k": 1, "query": [[1e200, 1]]}, ValueError, "`query` .* row 0 is of length inf. Rescale"),
+        ({"k": 1, "query": np.ones((1, 2)), "metric": "precomputed"}, ValueError, "`query` must be None"),
+        ({"k": 1, "metric": "precomputed"}, TypeError, "`graph` must be a scipy sparse graph .* got ndarray"),
+    ],
+)
+def test_search_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        neighbors(np.ones((5, 2)), **arguments)
+
+
+def test_errors_in_training_features():
+    with pytest.raises(ValueError, match="`features` must be finite; row 1"):
+        neighbors([[1.0], [np.inf]], k=1)
+    with pytest.raises(ValueError, match=r"`features` must hold rows of length .* row 2 is of length 0.*zeros"):
+        neighbors([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]], k=1, metric="cosine")
+    with pytest.raises(ValueError, match="`k` must be at most 0"):
+        neighbors([[1.0]], k=1)
+
+
+# ---- graphs
+
+
+def shuffled(graph, seed=0):
+    """The same graph as COO in any order."""
+    coo = graph.tocoo()
+    order = np.random.default_rng(seed).permutation(coo.nnz)
+    return sparse.coo_array((coo.data[order], (coo.row[order], coo.col[order])), shape=coo.shape)
+
+
+@pytest.mark.parametrize("change", [lambda g: g, shuffled, sparse.csc_matrix, sparse.csr_array, sparse.lil_matrix])
+def test_graph_of_distances_equals_dense_search(change):
+    rng = np.random.default_rng(0)
+    train, query = rng.normal(size=(80, 3)), rng.normal(size=(30, 3))
+    model = NearestNeighbors(n_neighbors=12, algorithm="brute").fit(train)
+    for graph, dense in [
+        (model.kneighbors_graph(mode="distance"), neighbors(train, k=10)),
+        (kneighbors_graph(train, 12, mode="distance", include_self=True), neighbors(train, k=10)),
+        (radius_neighbors_graph(train, 50.0, mode="distance"), neighbors(train, k=10)),
+        (model.kneighbors_graph(query, mode="distance"), neighbors(train, query, k=10)),
+        (model.radius_neighbors_graph(query, 50.0, mode="distance"), neighbors(train, query, k=10)),
+    ]:
+        found = neighbors(change(graph), k=10, metric="precomputed")
+        np.testing.assert_array_equal(found.indices, dense.indices)
+        np.testing.assert_allclose(found.distances, dense.distances, rtol=1e-6)
+        assert (found.n_train, found.is_self, found.metric) == (80, dense.is_self, "precomputed")
+
+
+def test_stored_zeros_are_neighbours_and_ties_go_by_index():
+    graph = sparse.csr_array((np.array([2.0, 0, 0, 2, 1]), np.array([3, 2, 0, 1, 0]), [0, 4, 5]), shape=(2, 4))
+    found = Neighbors.from_graph(graph[:1])
+    assert found.indices.tolist() == [[0, 2, 1, 3]]
+    assert found.distances.tolist() == [[0, 0, 2, 2]]
+    assert Neighbors.from_graph(graph).indices.tolist() == [[0], [0]]  # as many as every row has
+
+
+def test_square_graph_of_other_queries():
+    rng = np.random.default_rng(0)
+    train, query = rng.normal(size=(20, 3)), rng.normal(size=(20, 3))
+    graph = NearestNeighbors(n_neighbors=20, algorithm="brute").fit(train).kneighbors_graph(query, mode="distance")
+    found = Neighbors.from_graph(graph, exclude_self=False)
+    np.testing.assert_array_equal(found.indices, neighbors(train, query, k=20).indices)
+    assert not found.is_self
+    assert Neighbors.from_graph(graph).k == 19
+
+
+def test_connectivity_graph_is_a_set_without_order():
+    features = np.random.default_rng(0).normal(size=(20, 3))
+    graph = kneighbors_graph(features, 4)
+    found = neighbors(graph, k=4, metric="precomputed")
+    np.testing.assert_array_equal(found.indices, np.sort(neighbors(features, k=4).indices, axis=1))
+    assert found.distances is None
+    with pytest.raises(ValueError, match=r"must hold distances to tell which k=3 .* row 0 stores 4.*mode='distance'"):
+        neighbors(graph, k=3, metric="precomputed")
+    with pytest.raises(ValueError, match=r"`k` must be 4, as in the graph.*got 2"):
+        clean_distribution(np.zeros(20, int), found, 2)
+    assert clean_distribution(np.zeros(20, int), found, 4).shape == (20, 1)
+
+
+def test_graph_errors():
+    def graph(rows, columns, values, shape=(3, 4)):
+        return sparse.coo_array((np.array(values, float), (rows, columns)), shape=shape)
+
+    full = graph([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [1, 2, 3, 4, 5, 6])
+    with pytest.raises(ValueError, match=r"at least k=3 neighbours in each row; row 0 stores 2. Build it with more"):
+        Neighbors.from_graph(full, k=3)
+    with pytest.raises(ValueError, match="row 1 stores 0"):
+        Neighbors.from_graph(graph([0, 2], [1, 1], [1, 2]))
+    with pytest.raises(ValueError, match=r"at least 0; row 1 holds -0.5.*1 - similarity"):
+        Neighbors.from_graph(graph([0, 1, 2], [0, 1, 2], [1, -0.5, 2]))
+    with pytest.raises(ValueError, match="row 2 holds nan"):
+        Neighbors.from_graph(graph([0, 1, 2], [0, 1, 2], [1, 2, np.nan]))
+    with pytest.raises(ValueError, match="each neighbour once; row 2 stores 3 more than once"):
+        Neighbors.from_graph(graph([0, 1, 2, 2], [0, 1, 3, 3], [1, 2, 3, 4]))
+    with pytest.raises(ValueError, match=r"must be square to exclude self; got shape \(3, 4\)"):
+        Neighbors.from_graph(full, exclude_self=True)
+    with pytest.raises(ValueError, match="row 0 stores 1 besides itself"):
+        Neighbors.from_graph(graph([0, 0, 1, 2], [0, 1, 0, 0], [0, 1, 2, 3], (3, 3)), k=2)
+
+
+# ---- the value object
+
+
+def test_repr_and_properties():
+    found = neighbors(np.arange(10.0)[:, None], k=3)
+    assert repr(found) == "Neighbors(10 queries, k=3, n_train=10, metric='euclidean', is_self=True)"
+    assert (found.n_queries, found.k) == (10, 3)
+    with pytest.raises(AttributeError):
+        found.n_train = 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"indices": [0, 1]}, r"shape \(n_queries, k\), both at least 1; got int64 of shape \(2,\)"),
+        ({"indices": [[0.0, 1.0]]}, "must be integers .* got float64"),
+        ({"indices": [[0, 3]]}, r"must lie in 0..2.*row 0 holds 3"),
+        ({"indices": [[-1, 2]]}, "row 0 holds -1"),
+        ({"distances": [[1.0]]}, r"shape of `indices`, \(1, 2\); got \(1, 1\)"),
+        ({"distances": [[2.0, 1.0]]}, "sorted along each row; row 0 is not"),
+        ({"distances": [[0.0, np.nan]]}, "row 0 is not"),
+        ({"distances": [[-1.0, 0.0]]}, "row 0 is not"),
+        ({"is_self": True}, r"one row per training sample \(3\) if is_self; got 1"),
+    ],
+)
+def test_construction_errors(changes, message):
+    arguments = {"indices": [[0, 2]], "distances": [[0.5, 1.0]], "n_train": 3, "metric": "euclidean", "is_self": False}
+    Neighbors(**arguments)
+    with pytest.raises(ValueError, match=message):
+        Neighbors(**(arguments | changes))
+
+
+@pytest.mark.parametrize("distances", [True, False])
+def test_save_and_load(tmp_path, distances):
+    found = neighbors(np.random.default_rng(0).normal(size=(30, 3)), k=5)
+    if not distances:
+        found = as_neighbors(found.indices)
+    path = tmp_path / "near"  # the name is kept as it is
+    path.write_text("what was here before")
+    found.save(path)
+    assert list(tmp_path.iterdir()) == [path]
+    loaded = Neighbors.load(str(path))
+    np.testing.assert_array_equal(loaded.indices, found.indices)
+    np.testing.assert_array_equal(loaded.distances, found.distances)
+    assert repr(loaded) == repr(found)
+    assert loaded.indices.dtype == found.indices.dtype
+
+
+def test_load_of_other_files(tmp_path):
+    as_neighbors([[0, 1]]).save(tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    (tmp_path / "truncated").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "text").write_text("a,b\n1,2\n")
+    with (tmp_path / "array").open("wb") as file:
+        np.save(file, np.arange(3))
+    with (tmp_path / "other").open("wb") as file:
+        np.savez(file, labels=np.arange(3))
+    with (tmp_path / "pickled").open("wb") as file:
+        np.savez(file, indices=np.array([[{}]], dtype=object))
+    for name in ("truncated", "empty", "text", "array", "other", "pickled"):
+        with pytest.raises(ValueError, match=rf"{name} must be a file that Neighbors\.save wrote"):
+            Neighbors.load(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        Neighbors.load(tmp_path / "missing")
+
+
+# ---- whatever stands for neighbours
+
+
+def test_as_neighbors_takes_all_forms():
+    features = np.random.default_rng(0).normal(size=(20, 3))
+    found = neighbors(features, k=5)
+    assert as_neighbors(found, k=[1, 5], n_train=20) is found
+    graph = kneighbors_graph(features, 8, mode="distance")
+    np.testing.assert_array_equal(as_neighbors(graph, k=[2, 5]).indices, found.indices)
+    assert as_neighbors(graph).k == 8
+    given_ = as_neighbors(found.indices, k=5, n_train=20)
+    np.testing.assert_array_equal(given_.indices, found.indices)
+    assert (given_.n_train, given_.distances, given_.is_self) == (20, None, False)
+    assert as_neighbors(np.array([[0, 7]])).n_train == 8
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments", "error", "message"),
+    [
+        ([[0, 5]], {"n_train": 5}, ValueError, r"must lie in 0..4.* row 0 holds 5.*same training set"),
+        ([[0, -1]], {}, ValueError, "row 0 holds -1"),
+        ([[0, 1]], {"k": 3}, ValueError, r"at most 2, the number of neighbours stored \(.*search again.*got 3"),
+        ([[0.5, 1.0]], {}, TypeError, "got list of float64"),
+        ([0, 1], {}, TypeError, r"shape \(2,\)"),
+        ("near", {}, TypeError, "got str"),
+        (None, {}, TypeError, "got NoneType"),
+        (sparse.csr_array(np.eye(3)), {}, ValueError, "row 0 stores 0 besides itself"),
+        (sparse.csr_array(np.full((2, 3), 0.5)), {"n_train": 4}, ValueError, "training set as the labels, 4 .* of 3"),
+    ],
+)
+def test_as_neighbors_errors(value, arguments, error, message):
+    with pytest.raises(error, match=message):
+        as_neighbors(value, **arguments)
+
+
+# ---- label shares
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 15))
+def test_clean_distribution_matches_naive_loop(seed, n_classes, k):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, n_classes, 25)
+    labels[0] = 0
+    found = as_neighbors(rng.integers(0, 25, (10, 15)), n_train=25)
+    shares = clean_distribution(labels, found, k)
+    expected = [[np.mean(labels[near[:k]] == c) for c in range(labels.max() + 1)] for near in found.indices]
+    np.testing.assert_allclose(shares, expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=0, atol=1e-12)
+    assert shares.dtype == np.float64
+
+
+def test_clean_distribution_of_named_classes():
+    near = [[0, 1, 2], [3, 2, 1]]
+    labels = ["cat", "dog", "cat", "eel"]
+    third = 1 / 3
+    np.testing.assert_allclose(clean_distribution(labels, near, 3), [[2 * third, third, 0], [third] * 3])
+    np.testing.assert_allclose(
+        clean_distribution(labels, near, 2, classes=["eel", "dog", "bat", "cat"]), [[0, 0.5, 0, 0.5], [0.5, 0, 0, 0.5]]
+    )
+    np.testing.assert_allclose(clean_distribution([1, 2, 1, 2], near, 1, classes=[1, 2]), [[1, 0], [0, 1]])
+    np.testing.assert_allclose(clean_distribution([1, 2, 1, 2], near, 1, classes=range(3)), [[0, 1, 0], [0, 0, 1]])
+
+
+def test_clean_distribution_errors():
+    with pytest.raises(ValueError, match=r"0 never occurs \(1 is the lowest\).*Pass classes="):
+        clean_distribution([1, 2, 1], [[0, 1]], 1)
+    with pytest.raises(ValueError, match=r"`k` must be at most 2.*search again with a larger k.*got 3"):
+        clean_distribution([0, 1, 1], [[0, 1]], 3)
+    with pytest.raises(TypeError, match="`k` must be one integer"):
+        clean_distribution([0, 1, 1], [[0, 1]], [1, 2])
+    found = neighbors(np.arange(4.0)[:, None], k=2)
+    with pytest.raises(ValueError, match="same training set as the labels, 3 samples; they are of 4"):
+        clean_distribution([0, 1, 1], found, 2)
+    with pytest.raises(ValueError, match="must be among the known classes"):
+        clean_distribution([0, 1, 1, 5], found, 2, classes=[0, 1])
