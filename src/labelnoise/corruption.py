@@ -1,0 +1,303 @@
+"""Noisy labels from clean ones: a noise model (what) at a placement (where), and the record of what was done."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelnoise.artifacts import read_arrays, write_arrays
+from labelnoise.labels import Codes, encode_labels
+from labelnoise.noise import NoiseModel
+from labelnoise.placement import Features, Mask, Placement, Spread
+from labelnoise.validation import check_features, check_noise_rate, seed_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = "labelnoise.NoisyLabels/1"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NoisyLabels:
+    """Noisy labels and everything needed to repeat, describe and share them.
+
+    Attributes
+    ----------
+    labels : array of shape (n_samples,)
+        The noisy labels, in the classes of the clean ones.
+    clean_labels : array of shape (n_samples,)
+        The labels before corruption.
+    selected : bool array of shape (n_samples,)
+        The samples whose labels were redrawn; under uniform noise some of them keep their label.
+    classes : array of shape (n_classes,)
+        All classes, in the order of the rows of `transition_matrix`.
+    asked_noise_rate : float
+        The noise rate that was asked for.
+    noise, placement : dict
+        Name and parameters of the noise model and of the placement.
+    seed : int
+        ``corrupt(..., random_state=seed)`` gives the same labels again.
+    """
+
+    labels: NDArray[Any]
+    clean_labels: NDArray[Any]
+    selected: Mask
+    classes: NDArray[Any]
+    asked_noise_rate: float
+    noise: dict[str, Any]
+    placement: dict[str, Any]
+    seed: int
+    _codes: tuple[Codes, Codes] = field(repr=False)
+
+    @property
+    def noise_rate(self) -> float:
+        """Realised fraction of samples selected."""
+        return float(self.selected.mean())
+
+    @property
+    def changed(self) -> Mask:
+        """The samples whose label really differs from the clean one."""
+        clean, noisy = self._codes
+        differs: Mask = clean != noisy
+        return differs
+
+    @property
+    def changed_rate(self) -> float:
+        """Realised fraction of samples whose label really differs (uniform noise: about gamma (L - 1)/L)."""
+        return float(self.changed.mean())
+
+    @property
+    def transition_matrix(self) -> NDArray[np.float64]:
+        """Realised T[i, j]: the share of clean class i that became j, (L, L), rows sum to 1.
+
+        A class without samples has the identity's row: nothing of it changed.
+        """
+        clean, noisy = self._codes
+        n_classes = len(self.classes)
+        counts = np.bincount(clean * n_classes + noisy, minlength=n_classes**2).reshape(n_classes, n_classes)
+        totals = counts.sum(axis=1, keepdims=True)
+        matrix: NDArray[np.float64] = np.where(totals > 0, counts / np.maximum(totals, 1), np.eye(n_classes))
+        return matrix
+
+    def __repr__(self) -> str:
+        return (
+            f"NoisyLabels({len(self.labels)} labels of {len(self.classes)} classes; {self.noise['name']} noise, "
+            f"{self.placement['name']} placement; noise_rate {self.noise_rate:.4f} "
+            f"(asked {self.asked_noise_rate:g}), changed_rate {self.changed_rate:.4f}, seed {self.seed})"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The record without the arrays, ready for JSON."""
+        return {
+            "n_samples": len(self.labels),
+            "n_classes": len(self.classes),
+            "asked_noise_rate": self.asked_noise_rate,
+            "noise_rate": self.noise_rate,
+            "changed_rate": self.changed_rate,
+            "noise": self.noise,
+            "placement": self.placement,
+            "seed": self.seed,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a sample: noisy label, clean label, selected, changed."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "label": self.labels,
+                "clean_label": self.clean_labels,
+                "selected": self.selected,
+                "changed": self.changed,
+            }
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything to one ``.npz`` file (plain arrays and JSON, no pickles), whole or not at all."""
+        target = Path(path)
+        if target.suffix != ".npz":
+            target = target.with_name(target.name + ".npz")
+        if self.classes.dtype == object and not all(isinstance(c, str | int | bool) for c in self.classes.tolist()):
+            kinds = sorted({type(c).__name__ for c in self.classes.tolist()})
+            raise TypeError(
+                f"classes must be strings or integers to be saved; got {', '.join(kinds)}. Rename them first."
+            )
+        clean, noisy = self._codes
+        record = {
+            "format": FORMAT,
+            "classes": self.classes.tolist(),
+            "asked_noise_rate": self.asked_noise_rate,
+            "noise": self.noise,
+            "placement": self.placement,
+            "seed": self.seed,
+        }
+        return write_arrays(
+            target,
+            noisy_codes=noisy,
+            clean_codes=clean,
+            selected=self.selected,
+            record=np.frombuffer(json.dumps(record).encode(), dtype=np.uint8),
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> NoisyLabels:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            No such file.
+        ValueError
+            The file is not one that `save` wrote, or is truncated or damaged.
+        """
+        arrays = read_arrays(path, "NoisyLabels.save")
+        if not {"record", "clean_codes", "noisy_codes", "selected"} <= set(arrays):
+            raise ValueError(f"{path} must be a file that NoisyLabels.save wrote; it holds {', '.join(arrays)}.")
+        record = json.loads(arrays["record"].tobytes().decode())
+        clean, noisy, selected = arrays["clean_codes"], arrays["noisy_codes"], arrays["selected"]
+        if record.get("format") != FORMAT or not (len(clean) == len(noisy) == len(selected)):
+            raise ValueError(
+                f"{path} must hold {FORMAT}; got {record.get('format')!r}. Was it saved by another version?"
+            )
+        classes = _class_values(record["classes"])
+        return cls(
+            labels=classes[noisy],
+            clean_labels=classes[clean],
+            selected=selected,
+            classes=classes,
+            asked_noise_rate=record["asked_noise_rate"],
+            noise=record["noise"],
+            placement=record["placement"],
+            seed=record["seed"],
+            _codes=(clean, noisy),
+        )
+
+
+def _class_values(classes: list[Any]) -> NDArray[Any]:
+    if len({type(c) for c in classes}) == 1:
+        return np.array(classes)
+    values = np.empty(len(classes), dtype=object)  # mixed types: np.array would turn them all into strings
+    values[:] = classes
+    return values
+
+
+def corrupt_codes(
+    codes: Codes,
+    n_classes: int,
+    noise: NoiseModel,
+    noise_rate: float,
+    placement: Placement,
+    features: Features | None,
+    rng: np.random.Generator,
+) -> tuple[Codes, Mask]:
+    """The core of `corrupt` on checked input: noisy codes and the selected mask."""
+    selected = placement.select(codes, n_classes, noise_rate, features, rng)
+    noisy = codes.copy()
+    noisy[selected] = noise.draw(codes[selected], n_classes, rng)
+    return noisy, selected
+
+
+def check_noise(noise: Any, placement: Any = None) -> None:
+    """Whether these are a noise model and a placement, in this order."""
+    if isinstance(noise, type) or not isinstance(noise, NoiseModel):
+        shown = f"the class {noise.__name__}; add parentheses" if isinstance(noise, type) else repr(noise)
+        raise TypeError(f"`noise` must be UniformNoise(), FlipNoise() or MatrixNoise(matrix); got {shown}.")
+    if placement is not None and (isinstance(placement, type) or not isinstance(placement, Placement)):
+        shown = f"the class {placement.__name__}; add parentheses" if isinstance(placement, type) else repr(placement)
+        raise TypeError(f"`placement` must be Spread() or KMeansCluster(); got {shown}.")
+
+
+def encode_for_noise(labels: Any, noise: NoiseModel, classes: Any, name: str = "labels") -> tuple[Codes, NDArray[Any]]:
+    """`encode_labels` where the noise model may fix the number of classes."""
+    reason = f"the number that the {noise.name} noise is made for"
+    return encode_labels(labels, classes=classes, n_classes=noise.n_classes, n_classes_is=reason, name=name)
+
+
+def check_placement_features(placement: Placement, features: Any, n_samples: int) -> Features | None:
+    """The features a placement works on, checked against the number of labels; None where it needs none."""
+    if not placement.needs_features:
+        return None
+    if features is None:
+        raise ValueError(
+            f"`features` must be given: {type(placement).__name__} selects samples by where they lie in them."
+        )
+    checked = check_features(features)
+    if len(checked) != n_samples:
+        raise ValueError(f"`labels` and `features` must have one entry per sample; got {n_samples} and {len(checked)}.")
+    return checked
+
+
+def corrupt(
+    labels: ArrayLike,
+    noise: NoiseModel,
+    noise_rate: float,
+    *,
+    placement: Placement = Spread(),  # noqa: B008  a frozen value
+    features: ArrayLike | None = None,
+    classes: ArrayLike | None = None,
+    random_state: int | np.random.Generator | None = None,
+) -> NoisyLabels:
+    """Noisy labels from clean ones, by the two-step process behind Eq. 3 (section 3.1).
+
+    `placement` selects a fraction gamma of the samples; each selected label i is redrawn from row i of the noise
+    model's corruption matrix P. Under spread placement Pr(noisy = j | clean = i) = T[i, j] with
+    T = (1 - gamma) I + gamma P (footnote 2).
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        Clean labels: integers 0..L-1, or any hashable classes.
+    noise : NoiseModel
+        What a selected label becomes: `UniformNoise`, `FlipNoise`, `MatrixNoise`.
+    noise_rate : float in [0, 1]
+        gamma, the fraction *selected*; how many really change is the result's `changed_rate`.
+    placement : Placement, default Spread()
+        Where the selected samples lie: `Spread`, `KMeansCluster`.
+    features : array-like of shape (n_samples, n_features), optional
+        Needed by placements that look at where samples lie.
+    classes : sequence, optional
+        All classes in code order, where `labels` alone does not show them.
+    random_state : int, numpy.random.Generator or None
+        Never touches global state. The seed used is in the result.
+
+    Returns
+    -------
+    NoisyLabels
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad labels, rate, matrix, mapping or features; each says what to do.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> noisy = ln.corrupt([0, 1, 2, 0, 1, 2, 0, 1, 2, 0], ln.FlipNoise(), 0.3, random_state=0)
+    >>> int(noisy.selected.sum()), noisy.changed_rate
+    (3, 0.3)
+    """
+    check_noise(noise, placement)
+    rate = check_noise_rate(noise_rate)
+    codes, known = encode_for_noise(labels, noise, classes)
+    checked_features = check_placement_features(placement, features, len(codes))
+    seed = seed_of(random_state)
+    noisy, selected = corrupt_codes(
+        codes, len(known), noise, rate, placement, checked_features, np.random.default_rng(seed)
+    )
+    return NoisyLabels(
+        labels=known[noisy],
+        clean_labels=known[codes],
+        selected=selected,
+        classes=known,
+        asked_noise_rate=rate,
+        noise=noise.parameters(),
+        placement=placement.parameters(),
+        seed=seed,
+        _codes=(codes, noisy),
+    )

@@ -1,0 +1,307 @@
+"""What a selected label becomes: the corruption matrix P[i, j] = Pr(noisy = j | clean = i and selected).
+
+Two independent choices make label noise: **what** a selected label becomes (this module) and **where** the selected
+samples lie (`labelnoise.placement`). Every noise model is a frozen value with the same four members (`NoiseModel`), so
+that any model meets any placement. Rows of P sum to 1; cleanlab's ``noise_matrix`` has columns that do
+(`MatrixNoise.from_cleanlab`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelnoise.labels import Codes
+from labelnoise.validation import check_row_stochastic, to_array
+
+Matrix = NDArray[np.float64]
+
+
+@runtime_checkable
+class NoiseModel(Protocol):
+    """What every noise model offers. `clean` holds distributions over L classes in its last axis."""
+
+    @property
+    def name(self) -> str:
+        """Short name for captions and specifications."""
+        ...
+
+    @property
+    def n_classes(self) -> int | None:
+        """The number of classes the model is made for; None if for any."""
+        ...
+
+    def matrix(self, n_classes: int) -> Matrix:
+        """The corruption matrix P, (n_classes, n_classes); rows sum to 1."""
+        ...
+
+    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``clean @ P``, without building P where that is wasteful."""
+        ...
+
+    def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
+        """One draw from row ``codes[i]`` of P for each i."""
+        ...
+
+    def parameters(self) -> dict[str, Any]:
+        """What determines the model, ready for JSON."""
+        ...
+
+
+def check_class_count(noise: NoiseModel, n_classes: int) -> None:
+    """Whether the noise model can be used with this number of classes."""
+    if noise.n_classes is not None and noise.n_classes != n_classes:
+        raise ValueError(
+            f"the {noise.name} noise must have one row per class; it is made for {noise.n_classes} classes, "
+            f"and there are {n_classes}. Build it for {n_classes}, or pass `classes` if labels do not show them all."
+        )
+
+
+def observed_distribution(clean: NDArray[np.float64], noise: NoiseModel, noise_rate: float) -> NDArray[np.float64]:
+    """Distribution of one observed label in a neighbourhood, q = (1 - gamma) C + gamma C P (Eq. 3).
+
+    `clean` has shape (..., L), rows sum to 1; so do the rows of the result.
+    """
+    if noise_rate == 0:
+        return clean
+    return (1 - noise_rate) * clean + noise_rate * noise.mix(clean)
+
+
+@dataclass(frozen=True)
+class UniformNoise:
+    """A selected label becomes any class with equal probability, its own included: P[i, j] = 1/L (section 3.1).
+
+    At noise rate gamma a fraction gamma (L - 1)/L of the labels really changes (footnote 1 of the paper).
+
+    Examples
+    --------
+    >>> UniformNoise().matrix(2)
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return "uniform"
+
+    @property
+    def n_classes(self) -> int | None:
+        """The number of classes the model is made for; None if for any."""
+        return None
+
+    def matrix(self, n_classes: int) -> Matrix:
+        """P[i, j] = 1/L."""
+        return np.full((n_classes, n_classes), 1.0 / n_classes)
+
+    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Every row becomes uniform."""
+        return np.full_like(clean, 1.0 / clean.shape[-1])
+
+    def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
+        """Any class, whatever the clean one."""
+        return rng.integers(n_classes, size=len(codes))
+
+    def parameters(self) -> dict[str, Any]:
+        """Nothing but the name."""
+        return {"name": self.name}
+
+
+@dataclass(frozen=True)
+class FlipNoise:
+    """A selected label of class i becomes class mapping[i]; P is a permutation matrix (section 3.1).
+
+    Parameters
+    ----------
+    mapping : sequence of int, optional
+        A permutation of 0..L-1. Default: i -> (i + 1) mod L.
+
+    Raises
+    ------
+    ValueError
+        `mapping` is not a permutation, or is for another number of classes than the labels have.
+
+    Examples
+    --------
+    >>> FlipNoise([1, 0]).matrix(2)
+    array([[0., 1.],
+           [1., 0.]])
+    """
+
+    mapping: tuple[int, ...] | None = None
+
+    def __init__(self, mapping: ArrayLike | Sequence[int] | None = None) -> None:
+        if mapping is None:
+            object.__setattr__(self, "mapping", None)
+            return
+        if isinstance(mapping, dict):
+            raise TypeError("`mapping` must be a sequence: entry i is the class that class i becomes; got a dict.")
+        array = to_array(mapping)
+        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(
+                f"`mapping` must be a one-dimensional sequence of class indices; "
+                f"got shape {array.shape}, dtype {array.dtype}."
+            )
+        if not np.array_equal(np.sort(array), np.arange(len(array))):
+            raise ValueError(
+                f"`mapping` must be a permutation of 0..{len(array) - 1}, each class exactly once; "
+                f"got {array.tolist()}. For anything else use MatrixNoise."
+            )
+        object.__setattr__(self, "mapping", tuple(array.tolist()))
+
+    @classmethod
+    def opposite(cls, n_classes: int) -> FlipNoise:
+        """Class c becomes (c + L//2) mod L, as in the published code's locally concentrated noise."""
+        return cls((np.arange(n_classes) + n_classes // 2) % n_classes)
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return "flip"
+
+    @property
+    def n_classes(self) -> int | None:
+        """The number of classes the model is made for; None if for any."""
+        return None if self.mapping is None else len(self.mapping)
+
+    def _permutation(self, n_classes: int) -> Codes:
+        if self.mapping is None:
+            return (np.arange(n_classes) + 1) % n_classes
+        check_class_count(self, n_classes)
+        return np.array(self.mapping, dtype=np.int64)
+
+    def matrix(self, n_classes: int) -> Matrix:
+        """P[i, mapping[i]] = 1."""
+        return np.eye(n_classes)[self._permutation(n_classes)]
+
+    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Each class's share moves to the class it becomes."""
+        mixed = np.empty_like(clean)
+        mixed[..., self._permutation(clean.shape[-1])] = clean
+        return mixed
+
+    def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
+        """mapping[i]; nothing is random."""
+        return self._permutation(n_classes)[codes]
+
+    def parameters(self) -> dict[str, Any]:
+        """The mapping; None stands for the default."""
+        return {"name": self.name, "mapping": None if self.mapping is None else list(self.mapping)}
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixNoise:
+    """A selected label of class i is drawn from row i of any row-stochastic corruption matrix (Fig. 4g).
+
+    Parameters
+    ----------
+    corruption_matrix : array of shape (L, L)
+        P[i, j] = Pr(noisy = j | clean = i and selected); rows sum to 1 (deviations up to 1e-4 are normalised away).
+
+    Raises
+    ------
+    ValueError
+        Wrong shape, negative or NaN entries, or rows that do not sum to 1, with a hint where the columns do.
+
+    Examples
+    --------
+    >>> MatrixNoise([[0.9, 0.1], [0.4, 0.6]]).mix(np.array([0.5, 0.5]))
+    array([0.65, 0.35])
+    """
+
+    corruption_matrix: Matrix
+
+    def __init__(self, corruption_matrix: ArrayLike) -> None:
+        matrix = check_row_stochastic(corruption_matrix, "corruption_matrix")
+        matrix.flags.writeable = False
+        object.__setattr__(self, "corruption_matrix", matrix)
+
+    @classmethod
+    def from_cleanlab(cls, noise_matrix: ArrayLike) -> MatrixNoise:
+        """From cleanlab's ``noise_matrix``, whose *columns* sum to 1: entry [j, i] is Pr(noisy = j | clean = i).
+
+        It describes all samples, not only the selected ones: use it at noise rate 1.
+        """
+        matrix = to_array(noise_matrix)
+        if matrix.ndim != 2:
+            raise ValueError(f"`noise_matrix` must be a square matrix; got shape {matrix.shape}.")
+        if np.abs(matrix.sum(axis=0) - 1).max() > 1e-4:
+            worst = int(np.argmax(np.abs(matrix.sum(axis=0) - 1)))
+            raise ValueError(
+                f"`noise_matrix` columns must sum to 1, as cleanlab's do; column {worst} sums to "
+                f"{matrix[:, worst].sum():.6g}. A matrix whose rows sum to 1 goes to MatrixNoise as it is."
+            )
+        return cls(matrix.T)
+
+    @classmethod
+    def random(
+        cls, n_classes: int, *, power: int | None = None, random_state: int | np.random.Generator | None = None
+    ) -> MatrixNoise:
+        """Each row drawn as ``rand(L) ** power``, normalised; power from {1, 2, 3} row by row unless given.
+
+        This is the published code's general corruption matrix. The drawn matrix is kept in the model.
+        """
+        rng = np.random.default_rng(random_state)
+        powers = rng.integers(1, 4, size=(n_classes, 1)) if power is None else power
+        weights = rng.random((n_classes, n_classes)) ** powers
+        return cls(weights / weights.sum(axis=1, keepdims=True))
+
+    @classmethod
+    def two_alternatives(cls, n_classes: int) -> MatrixNoise:
+        """Class i becomes (i + 1) or (i + 2) mod L with probability 1/2 each (Fig. 7f); needs at least 3 classes."""
+        if n_classes < 3:
+            raise ValueError(f"`n_classes` must be at least 3, a class and its two alternatives; got {n_classes}.")
+        eye = np.eye(n_classes)
+        return cls((np.roll(eye, 1, axis=1) + np.roll(eye, 2, axis=1)) / 2)
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return "matrix"
+
+    @property
+    def n_classes(self) -> int | None:
+        """The number of classes the model is made for; None if for any."""
+        return len(self.corruption_matrix)
+
+    def matrix(self, n_classes: int) -> Matrix:
+        """The matrix given."""
+        check_class_count(self, n_classes)
+        return self.corruption_matrix
+
+    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``clean @ P``."""
+        mixed: NDArray[np.float64] = clean @ self.matrix(clean.shape[-1])
+        return mixed
+
+    def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
+        """By inversion of each row's cumulative distribution, one uniform number a sample."""
+        matrix = self.matrix(n_classes)
+        uniforms = rng.random(len(codes))
+        drawn = np.empty(len(codes), dtype=np.int64)
+        for code in np.unique(codes):
+            here = codes == code
+            possible = np.flatnonzero(matrix[code])
+            cumulative = np.cumsum(matrix[code, possible])
+            # u < cumulative[-1] may fail by one rounding: the last possible class takes it
+            index = np.searchsorted(cumulative[:-1], uniforms[here], side="right")
+            drawn[here] = possible[index]
+        return drawn
+
+    def parameters(self) -> dict[str, Any]:
+        """The whole matrix."""
+        return {"name": self.name, "corruption_matrix": self.corruption_matrix.tolist()}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MatrixNoise) and np.array_equal(self.corruption_matrix, other.corruption_matrix)
+
+    def __hash__(self) -> int:
+        return hash(self.corruption_matrix.tobytes())
+
+    def __repr__(self) -> str:
+        size = len(self.corruption_matrix)
+        return f"MatrixNoise({size} x {size}, mean diagonal {np.diag(self.corruption_matrix).mean():.3f})"

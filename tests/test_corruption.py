@@ -1,0 +1,248 @@
+"""Corrupting labels: exact counts, honest records, files that survive, placements that keep their contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import labelnoise as ln
+from labelnoise.placement import Placement
+
+RNG = np.random.default_rng(0)
+BLOBS = np.concatenate([RNG.normal(loc=8 * c, size=(60, 2)) for c in range(4)])
+BLOB_LABELS = np.repeat([0, 1], 120)  # two blobs a class: k-means has something to find
+PLACEMENTS = [
+    pytest.param(ln.Spread(), id="spread"),
+    pytest.param(ln.Spread(exact=False), id="spread, independent"),
+    pytest.param(ln.KMeansCluster(), id="k-means"),
+    pytest.param(ln.KMeansCluster(n_clusters=3, tolerance=0.0, max_fits=2, n_init=2), id="k-means, 3 clusters"),
+]
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+class TestPlacementContract:
+    def select(self, placement, rate, seed=0, labels=BLOB_LABELS):
+        rng = np.random.default_rng(seed)
+        return placement.select(labels, 2, rate, BLOBS if placement.needs_features else None, rng)
+
+    def test_is_a_placement(self, placement):
+        assert isinstance(placement, Placement)
+        assert placement.parameters()["name"] == placement.name
+
+    def test_selects_a_mask_near_the_rate(self, placement):
+        for rate in (0.25, 0.5):
+            mask = self.select(placement, rate)
+            assert mask.shape == BLOB_LABELS.shape
+            assert mask.dtype == bool
+            assert abs(mask.mean() - rate) < 0.1 or (placement.name != "spread" and abs(mask.mean() - rate) < 0.3)
+
+    def test_nothing_at_0_and_everything_at_1(self, placement):
+        assert not self.select(placement, 0.0).any()
+        assert self.select(placement, 1.0).all()
+
+    def test_one_seed_one_mask(self, placement):
+        np.testing.assert_array_equal(self.select(placement, 0.3, seed=4), self.select(placement, 0.3, seed=4))
+
+    def test_a_class_without_samples_is_no_obstacle(self, placement):
+        rng = np.random.default_rng(0)
+        mask = placement.select(2 * BLOB_LABELS, 4, 0.5, BLOBS, rng)
+        assert mask.any()
+
+
+@settings(max_examples=200, deadline=None)
+@given(n=st.integers(1, 300), rate=st.floats(0, 1), seed=st.integers(0, 2**32))
+def test_spread_selects_exactly_the_rounded_count(n, rate, seed):
+    noisy = ln.corrupt(np.zeros(n, dtype=int), ln.UniformNoise(), rate, classes=[0, 1], random_state=seed)
+    assert noisy.selected.sum() == round(rate * n)
+    assert noisy.noise_rate == pytest.approx(round(rate * n) / n)
+    assert not noisy.changed[~noisy.selected].any()
+
+
+@pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise.random(1000, random_state=0)])
+def test_counts_are_exact_at_a_thousand_classes(noise):
+    labels = np.random.default_rng(1).integers(1000, size=1500)  # one or two a class: truncation would select nothing
+    for rate in (0.1, 0.3):
+        noisy = ln.corrupt(labels, noise, rate, classes=range(1000), random_state=0)
+        assert noisy.selected.sum() == round(rate * 1500)
+        assert noisy.changed_rate > 0.9 * rate
+
+
+def test_uniform_noise_changes_less_than_it_selects():
+    labels = np.random.default_rng(0).integers(10, size=50_000)
+    noisy = ln.corrupt(labels, ln.UniformNoise(), 0.5, random_state=0)
+    assert noisy.noise_rate == 0.5
+    assert noisy.changed_rate == pytest.approx(0.5 * 9 / 10, abs=0.01)
+    expected = 0.5 * np.eye(10) + 0.05
+    np.testing.assert_allclose(noisy.transition_matrix, expected, atol=0.02)
+
+
+def test_transition_matrix_is_what_really_happened():
+    noisy = ln.corrupt(["a", "a", "b", "b"], ln.FlipNoise(), 0.5, classes=["a", "b", "c"], random_state=2)
+    rows = noisy.transition_matrix
+    np.testing.assert_allclose(rows.sum(axis=1), 1)
+    np.testing.assert_array_equal(rows[2], [0, 0, 1])  # no sample of class c: the identity's row
+    for i, c in enumerate("ab"):
+        for j, d in enumerate("abc"):
+            here = noisy.clean_labels == c
+            assert rows[i, j] == np.mean(noisy.labels[here] == d)
+
+
+def test_classes_come_back_as_they_were():
+    labels = ["cat", "dog", "cow", "cat", "dog", "cow"]
+    noisy = ln.corrupt(labels, ln.FlipNoise(), 1.0, random_state=0)
+    assert noisy.classes.tolist() == ["cat", "cow", "dog"]
+    assert noisy.labels.tolist() == ["cow", "cat", "dog", "cow", "cat", "dog"]
+    tuples = [(0, "x"), (1, "y"), (0, "x")]
+    assert ln.corrupt(tuples, ln.FlipNoise(), 1.0).labels.tolist() == [(1, "y"), (0, "x"), (1, "y")]
+
+
+def test_seeds_repeat_and_are_recorded():
+    labels = np.arange(10).repeat(20)
+    first = ln.corrupt(labels, ln.UniformNoise(), 0.4)
+    again = ln.corrupt(labels, ln.UniformNoise(), 0.4, random_state=first.seed)
+    np.testing.assert_array_equal(first.labels, again.labels)
+    from_generator = ln.corrupt(labels, ln.UniformNoise(), 0.4, random_state=np.random.default_rng(3))
+    repeated = ln.corrupt(labels, ln.UniformNoise(), 0.4, random_state=from_generator.seed)
+    np.testing.assert_array_equal(from_generator.labels, repeated.labels)
+
+
+def test_global_random_state_is_left_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002  this is the state that must not move
+    ln.corrupt(BLOB_LABELS, ln.UniformNoise(), 0.4, placement=ln.KMeansCluster(), features=BLOBS)
+    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+class TestKMeansCluster:
+    def test_one_whole_cluster_of_every_class(self):
+        noisy = ln.corrupt(
+            BLOB_LABELS, ln.FlipNoise(), 0.5, placement=ln.KMeansCluster(), features=BLOBS, random_state=0
+        )
+        for blob in range(4):  # each class is two blobs: one is selected whole, the other not at all
+            assert noisy.selected[60 * blob : 60 * (blob + 1)].mean() in (0, 1)
+        assert noisy.noise_rate == 0.5
+
+    def test_the_realised_rate_is_reported_beside_the_asked_one(self):
+        noisy = ln.corrupt(
+            BLOB_LABELS, ln.FlipNoise(), 0.9, placement=ln.KMeansCluster(), features=BLOBS, random_state=0
+        )
+        assert noisy.asked_noise_rate == 0.9
+        assert noisy.noise_rate == pytest.approx(noisy.selected.mean())
+        assert noisy.noise_rate != 0.9
+
+    def test_the_best_of_several_fits_is_kept(self):
+        one, ten = (
+            ln.corrupt(
+                BLOB_LABELS[:120],
+                ln.UniformNoise(),
+                0.21,
+                placement=ln.KMeansCluster(tolerance=0.0, max_fits=fits),
+                features=np.random.default_rng(5).normal(size=(120, 2)),
+                classes=[0, 1],
+                random_state=1,
+            )
+            for fits in (1, 10)
+        )
+        assert abs(ten.noise_rate - 0.21) <= abs(one.noise_rate - 0.21)
+
+    def test_a_class_with_one_sample(self):
+        with pytest.raises(ValueError, match=r"at least 4 samples.*class 1 has 1.*Raise the noise rate"):
+            ln.corrupt([0] * 9 + [1], ln.FlipNoise(), 0.25, placement=ln.KMeansCluster(), features=np.eye(10))
+
+    def test_no_features(self):
+        with pytest.raises(ValueError, match="`features` must be given"):
+            ln.corrupt([0, 1], ln.FlipNoise(), 0.5, placement=ln.KMeansCluster())
+
+    def test_features_of_another_length(self):
+        with pytest.raises(ValueError, match="got 2 and 3"):
+            ln.corrupt([0, 1], ln.FlipNoise(), 0.5, placement=ln.KMeansCluster(), features=np.eye(3))
+
+    @pytest.mark.parametrize("bad", [{"n_clusters": 1}, {"tolerance": -1}, {"tolerance": np.nan}, {"max_fits": 0}])
+    def test_bad_settings(self, bad):
+        with pytest.raises(ValueError, match="must"):
+            ln.KMeansCluster(**bad)
+
+
+class TestFile:
+    @pytest.mark.parametrize(
+        "labels", [[0, 1, 2, 2], ["ä", "b", "c", "c"], [True, False, True, True], [3, "x", 3, "x"]]
+    )
+    def test_everything_comes_back(self, tmp_path, labels):
+        noisy = ln.corrupt(labels, ln.FlipNoise(), 0.5, random_state=1)
+        back = ln.NoisyLabels.load(noisy.save(tmp_path / "noisy.npz"))
+        assert back.labels.tolist() == noisy.labels.tolist()
+        assert back.clean_labels.tolist() == noisy.clean_labels.tolist()
+        assert back.summary() == noisy.summary()
+        np.testing.assert_array_equal(back.selected, noisy.selected)
+        np.testing.assert_array_equal(back.transition_matrix, noisy.transition_matrix)
+
+    def test_the_suffix_is_added(self, tmp_path):
+        assert ln.corrupt([0, 1], ln.FlipNoise(), 0.5).save(tmp_path / "noisy").name == "noisy.npz"
+
+    def test_a_truncated_file_is_named(self, tmp_path):
+        path = ln.corrupt([0, 1], ln.FlipNoise(), 0.5).save(tmp_path / "noisy.npz")
+        for keep in (0, 10, path.stat().st_size // 2, path.stat().st_size - 5):
+            cut = tmp_path / f"cut{keep}.npz"
+            cut.write_bytes(path.read_bytes()[:keep])
+            with pytest.raises(ValueError, match=rf"cut{keep}.npz must be a file that NoisyLabels.save wrote"):
+                ln.NoisyLabels.load(cut)
+
+    def test_another_npz_and_a_missing_one(self, tmp_path):
+        np.savez(tmp_path / "other.npz", a=np.arange(3))
+        with pytest.raises(ValueError, match=r"must be a file that NoisyLabels\.save wrote"):
+            ln.NoisyLabels.load(tmp_path / "other.npz")
+        with pytest.raises(FileNotFoundError):
+            ln.NoisyLabels.load(tmp_path / "missing.npz")
+
+    def test_classes_that_no_file_can_hold(self, tmp_path):
+        with pytest.raises(TypeError, match="strings or integers"):
+            ln.corrupt([(0, 1), (1, 2)], ln.FlipNoise(), 0.5).save(tmp_path / "noisy.npz")
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5, np.nan, np.inf])
+def test_rates_outside_0_to_1(rate):
+    with pytest.raises(ValueError, match=r"`noise_rate` must lie in \[0, 1\]"):
+        ln.corrupt([0, 1], ln.UniformNoise(), rate)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([], "at least one label"),
+        ([[0, 1], [1, 0]], "one-hot"),
+        ([0.0, np.nan], "missing values; entry 1"),
+        (["a", None], "missing values; entry 1"),
+        ([0.5, 1.0], "not measurements"),
+        ([0, 10**7], "most of which never occur"),
+    ],
+)
+def test_bad_labels(labels, message):
+    with pytest.raises(ValueError, match=message):
+        ln.corrupt(labels, ln.UniformNoise(), 0.5)
+
+
+def test_a_model_for_another_number_of_classes():
+    with pytest.raises(ValueError, match=r"2 classes, the number that the matrix noise is made for; found 3"):
+        ln.corrupt([0, 1, 2], ln.MatrixNoise(np.eye(2)), 0.5)
+    with pytest.raises(ValueError, match=r"must be of 3 classes, the number that the flip noise is made for"):
+        ln.corrupt(["a", "b"], ln.FlipNoise([1, 2, 0]), 0.5)
+
+
+@pytest.mark.parametrize("noise", [ln.UniformNoise, "uniform", None])
+def test_what_is_no_noise_model(noise):
+    with pytest.raises(TypeError, match="`noise` must be UniformNoise"):
+        ln.corrupt([0, 1], noise, 0.5)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", True])
+def test_bad_seeds(seed):
+    with pytest.raises((TypeError, ValueError), match="`random_state`"):
+        ln.corrupt([0, 1], ln.UniformNoise(), 0.5, random_state=seed)
+
+
+def test_repr_tells_asked_and_realised():
+    text = repr(ln.corrupt([0, 1, 1], ln.UniformNoise(), 0.5, random_state=0))
+    assert "noise_rate 0.6667 (asked 0.5)" in text
+    assert "seed 0" in text
