@@ -76,14 +76,19 @@ def class_array(classes: Any) -> NDArray[Any]:
 
 
 def encode_labels(
-    labels: Any, *, classes: Any = None, n_classes: int | None = None, name: str = "labels"
+    labels: Any,
+    *,
+    classes: Any = None,
+    n_classes: int | None = None,
+    n_classes_is: str = "as given",
+    name: str = "labels",
 ) -> tuple[Codes, NDArray[Any]]:
     """Codes 0..L-1 of `labels`, and the classes they stand for.
 
     Which classes there are is decided in this order:
 
     1. `classes`, if given: all classes in code order. A label that is not among them is an error.
-    2. `n_classes`, if given, and integer labels in 0..n_classes-1: these are codes already.
+    2. `n_classes` (described by `n_classes_is`), if given, and integer labels in 0..n_classes-1: codes already.
     3. Integer labels among which 0 occurs: codes already, L = max + 1. A class that never occurs stays, empty.
     4. Everything else: the distinct labels, sorted where they compare.
 
@@ -96,7 +101,7 @@ def encode_labels(
     if classes is not None:
         known = class_array(classes)
         if n_classes is not None and len(known) != n_classes:
-            raise ValueError(f"`classes` must list {n_classes} classes; got {len(known)}.")
+            raise ValueError(f"`classes` must list {n_classes} classes, {n_classes_is}; got {len(known)}.")
         return _lookup(array, known, name), known
     if (
         np.issubdtype(array.dtype, np.integer)
@@ -117,7 +122,7 @@ def encode_labels(
         known = _distinct(array)
     if n_classes is not None and len(known) != n_classes:
         raise ValueError(
-            f"`{name}` must be of {n_classes} classes; found {len(known)}: {_listed(known)}. "
+            f"`{name}` must be of {n_classes} classes, {n_classes_is}; found {len(known)}: {_listed(known)}. "
             f"Pass classes=[...], all classes in column order."
         )
     return (array.astype(np.int64) if _is_code_like(array) else _lookup(array, known, name)), known

@@ -31,7 +31,11 @@ def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
 
 
 def check_k(
-    k: int | Iterable[int], *, limit: int | None = None, limit_is: str = "the number of neighbours available"
+    k: int | Iterable[int],
+    *,
+    limit: int | None = None,
+    limit_is: str = "the number of neighbours available",
+    name: str = "k",
 ) -> tuple[NDArray[np.int64], bool]:
     """The neighbourhood sizes as a one-dimensional array, and whether a single one was given.
 
@@ -46,19 +50,19 @@ def check_k(
     values = []
     for item in [k] if scalar else k:  # type: ignore[union-attr]
         if isinstance(item, bool | np.bool_):
-            raise TypeError(f"`k` must be an integer or a sequence of integers; got the boolean {item}.")
+            raise TypeError(f"`{name}` must be an integer or a sequence of integers; got the boolean {item}.")
         try:
             values.append(operator.index(item))  # type: ignore[arg-type]
         except TypeError:
             raise TypeError(
-                f"`k` must be an integer or a sequence of integers; got {item!r} of type {type(item).__name__}."
+                f"`{name}` must be an integer or a sequence of integers; got {item!r} of type {type(item).__name__}."
             ) from None
     if not values:
-        raise ValueError("`k` must name at least one neighbourhood size; got an empty sequence.")
+        raise ValueError(f"`{name}` must name at least one neighbourhood size; got an empty sequence.")
     if min(values) < 1:
-        raise ValueError(f"`k` must be at least 1; got {min(values)}.")
+        raise ValueError(f"`{name}` must be at least 1; got {min(values)}.")
     if limit is not None and max(values) > limit:
-        raise ValueError(f"`k` must be at most {limit}, {limit_is}; got {max(values)}.")
+        raise ValueError(f"`{name}` must be at most {limit}, {limit_is}; got {max(values)}.")
     return np.array(values, dtype=np.int64), scalar
 
 

@@ -1,0 +1,233 @@
+"""The accuracy curve: accuracy over noise rate and k, whether predicted or measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.validation import check_noise_rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+
+
+class Votes(Protocol):
+    """Where a curve came from: it answers what was not asked when the curve was computed."""
+
+    def confusion(self, noise_rate: float, k: int) -> Floats:
+        """Share of each predicted class (columns) for each true class (rows)."""
+        ...
+
+    def accuracy(self, noise_rate: float, k: int) -> float:
+        """Mean accuracy at one noise rate and k."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AccuracyCurve:
+    """Accuracy over noise rates (rows) and neighbourhood sizes (columns), with all that determined it.
+
+    Attributes
+    ----------
+    noise_rates : array of shape (n_rates,)
+        Asked noise rates.
+    realised_noise_rates : array of shape (n_rates,)
+        Mean fraction of labels really selected; equals `noise_rates` for predictions.
+    k : array of shape (n_k,)
+        Neighbourhood sizes.
+    accuracy : array of shape (n_rates, n_k)
+        Mean over the test samples (Eq. 1), and for measured curves over the repeats; in [0, 1].
+    per_class : array of shape (n_rates, n_k, n_classes)
+        The same for the test samples of each class; NaN for a class without test samples.
+    runs : array of shape (n_rates, repeats, n_k) or None
+        Measured curves: the accuracy of every repeat.
+    ties : str
+        The tie rule, the same in predictions and votes.
+    model : str
+        "iid" (predicted by Eq. 2) or "measured".
+    noise, placement : dict
+        Name and parameters of the noise model and the placement.
+    classes : array of shape (n_classes,)
+        The classes, in the order of `per_class`.
+    n_test : int
+        Test samples.
+    n_train : int or None
+        Training samples, where known.
+    seed : int or None
+        Measured curves: the seed of the noise draws.
+    """
+
+    noise_rates: Floats
+    realised_noise_rates: Floats
+    k: NDArray[np.int64]
+    accuracy: Floats
+    per_class: Floats
+    ties: str
+    model: str
+    noise: dict[str, Any]
+    placement: dict[str, Any]
+    classes: NDArray[Any]
+    n_test: int
+    n_train: int | None = None
+    runs: Floats | None = None
+    seed: int | None = None
+    _votes: Votes | None = field(default=None, repr=False)
+
+    @property
+    def measured(self) -> bool:
+        """Whether real votes were counted, rather than predicted."""
+        return self.runs is not None
+
+    @property
+    def repeats(self) -> int | None:
+        """Noise draws a level of a measured curve."""
+        return None if self.runs is None else self.runs.shape[1]
+
+    @property
+    def std(self) -> Floats | None:
+        """Standard deviation over the repeats (n - 1 in the denominator), (n_rates, n_k); NaN for one repeat."""
+        if self.runs is None:
+            return None
+        if self.runs.shape[1] == 1:
+            return np.full_like(self.accuracy, np.nan)
+        spread: Floats = np.std(self.runs, axis=1, ddof=1)
+        return spread
+
+    @property
+    def standard_error(self) -> Floats | None:
+        """Standard error of the measured mean over noise draws: std / sqrt(repeats)."""
+        return None if self.std is None or self.repeats is None else self.std / np.sqrt(self.repeats)
+
+    def confusion(self, noise_rate: float, k: int | None = None) -> Floats:
+        """Expected confusion matrix: entry [i, j] is the share of test samples of class i predicted as j.
+
+        Rows sum to 1 under the tie rules "random" and "lowest"; under "strict" what is missing from 1 is the share of
+        ties. The row of a class without test samples is NaN.
+
+        Parameters
+        ----------
+        noise_rate : float
+            In [0, 1]; for a measured curve one of `noise_rates`.
+        k : int, optional
+            One of the curve's `k`; may be left out if there is only one.
+        """
+        rate = check_noise_rate(noise_rate)
+        if self._votes is None:
+            raise ValueError("this curve was put together from a table; compute it to ask for its confusion matrix.")
+        if self.measured and not np.any(self.noise_rates == rate):
+            raise ValueError(
+                f"`noise_rate` must be one of the measured levels {self.noise_rates.tolist()}; got {rate:g}."
+            )
+        return self._votes.confusion(rate, self._one_k(k))
+
+    def tolerance(self, target: float) -> float | Floats:
+        """Largest noise rate up to which the accuracy stays at or above `target` (section 10 of the theory).
+
+        A predicted curve is evaluated between its levels until the crossing is known to 1e-6; a measured one is
+        interpolated linearly. The answer stays within the curve's noise rates: it is the largest of them if the
+        accuracy never falls below the target, and NaN if it starts below.
+
+        Parameters
+        ----------
+        target : float in [0, 1]
+            The accuracy to keep.
+
+        Returns
+        -------
+        float, or array of shape (n_k,) if the curve has several k
+        """
+        if np.ndim(target) != 0 or not 0 <= target <= 1:
+            hint = " A percentage? Divide it by 100." if np.ndim(target) == 0 and target > 1 else ""
+            raise ValueError(f"`target` must be one accuracy in [0, 1]; got {target}.{hint}")
+        tolerances = np.array([self._crossing(column, float(target)) for column in range(len(self.k))])
+        return float(tolerances[0]) if len(tolerances) == 1 else tolerances
+
+    def _crossing(self, column: int, target: float) -> float:
+        order = np.argsort(self.noise_rates)
+        rates, accuracy = self.noise_rates[order], self.accuracy[order, column]
+        below = np.flatnonzero(accuracy < target)
+        if not len(below):
+            return float(rates[-1])
+        first = below[0]
+        if first == 0:
+            return float("nan")
+        (low, high), (at_low, at_high) = rates[first - 1 : first + 1], accuracy[first - 1 : first + 1]
+        if at_low == target:
+            return float(low)
+        votes = self._votes
+        if votes is None or self.measured:
+            return float(low + (high - low) * (at_low - target) / (at_low - at_high))
+        from scipy.optimize import brentq
+
+        k = int(self.k[column])
+        return float(brentq(lambda rate: votes.accuracy(rate, k) - target, low, high, xtol=1e-6))
+
+    def _one_k(self, k: int | None) -> int:
+        if k is None and len(self.k) == 1:
+            return int(self.k[0])
+        if k is None or k not in self.k:
+            raise ValueError(f"`k` must be one of the curve's {self.k.tolist()}; got {k}.")
+        return int(k)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A tidy table, one row a noise rate and k."""
+        import pandas as pd
+
+        rate, column = (grid.ravel() for grid in np.indices(self.accuracy.shape))
+        frame = pd.DataFrame(
+            {
+                "noise": self.noise["name"],
+                "placement": self.placement["name"],
+                "model": self.model,
+                "ties": self.ties,
+                "k": self.k[column],
+                "noise_rate": self.noise_rates[rate],
+                "realised_noise_rate": self.realised_noise_rates[rate],
+                "accuracy": self.accuracy.ravel(),
+                "n_test": self.n_test,
+            }
+        )
+        if self.std is not None:
+            frame["std"] = self.std.ravel()
+            frame["repeats"] = self.repeats
+            frame["seed"] = self.seed
+        return frame
+
+    def summary(self) -> dict[str, Any]:
+        """What determined the curve, ready for JSON; the numbers themselves are in `to_frame`."""
+        return {
+            "model": self.model,
+            "ties": self.ties,
+            "noise": self.noise,
+            "placement": self.placement,
+            "k": self.k.tolist(),
+            "noise_rates": self.noise_rates.tolist(),
+            "n_classes": len(self.classes),
+            "n_test": self.n_test,
+            "n_train": self.n_train,
+            "repeats": self.repeats,
+            "seed": self.seed,
+        }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the curve, one line a k, on `ax` or a new figure; returns the axes."""
+        from labelnoise.figures import plot_curve
+
+        return plot_curve(self, ax)
+
+    def __repr__(self) -> str:
+        kind = f"measured, {self.repeats} repeats" if self.measured else f"predicted ({self.model})"
+        best = "; ".join(
+            f"k={k}: {high:.3f} -> {low:.3f}"
+            for k, high, low in zip(self.k, self.accuracy[0], self.accuracy[-1], strict=True)
+        )
+        return (
+            f"AccuracyCurve({kind}; {self.noise['name']} noise, {self.placement['name']}, {self.ties} ties; "
+            f"noise rate {self.noise_rates[0]:g} -> {self.noise_rates[-1]:g}: {best}; {self.n_test} test samples)"
+        )

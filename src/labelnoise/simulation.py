@@ -1,0 +1,179 @@
+"""Measured accuracy under label noise: real votes on really corrupted labels, the neighbours searched only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelnoise.corruption import check_noise, check_placement_features, corrupt_codes
+from labelnoise.curves import AccuracyCurve, Floats
+from labelnoise.labels import Codes
+from labelnoise.neighborhoods import Neighbors
+from labelnoise.noise import NoiseModel
+from labelnoise.placement import Features, Placement, Spread
+from labelnoise.prediction import TIES, check_knn_labels
+from labelnoise.progress import track
+from labelnoise.validation import check_choice, check_k, check_noise_rates, seed_of
+from labelnoise.votes import plurality_vote
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Everything that determines the votes; any level and repeat can be drawn again from the seed."""
+
+    indices: NDArray[np.integer[Any]]  # (n_test, max k), nearest first
+    train_codes: Codes
+    test_codes: Codes
+    n_classes: int
+    noise: NoiseModel
+    placement: Placement
+    features: Features | None
+    ties: str
+    seed: int
+
+    def votes(self, noise_rate: float, repeat: int, ks: NDArray[np.int64]) -> tuple[Codes, float]:
+        """Predicted codes (n_test, n_k), -1 for a strict tie, and the realised noise rate.
+
+        The draw depends on the seed, the noise rate and the repeat alone, not on which other levels are measured.
+        """
+        rng = np.random.default_rng([self.seed, int(np.float64(noise_rate).view(np.uint64)), repeat])
+        noisy, selected = corrupt_codes(
+            self.train_codes, self.n_classes, self.noise, noise_rate, self.placement, self.features, rng
+        )
+        tie_breaker = rng.random((len(self.test_codes), len(ks))) if self.ties == "random" else None
+        predicted = plurality_vote(noisy, self.indices, ks, self.n_classes, ties=self.ties, tie_breaker=tie_breaker)
+        return predicted, float(selected.mean())
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredVotes:
+    """A simulation that has been run: which k and how many repeats."""
+
+    simulation: Simulation
+    ks: NDArray[np.int64]
+    repeats: int
+
+    def confusion(self, noise_rate: float, k: int) -> Floats:
+        """The repeats' mean confusion matrix; the same draws as in the curve."""
+        truth, n_classes = self.simulation.test_codes, self.simulation.n_classes
+        column = int(np.flatnonzero(self.ks == k)[0])
+        counts = np.zeros(n_classes * n_classes)
+        for repeat in range(self.repeats):
+            predicted = self.simulation.votes(noise_rate, repeat, self.ks)[0][:, column]
+            voted = predicted >= 0
+            counts += np.bincount(truth[voted] * n_classes + predicted[voted], minlength=n_classes * n_classes)
+        totals = self.repeats * np.bincount(truth, minlength=n_classes)
+        with np.errstate(invalid="ignore"):
+            shares: Floats = counts.reshape(n_classes, n_classes) / totals[:, None]
+        return shares
+
+    def accuracy(self, noise_rate: float, k: int) -> float:
+        """Mean over test samples and repeats."""
+        column = int(np.flatnonzero(self.ks == k)[0])
+        votes = (self.simulation.votes(noise_rate, repeat, self.ks)[0] for repeat in range(self.repeats))
+        return float(np.mean([np.mean(v[:, column] == self.simulation.test_codes) for v in votes]))
+
+
+def simulate_knn(
+    neighbors: Neighbors,
+    train_labels: ArrayLike,
+    test_labels: ArrayLike,
+    noise: NoiseModel,
+    noise_rates: float | Iterable[float],
+    k: int | Iterable[int],
+    *,
+    placement: Placement = Spread(),  # noqa: B008  a frozen value
+    features: ArrayLike | None = None,
+    ties: str = "random",
+    repeats: int = 10,
+    random_state: int | np.random.Generator | None = None,
+) -> AccuracyCurve:
+    """Measured accuracy of a nearest-neighbour classifier on really corrupted labels, averaged over noise draws.
+
+    At every noise rate and repeat the training labels are corrupted anew, and the K nearest neighbours of every test
+    sample vote with them; the accuracy is the share of test samples whose true class wins. The same tie rules as in
+    the predictions. Nothing is searched or fitted again.
+
+    Parameters
+    ----------
+    neighbors, train_labels, test_labels, noise, noise_rates, k, ties
+        As in `predict_knn`.
+    placement : Placement, default Spread()
+        Where the selected samples lie.
+    features : array-like of shape (n_train, n_features), optional
+        The training features, for placements that look at where samples lie.
+    repeats : int, default 10
+        Noise draws a level, at least 1.
+    random_state : int, numpy.random.Generator or None
+        The seed used is in the result.
+
+    Returns
+    -------
+    AccuracyCurve
+        With `runs`, `std` and `standard_error` over the repeats, and the realised noise rates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `predict_knn` and `corrupt`.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> features, labels = [[0.0], [0.1], [1.0], [1.1]], [0, 0, 1, 1]
+    >>> curve = ln.simulate_knn(ln.neighbors(features, k=1), labels, labels, ln.FlipNoise(), [0.0, 0.25, 1.0], 1)
+    >>> curve.accuracy.ravel().tolist()
+    [1.0, 0.75, 0.0]
+    """
+    check_noise(noise, placement)
+    check_choice(ties, TIES, "ties")
+    rates = check_noise_rates(noise_rates)
+    ks, _ = check_k(k)
+    n_repeats = int(check_k(repeats, name="repeats")[0][0])
+    hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
+    simulation = Simulation(
+        indices=hoods.indices,
+        train_codes=train_codes,
+        test_codes=test_codes,
+        n_classes=len(known),
+        noise=noise,
+        placement=placement,
+        features=check_placement_features(placement, features, len(train_codes)),
+        ties=ties,
+        seed=seed_of(random_state),
+    )
+    counts = np.bincount(test_codes, minlength=len(known))
+    runs = np.empty((len(rates), n_repeats, len(ks)))
+    realised = np.zeros(len(rates))
+    per_class = np.zeros((len(rates), len(ks), len(known)))
+    draws = [(row, repeat) for row in range(len(rates)) for repeat in range(n_repeats)]
+    for row, repeat in track(draws, "measuring", total=len(draws)):
+        predicted, realised_rate = simulation.votes(float(rates[row]), repeat, ks)
+        correct = predicted == test_codes[:, None]
+        runs[row, repeat] = correct.mean(axis=0)
+        realised[row] += realised_rate / n_repeats
+        for column in range(len(ks)):
+            per_class[row, column] += np.bincount(test_codes, weights=correct[:, column], minlength=len(known))
+    with np.errstate(invalid="ignore"):
+        per_class /= n_repeats * counts
+    return AccuracyCurve(
+        noise_rates=rates,
+        realised_noise_rates=realised,
+        k=ks,
+        accuracy=runs.mean(axis=1),
+        per_class=per_class,
+        ties=ties,
+        model="measured",
+        noise=noise.parameters(),
+        placement=placement.parameters(),
+        classes=known,
+        n_test=len(test_codes),
+        n_train=len(train_codes),
+        runs=runs,
+        seed=simulation.seed,
+        _votes=MeasuredVotes(simulation, ks, n_repeats),
+    )
