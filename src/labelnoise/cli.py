@@ -1,0 +1,322 @@
+"""The command line: parse, call, print. Everything heavy is imported inside the commands, so that --help is instant.
+
+Exit status: 0, 1 (the work failed) or 2 (bad input); errors are one line on standard error, never a traceback.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from labelnoise.experiments.curve_result import CurveResult
+    from labelnoise.noise import NoiseModel
+    from labelnoise.placement import Placement
+
+app = typer.Typer(
+    name="labelnoise",
+    help="What wrong labels do to a classifier, before you train it.",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+T = TypeVar("T")
+
+BAD_INPUT = (
+    *(ValueError, TypeError, ImportError),
+    *(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError),
+)
+"""What the library raises for bad input (exit status 2); everything else is work that failed (1)."""
+
+
+class Ties(enum.StrEnum):
+    """Tie rules."""
+
+    random = "random"
+    lowest = "lowest"
+    strict = "strict"
+
+
+class Metric(enum.StrEnum):
+    """Distances."""
+
+    euclidean = "euclidean"
+    cosine = "cosine"
+
+
+class Where(enum.StrEnum):
+    """Placements."""
+
+    spread = "spread"
+    kmeans = "kmeans"
+
+
+OutputDir = Annotated[Path, typer.Option(help="Folder for tables, figures and specifications; made if missing.")]
+RandomState = Annotated[int, typer.Option(help="Seed of every random draw.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
+Noise = Annotated[
+    str,
+    typer.Option(help="[bold]uniform[/], [bold]flip[/], or a file that holds a corruption matrix whose rows sum to 1."),
+]
+Mapping = Annotated[
+    str | None,
+    typer.Option(help="With flip: what classes 0, 1, ... become, for example 1,2,0. Default: the next class."),
+]
+PlacementName = Annotated[
+    Where, typer.Option(help="Where the noise lies: spread, or one k-means cluster of every class.")
+]
+
+
+def _numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"`{name}` must be numbers separated by commas, such as 10,30,100; got {text!r}.") from None
+
+
+def _noise(text: str, mapping: str | None) -> NoiseModel:
+    from labelnoise.noise import FlipNoise, MatrixNoise, UniformNoise
+
+    if mapping is not None and text != "flip":
+        raise ValueError(f"`--mapping` goes with --noise flip; got --noise {text}.")
+    if text == "uniform":
+        return UniformNoise()
+    if text == "flip":
+        return FlipNoise(None if mapping is None else _numbers(mapping, "--mapping", int))
+    if not Path(text).suffix:
+        raise ValueError(f"`--noise` must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
+    from labelnoise.data import read_features
+
+    return MatrixNoise(read_features(text))
+
+
+def _placement(where: Where) -> Placement:
+    from labelnoise.placement import KMeansCluster, Spread
+
+    return KMeansCluster() if where is Where.kmeans else Spread()
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console().print(text, highlight=False, soft_wrap=True)
+
+
+def _print_json(value: Any) -> None:
+    from labelnoise.artifacts import to_json
+
+    typer.echo(to_json(value))
+
+
+def _result_record(result: CurveResult, files: dict[str, Path]) -> dict[str, Any]:
+    return {
+        "specification": result.specification(),
+        "largest_difference_points": result.largest_difference(),
+        "table": result.table().to_dict(orient="records"),
+        "files": {kind: str(path) for kind, path in files.items()},
+    }
+
+
+def _print_curve(result: CurveResult) -> None:
+    """A table of accuracies, one row a noise rate, one column a k."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = result.measured or result.predicted
+    assert shown is not None
+    table = Table(
+        title=f"{result.title}: accuracy in %, ties {shown.ties}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1)
+    )
+    table.add_column("noise\nrate", justify="right", no_wrap=True)
+    for k in shown.k:
+        for curve, word in ((result.predicted, "pred."), (result.measured, "measured")):
+            if curve is not None:
+                table.add_column(f"K = {k}\n{word}", justify="right", no_wrap=True)
+    for row, rate in enumerate(shown.realised_noise_rates):
+        cells = [f"{rate:.3f}"]
+        for column in range(len(shown.k)):
+            for curve in (result.predicted, result.measured):
+                if curve is not None:
+                    spread = "" if curve.std is None else f" ± {100 * curve.std[row, column]:.2f}"
+                    cells.append(f"{100 * curve.accuracy[row, column]:.2f}{spread}")
+        table.add_row(*cells)
+    Console().print(table)
+    if result.largest_difference() is not None:
+        _say(f"largest difference between measured mean and prediction: {result.largest_difference():.2f} points")
+
+
+@app.command(epilog="Example: labelnoise demo --output-dir labelnoise-output/demo")
+def demo(
+    output_dir: OutputDir = Path("labelnoise-output/demo"),
+    repeats: Annotated[int, typer.Option(help="Noise draws a level.")] = 10,
+    random_state: RandomState = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the main job on bundled digits: corrupt, predict, measure, and draw.
+
+    Uniform, flip and locally concentrated noise; several K; tables, figures and a page to look at.
+    """
+    from labelnoise.experiments.demo import DemoSpecification, run_demo
+
+    result = run_demo(output_dir, DemoSpecification(repeats=repeats, random_state=random_state))
+    if as_json:
+        records = [_result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
+        _print_json({"curves": records, "page": str(result.page)})
+        return
+    for curve_result in result.curves:
+        _print_curve(curve_result)
+    _say(f"\n[bold]Report:[/] {result.page.resolve()}")
+
+
+@app.command(
+    epilog="Examples: labelnoise curve --dataset mnist --noise flip --k 10,30,100 --simulate  |  "
+    "labelnoise curve --pred-probs probs.npy --labels labels.npy --noise uniform --k 30"
+)
+def curve(
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Image set whose pixels are the features: hub id, hub-layout folder or image folder."),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Training features: .npy .npz .csv .parquet .safetensors; FILE:NAME picks an array or column."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Clean training labels; with --pred-probs the true labels of its rows.")
+    ] = None,
+    test_features: Annotated[
+        str | None, typer.Option(help="Test features. Without them every training sample is tested against the others.")
+    ] = None,
+    test_labels: Annotated[str | None, typer.Option(help="True labels of the test samples.")] = None,
+    pred_probs: Annotated[
+        str | None,
+        typer.Option(help="Predicted probabilities of a network trained on clean labels, instead of features."),
+    ] = None,
+    noise: Noise = "uniform",
+    mapping: Mapping = None,
+    noise_rates: Annotated[
+        str | None, typer.Option(help="Fractions of labels selected, such as 0,0.2,0.4. Default: the paper's levels.")
+    ] = None,
+    k: Annotated[str, typer.Option("--k", "-k", help="Neighbourhood sizes, such as 10,30,100.")] = "10,30,100",
+    ties: Annotated[
+        Ties, typer.Option(help="Who wins a tie: one at random, the lowest class, or nobody.")
+    ] = Ties.random,
+    concentration: Annotated[float, typer.Option(help="Of the predicted noise: 0 spread, 1 fully concentrated.")] = 0.0,
+    metric: Annotated[Metric, typer.Option(help="Distance between features.")] = Metric.euclidean,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Measure, too: real votes on really corrupted labels.")
+    ] = False,
+    placement: PlacementName = Where.spread,
+    repeats: Annotated[int, typer.Option(help="Noise draws a level, with --simulate.")] = 10,
+    name: Annotated[str, typer.Option(help="Name of the files written.")] = "curve",
+    title: Annotated[str, typer.Option(help="Title of the figure.")] = "",
+    output_dir: OutputDir = Path("labelnoise-output/curve"),
+    random_state: RandomState = 0,
+    as_json: Json = False,
+) -> None:
+    """Accuracy over noise rate and K: predicted, and with --simulate measured."""
+    from labelnoise.experiments.curve_job import CurveJob, run_curve
+
+    model = _noise(noise, mapping)
+    job = CurveJob(
+        noise=model,
+        k=tuple(_numbers(k, "--k", int)),
+        noise_rates=None if noise_rates is None else tuple(_numbers(noise_rates, "--noise-rates", float)),
+        ties=ties.value,
+        concentration=concentration,
+        metric=metric.value,
+        simulate=simulate,
+        placement=_placement(placement),
+        repeats=repeats,
+        random_state=random_state,
+        dataset=dataset,
+        features=features,
+        labels=labels,
+        test_features=test_features,
+        test_labels=test_labels,
+        pred_probs=pred_probs,
+        name=name,
+        title=title,
+    )
+    result, files = run_curve(job, output_dir)
+    if as_json:
+        _print_json(_result_record(result, files))
+        return
+    _print_curve(result)
+    _say(f"\n[bold]Figure:[/] {files['png'].resolve()}\n[bold]Table:[/]  {files['csv'].resolve()}")
+
+
+@app.command(epilog="Example: labelnoise corrupt labels.npy --noise flip --noise-rate 0.3 --output-dir noisy")
+def corrupt(
+    labels: Annotated[str, typer.Argument(help="Clean labels: a file (FILE:NAME picks an array or column).")],
+    noise_rate: Annotated[float, typer.Option(help="Fraction of labels selected, in [0, 1].")],
+    noise: Noise = "uniform",
+    mapping: Mapping = None,
+    placement: PlacementName = Where.spread,
+    features: Annotated[str | None, typer.Option(help="Features of the samples, for --placement kmeans.")] = None,
+    output_dir: OutputDir = Path("labelnoise-output/corrupt"),
+    random_state: RandomState = 0,
+    as_json: Json = False,
+) -> None:
+    """Noisy labels from clean ones, with the record of what was changed."""
+    from labelnoise.artifacts import output_folder, write_json, write_table
+    from labelnoise.corruption import corrupt as corrupt_labels
+    from labelnoise.data import read_features, read_labels, split_column
+
+    model, where = _noise(noise, mapping), _placement(placement)
+    path, column = split_column(labels)
+    clean = read_labels(path, column=column)
+    located = None if features is None else read_features(split_column(features)[0], columns=split_column(features)[1])
+    folder = output_folder(output_dir)
+    noisy = corrupt_labels(clean, model, noise_rate, placement=where, features=located, random_state=random_state)
+    saved = noisy.save(folder / "noisy_labels.npz")
+    parquet, csv = write_table(noisy.to_frame(), folder / "noisy_labels")
+    specification = write_json(
+        {"labels": labels, "features": features, **noisy.summary()}, folder / "noisy_labels.json"
+    )
+    files = {"npz": saved, "parquet": parquet, "csv": csv, "json": specification}
+    if as_json:
+        _print_json({**noisy.summary(), "files": {kind: str(path) for kind, path in files.items()}})
+        return
+    _say(
+        f"{len(noisy.labels):,} labels of {len(noisy.classes)} classes, {noisy.noise['name']} noise, "
+        f"{noisy.placement['name']} placement\n"
+        f"selected {noisy.noise_rate:.4f} (asked {noise_rate:g}), really changed {noisy.changed_rate:.4f}, "
+        f"seed {noisy.seed}\n"
+        f"[bold]Labels:[/] {csv.resolve()}\n[bold]Record:[/] {saved.resolve()}"
+    )
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit status."""
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("labelnoise: interrupted; files already written are complete.", err=True)
+        sys.exit(130)
+    except BAD_INPUT as error:
+        _fail(error, status=2)
+    except Exception as error:
+        # the parser's own errors know how to say what was wrong with the options
+        _fail(error, status=2 if hasattr(error, "format_message") else 1)
+
+
+def _fail(error: Exception, status: int) -> None:
+    if os.environ.get("LABELNOISE_TRACEBACK"):
+        raise error
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    typer.echo(f"labelnoise: {' '.join(text.split()) or type(error).__name__}", err=True)
+    if status == 1:
+        typer.echo("labelnoise: set LABELNOISE_TRACEBACK=1 to see where this happened.", err=True)
+    sys.exit(status)

@@ -1,0 +1,1 @@
+"""Jobs from data to result folder: curves of any data, the demo, and the paper's noise levels."""

@@ -1,0 +1,158 @@
+"""A curve from files: read, search neighbours, predict, measure, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from labelnoise.artifacts import output_folder
+from labelnoise.data import load_images, read_features, read_labels, read_pred_probs, split_column
+from labelnoise.experiments.curve_result import CurveResult, Stopwatch
+from labelnoise.experiments.levels import NOISE_RATES
+from labelnoise.neighborhoods import neighbors
+from labelnoise.noise import NoiseModel
+from labelnoise.placement import Placement, Spread
+from labelnoise.prediction import accuracy_curve, predict_knn
+from labelnoise.simulation import simulate_knn
+from labelnoise.validation import check_k
+
+
+@dataclass(frozen=True)
+class CurveJob:
+    """What to compute, and from which files: an image set, feature and label files, or predicted probabilities."""
+
+    noise: NoiseModel
+    k: tuple[int, ...] = (10, 30, 100)
+    noise_rates: tuple[float, ...] | None = None
+    ties: str = "random"
+    concentration: float = 0.0
+    metric: str = "euclidean"
+    simulate: bool = False
+    placement: Placement = field(default_factory=Spread)
+    repeats: int = 10
+    random_state: int = 0
+    dataset: str | None = None
+    features: str | None = None
+    labels: str | None = None
+    test_features: str | None = None
+    test_labels: str | None = None
+    pred_probs: str | None = None
+    name: str = "curve"
+    title: str = ""
+
+    def check(self) -> None:
+        """Whether exactly one source is named, and all of it."""
+        sources = [s for s in ("dataset", "features", "pred_probs") if getattr(self, s) is not None]
+        if len(sources) != 1:
+            raise ValueError(
+                "give one source: --dataset NAME, --features FILE with --labels FILE, or --pred-probs FILE with "
+                f"--labels FILE; got {' and '.join('--' + s.replace('_', '-') for s in sources) or 'none'}."
+            )
+        if sources != ["dataset"] and self.labels is None:
+            raise ValueError(f"--{sources[0].replace('_', '-')} needs --labels FILE: the true label of every row.")
+        if (self.test_features is None) != (self.test_labels is None):
+            raise ValueError("--test-features and --test-labels go together; only one of them was given.")
+        if self.simulate and self.pred_probs is not None:
+            raise ValueError(
+                "--simulate needs training samples to vote: give --features or --dataset, not --pred-probs."
+            )
+        check_k(self.k)
+        check_k(self.repeats, name="repeats")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainTest:
+    """Training and test samples; no test features stand for the training samples themselves."""
+
+    train_features: NDArray[Any]
+    train_labels: NDArray[Any]
+    test_features: NDArray[Any] | None
+    test_labels: NDArray[Any]
+    description: str
+
+
+def _read(reader: Any, source: str, keyword: str) -> NDArray[Any]:
+    path, column = split_column(source)
+    array: NDArray[Any] = reader(path, **{keyword: column})
+    return array
+
+
+def _load(job: CurveJob) -> TrainTest:
+    if job.dataset is not None:
+        train, test = load_images(job.dataset, "train"), load_images(job.dataset, "test")
+        description = f"{train.name}, {train.features.shape[1]} pixel values"
+        return TrainTest(train.features, train.labels, test.features, test.labels, description)
+    assert job.features is not None
+    assert job.labels is not None
+    features = _read(read_features, job.features, "columns")
+    labels = _read(read_labels, job.labels, "column")
+    description = f"{Path(job.features).name}, {features[0].size} features"
+    if job.test_features is None or job.test_labels is None:
+        return TrainTest(features, labels, None, labels, f"{description}, leave one out")
+    return TrainTest(
+        features,
+        labels,
+        _read(read_features, job.test_features, "columns"),
+        _read(read_labels, job.test_labels, "column"),
+        description,
+    )
+
+
+def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str, Path]]:
+    """Run the job, write its table, figure and specification below `folder`, and return the result and the paths.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input, found before the neighbour search where that is possible.
+    OSError
+        The folder cannot be written; nothing has been computed by then.
+    """
+    job.check()
+    target = output_folder(folder)
+    watch = Stopwatch()
+    rates = job.noise_rates or NOISE_RATES[job.noise.name]
+    title = job.title or f"{job.noise.name.capitalize()} noise"
+    if job.pred_probs is not None:
+        assert job.labels is not None
+        clean = _read(read_pred_probs, job.pred_probs, "columns")
+        truth = _read(read_labels, job.labels, "column")
+        predicted = accuracy_curve(
+            clean, truth, job.noise, rates, job.k, ties=job.ties, concentration=job.concentration
+        )
+        description = f"{Path(job.pred_probs).name}: clean distribution from predicted probabilities"
+        result = CurveResult(job.name, title, description, predicted, None, watch.seconds)
+        return result, result.save(target)
+    data = _load(job)
+    hoods = neighbors(data.train_features, data.test_features, k=max(job.k), metric=job.metric)
+    measured = None
+    if job.simulate:
+        measured = simulate_knn(
+            hoods,
+            data.train_labels,
+            data.test_labels,
+            job.noise,
+            rates,
+            job.k,
+            placement=job.placement,
+            features=data.train_features,
+            ties=job.ties,
+            repeats=job.repeats,
+            random_state=job.random_state,
+        )
+    # a cluster's share is not the asked rate: predict at the rates that came out
+    predicted = predict_knn(
+        hoods,
+        data.train_labels,
+        data.test_labels,
+        job.noise,
+        rates if measured is None else measured.realised_noise_rates,
+        job.k,
+        ties=job.ties,
+        concentration=job.concentration,
+    )
+    result = CurveResult(job.name, title, data.description, predicted, measured, watch.seconds)
+    return result, result.save(target)

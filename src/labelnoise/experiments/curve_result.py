@@ -1,0 +1,84 @@
+"""One curve experiment: predict, measure where training labels allow it, and write table, figure and specification."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelnoise.artifacts import write_figure, write_json, write_table
+from labelnoise.curves import AccuracyCurve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class CurveResult:
+    """A predicted curve, a measured one, or both at the same noise rates and k; and what they were computed from."""
+
+    name: str
+    title: str
+    data: str
+    predicted: AccuracyCurve | None
+    measured: AccuracyCurve | None
+    seconds: float
+
+    def table(self) -> pd.DataFrame:
+        """One row a noise rate and k: predicted, measured mean, its spread and n, and the difference in points."""
+        if self.predicted is None or self.measured is None:
+            only = self.predicted or self.measured
+            assert only is not None
+            return only.to_frame()
+        frame = self.measured.to_frame().rename(columns={"accuracy": "measured"}).drop(columns="model")
+        frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"])
+        frame["predicted"] = self.predicted.accuracy.ravel()
+        frame["difference_points"] = 100 * (frame["measured"] - frame["predicted"])
+        return frame
+
+    def specification(self) -> dict[str, Any]:
+        """Everything that determined the result, and where it ran."""
+        return {
+            "name": self.name,
+            "data": self.data,
+            "predicted": None if self.predicted is None else self.predicted.summary(),
+            "measured": None if self.measured is None else self.measured.summary(),
+            "seconds": round(self.seconds, 3),
+            "versions": {package: version(package) for package in ("labelnoise", "numpy", "numba", "scikit-learn")},
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        }
+
+    def largest_difference(self) -> float | None:
+        """Largest distance between measured mean and prediction, in percentage points."""
+        if self.predicted is None or self.measured is None:
+            return None
+        return float(100 * np.abs(self.measured.accuracy - self.predicted.accuracy).max())
+
+    def save(self, folder: Path) -> dict[str, Path]:
+        """Write ``NAME.parquet/.csv/.json/.png/.svg/.pdf`` and return their paths; the table goes first."""
+        from labelnoise.figures import curve_figure
+
+        base = folder / self.name
+        parquet, csv = write_table(self.table(), base)
+        specification = write_json(self.specification(), base.with_name(base.name + ".json"))
+        figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
+        pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
+        return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Elapsed wall-clock time."""
+        return time.perf_counter() - self._start

@@ -1,0 +1,116 @@
+"""The main job on scikit-learn's bundled digits: corrupt, predict, measure, draw, and a page that shows it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelnoise.artifacts import output_folder
+from labelnoise.data import load_digits
+from labelnoise.experiments.curve_result import CurveResult, Stopwatch
+from labelnoise.experiments.levels import NOISE_RATES
+from labelnoise.neighborhoods import neighbors
+from labelnoise.noise import FlipNoise, NoiseModel, UniformNoise
+from labelnoise.placement import KMeansCluster
+from labelnoise.prediction import predict_knn
+from labelnoise.report import Section, write_page
+from labelnoise.simulation import simulate_knn
+from labelnoise.validation import seed_of
+
+
+@dataclass(frozen=True)
+class DemoSpecification:
+    """What the demo runs."""
+
+    k: tuple[int, ...] = (5, 10, 30)
+    repeats: int = 10
+    ties: str = "random"
+    random_state: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class DemoResult:
+    """The three curves, the files written, and the page."""
+
+    curves: tuple[CurveResult, ...]
+    files: tuple[dict[str, Path], ...]
+    page: Path
+
+
+def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecification()) -> DemoResult:
+    """Run the demo and write everything below `folder`.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written; nothing has been computed by then.
+    """
+    target = output_folder(folder)
+    seed = seed_of(specification.random_state)
+    train, test = load_digits()
+    hoods = neighbors(train.features, test.features, k=max(specification.k))
+    data = f"digits, {train.features.shape[1]} pixels"
+
+    def curve(name: str, title: str, noise: NoiseModel) -> CurveResult:
+        watch = Stopwatch()
+        rates, k, ties = NOISE_RATES[noise.name], specification.k, specification.ties
+        predicted = predict_knn(hoods, train.labels, test.labels, noise, rates, k, ties=ties)
+        measured = simulate_knn(
+            hoods,
+            train.labels,
+            test.labels,
+            noise,
+            rates,
+            k,
+            ties=ties,
+            repeats=specification.repeats,
+            random_state=seed,
+        )
+        return CurveResult(name, title, data, predicted, measured, watch.seconds)
+
+    def concentrated_curve() -> CurveResult:
+        watch = Stopwatch()
+        noise, k, ties = FlipNoise.opposite(len(train.classes)), specification.k, specification.ties
+        measured = simulate_knn(
+            hoods,
+            train.labels,
+            test.labels,
+            noise,
+            NOISE_RATES["concentrated"],
+            k,
+            placement=KMeansCluster(),
+            features=train.features,
+            ties=ties,
+            repeats=specification.repeats,
+            random_state=seed,
+        )
+        # a cluster's share is not the asked rate: the prediction is made at the rate that came out
+        rates = measured.realised_noise_rates
+        predicted = predict_knn(hoods, train.labels, test.labels, noise, rates, k, ties=ties, concentration=1.0)
+        return CurveResult("concentrated", "Locally concentrated noise", data, predicted, measured, watch.seconds)
+
+    results = (
+        curve("uniform", "Uniform noise", UniformNoise()),
+        curve("flip", "Flip noise", FlipNoise()),
+        concentrated_curve(),
+    )
+    files = tuple(result.save(target) for result in results)
+    page = write_page(
+        target / "index.html",
+        "What label noise does to a nearest-neighbour classifier",
+        "The lines were computed without drawing one noisy label; the points are real votes on really corrupted "
+        "labels. Noise that is spread is survived up to about 50 % (flip) or 85 % (uniform); noise concentrated in "
+        "clusters costs what it corrupts.",
+        [_section(result, written) for result, written in zip(results, files, strict=True)],
+    )
+    return DemoResult(results, files, page)
+
+
+def _section(result: CurveResult, files: dict[str, Path]) -> Section:
+    return Section(
+        title=result.title,
+        text=f"Largest difference between measured mean and prediction: {result.largest_difference():.1f} points.",
+        figure=files["svg"],
+        table=result.table(),
+        files=tuple(files.values()),
+    )
