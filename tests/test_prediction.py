@@ -156,7 +156,7 @@ class TestPredictKnn:
     def test_each_k_has_its_own_clean_distribution(self):
         query, truth = [[0.05], [1.05]], [0, 1]
         hoods = ln.neighbors(self.FEATURES, query, k=5)
-        curve = ln.predict_knn(hoods, self.LABELS, truth, ln.UniformNoise(), [0.0, 0.4], [5, 3])
+        curve = ln.predict_knn(hoods, self.LABELS, truth, ln.UniformNoise(), [0.0, 0.4], [5, 3], model="iid")
         for column, k in enumerate([5, 3]):
             clean = ln.clean_distribution(self.LABELS, hoods, k)
             expected = ln.accuracy_curve(clean, truth, ln.UniformNoise(), [0.0, 0.4], k).accuracy[:, 0]
@@ -210,6 +210,55 @@ class TestPredictKnn:
         }
         with pytest.raises(ValueError, match=message):
             ln.predict_knn(**{**arguments, **change})
+
+    @pytest.mark.parametrize("ties", TIES)
+    def test_finite_at_rate_0_is_the_clean_vote_sample_by_sample(self, digits, ties):
+        _, labels, _, truth, hoods = digits
+        curve = ln.predict_knn(hoods, labels, truth, ln.UniformNoise(), [0.0], [4, 10], ties=ties)
+        for k in (4, 10):
+            counts = np.rint(ln.clean_distribution(labels, hoods, k) * k)
+            top = counts == counts.max(axis=1, keepdims=True)
+            right, tied = top[np.arange(len(truth)), truth], top.sum(axis=1)
+            expected = {
+                "strict": right & (tied == 1),
+                "random": right / tied,
+                "lowest": top.argmax(axis=1) == truth,
+            }[ties]
+            np.testing.assert_array_equal(curve.per_sample(0.0, k), expected)
+
+    @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise()], ids=["uniform", "flip"])
+    def test_finite_is_what_repeats_converge_to(self, digits, noise):
+        """The i.i.d. formula is off by up to a point here, eight standard errors; the finite one is not."""
+        _, labels, _, truth, hoods = digits
+        arguments = (hoods, labels, truth, noise, [0.3, 0.45], [10, 60])
+        measured = ln.simulate_knn(*arguments, repeats=200, random_state=3)
+        finite, iid = (ln.predict_knn(*arguments, model=model) for model in ("finite", "iid"))
+        assert np.abs((measured.accuracy - finite.accuracy) / measured.standard_error).max() < 4
+        assert np.abs((measured.accuracy - iid.accuracy) / measured.standard_error).max() > 4
+        np.testing.assert_allclose(finite.confusion(0.45, 10).sum(axis=1), 1)
+        np.testing.assert_allclose(np.diag(finite.confusion(0.45, 10)), finite.per_class[1, 0])
+
+    def test_probabilities_of_single_samples_are_calibrated(self, digits):
+        _, labels, _, truth, hoods = digits
+        arguments = (hoods, labels, truth, ln.FlipNoise(), 0.45, 30)
+        probability = ln.predict_knn(*arguments).per_sample(0.45)
+        shares = ln.simulate_knn(*arguments, repeats=400, random_state=0).per_sample(0.45)
+        z = (shares - probability) / np.sqrt(np.maximum(probability * (1 - probability), 1e-3) / 400)
+        assert np.abs(z).max() < 5
+        assert np.std(z) == pytest.approx(1, abs=0.15)
+
+    def test_a_general_matrix_is_sampled_with_an_error_bar(self, digits):
+        _, labels, _, truth, hoods = digits
+        noise = ln.MatrixNoise.random(10, random_state=0)
+        arguments = (hoods, labels, truth, noise, [0.0, 0.6], 10)
+        predicted = ln.predict_knn(*arguments)
+        measured = ln.simulate_knn(*arguments, repeats=200, random_state=0)
+        assert predicted.sampling_error[0, 0] == 0
+        assert 0 < predicted.sampling_error[1, 0] < 0.01
+        error = np.hypot(predicted.sampling_error, measured.standard_error)[1, 0]
+        assert abs(predicted.accuracy[1, 0] - measured.accuracy[1, 0]) < 4 * error
+        assert "sampling_error" in predicted.to_frame()
+        assert ln.predict_knn(*arguments, model="iid").sampling_error is None
 
     @pytest.mark.parametrize("k", [2.0, "3", True, None])
     def test_k_that_is_no_integer(self, k):

@@ -45,6 +45,13 @@ class Ties(enum.StrEnum):
     strict = "strict"
 
 
+class Model(enum.StrEnum):
+    """Models of a neighbourhood's votes."""
+
+    finite = "finite"
+    iid = "iid"
+
+
 class Metric(enum.StrEnum):
     """Distances."""
 
@@ -212,6 +219,9 @@ def curve(
     ties: Annotated[
         Ties, typer.Option(help="Who wins a tie: one at random, the lowest class, or nobody.")
     ] = Ties.random,
+    model: Annotated[
+        Model, typer.Option(help="Neighbours' clean labels as they are (finite), or drawn afresh as in Eq. 2 (iid).")
+    ] = Model.finite,
     concentration: Annotated[float, typer.Option(help="Of the predicted noise: 0 spread, 1 fully concentrated.")] = 0.0,
     metric: Annotated[Metric, typer.Option(help="Distance between features.")] = Metric.euclidean,
     simulate: Annotated[
@@ -228,12 +238,12 @@ def curve(
     """Accuracy over noise rate and K: predicted, and with --simulate measured."""
     from labelnoise.experiments.curve_job import CurveJob, run_curve
 
-    model = _noise(noise, mapping)
     job = CurveJob(
-        noise=model,
+        noise=_noise(noise, mapping),
         k=tuple(_numbers(k, "--k", int)),
         noise_rates=None if noise_rates is None else tuple(_numbers(noise_rates, "--noise-rates", float)),
         ties=ties.value,
+        model=model.value,
         concentration=concentration,
         metric=metric.value,
         simulate=simulate,

@@ -28,6 +28,10 @@ class Votes(Protocol):
         """Mean accuracy at one noise rate and k."""
         ...
 
+    def per_sample(self, noise_rate: float, k: int) -> Floats:
+        """Probability of a correct vote, or its share among the repeats, for each test sample."""
+        ...
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AccuracyCurve:
@@ -50,9 +54,11 @@ class AccuracyCurve:
     ties : str
         The tie rule, the same in predictions and votes.
     model : str
-        "iid" (predicted by Eq. 2) or "measured".
+        "finite" or "iid" (predicted, see `predict_knn`) or "measured".
     noise, placement : dict
         Name and parameters of the noise model and the placement.
+    sampling_error : array of shape (n_rates, n_k) or None
+        Standard error of a prediction that had to be sampled (general matrices under "finite"); None where exact.
     classes : array of shape (n_classes,)
         The classes, in the order of `per_class`.
     n_test : int
@@ -77,6 +83,7 @@ class AccuracyCurve:
     n_train: int | None = None
     runs: Floats | None = None
     seed: int | None = None
+    sampling_error: Floats | None = None
     _votes: Votes | None = field(default=None, repr=False)
 
     @property
@@ -117,14 +124,26 @@ class AccuracyCurve:
         k : int, optional
             One of the curve's `k`; may be left out if there is only one.
         """
+        votes, rate = self._ask(noise_rate)
+        return votes.confusion(rate, self._one_k(k))
+
+    def per_sample(self, noise_rate: float, k: int | None = None) -> Floats:
+        """Probability that each test sample is classified correctly, (n_test,); its share of the repeats if measured.
+
+        Arguments as in `confusion`. The mean over the test samples is the accuracy.
+        """
+        votes, rate = self._ask(noise_rate)
+        return votes.per_sample(rate, self._one_k(k))
+
+    def _ask(self, noise_rate: float) -> tuple[Votes, float]:
         rate = check_noise_rate(noise_rate)
         if self._votes is None:
-            raise ValueError("this curve was put together from a table; compute it to ask for its confusion matrix.")
+            raise ValueError("this curve was put together from a table; compute it to ask for more than its table.")
         if self.measured and not np.any(self.noise_rates == rate):
             raise ValueError(
                 f"`noise_rate` must be one of the measured levels {self.noise_rates.tolist()}; got {rate:g}."
             )
-        return self._votes.confusion(rate, self._one_k(k))
+        return self._votes, rate
 
     def tolerance(self, target: float) -> float | Floats:
         """Largest noise rate up to which the accuracy stays at or above `target` (section 10 of the theory).
@@ -193,6 +212,8 @@ class AccuracyCurve:
                 "n_test": self.n_test,
             }
         )
+        if self.sampling_error is not None:
+            frame["sampling_error"] = self.sampling_error.ravel()
         if self.std is not None:
             frame["std"] = self.std.ravel()
             frame["repeats"] = self.repeats

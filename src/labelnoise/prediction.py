@@ -1,4 +1,4 @@
-"""Predicted accuracy under label noise: Eq. 1 over Eq. 2 over Eq. 3, without drawing a single noisy label."""
+"""Predicted accuracy under label noise, without drawing a single noisy label."""
 
 from __future__ import annotations
 
@@ -12,45 +12,24 @@ from numpy.typing import ArrayLike, NDArray
 from labelnoise.corruption import check_noise, encode_for_noise
 from labelnoise.curves import AccuracyCurve, Floats
 from labelnoise.labels import Codes, encode_labels
-from labelnoise.local_rates import check_concentration, local_rate_distribution
+from labelnoise.local_rates import check_concentration
 from labelnoise.neighborhoods import Neighbors, as_neighbors
-from labelnoise.neighborhoods import clean_distribution as neighbourhood_shares
-from labelnoise.noise import NoiseModel, check_class_count, observed_distribution
-from labelnoise.plurality import plurality_probability
+from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.progress import track
 from labelnoise.validation import check_choice, check_distributions, check_k, check_noise_rates
+from labelnoise.vote_models import FiniteVotes, IidVotes, VoteModel
+from labelnoise.votes import label_histogram
 
 TIES = ("strict", "random", "lowest")
-CONFUSION_BLOCK = 2**22  # probabilities held at once while a confusion matrix is summed
-
-
-@dataclass(frozen=True, eq=False)
-class CleanNeighbourhoods:
-    """Distinct pairs of clean distribution and true class, and how many test samples share each.
-
-    Neighbourhoods repeat (most of MNIST's are pure), and Q depends on nothing else: each pair is computed once.
-    """
-
-    clean: Floats  # (n_distinct, n_classes)
-    codes: Codes  # (n_distinct,)
-    counts: NDArray[np.int64]  # (n_distinct,)
-
-    @classmethod
-    def of(cls, clean: Floats, codes: Codes) -> CleanNeighbourhoods:
-        """Group the test samples."""
-        rows = np.column_stack([clean, codes])
-        distinct, counts = np.unique(rows, axis=0, return_counts=True)
-        return cls(np.ascontiguousarray(distinct[:, :-1]), distinct[:, -1].astype(np.int64), counts)
+MODELS = ("finite", "iid")
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The i.i.d. model of Eq. 2: every vote in a neighbourhood is an independent draw from its q.
+    """Eq. 1: the mean over test samples of the probability that the true class wins."""
 
-    Under concentrated noise q is that of the neighbourhood's own noise rate, and the result an average over it.
-    """
-
-    neighbourhoods: dict[tuple[int, ...], CleanNeighbourhoods]  # by the k that they serve
+    votes: tuple[VoteModel, ...]
+    model: str
     noise: NoiseModel
     ties: str
     concentration: float
@@ -59,37 +38,29 @@ class Prediction:
     @property
     def class_counts(self) -> NDArray[np.int64]:
         """Test samples of each class."""
-        hoods = next(iter(self.neighbourhoods.values()))
-        return np.bincount(hoods.codes, weights=hoods.counts, minlength=self.n_classes).astype(np.int64)
+        votes = self.votes[0]
+        return np.bincount(votes.codes[votes.inverse], minlength=self.n_classes)
 
-    def _of(self, k: int) -> CleanNeighbourhoods:
-        return next(hoods for ks, hoods in self.neighbourhoods.items() if k in ks)
+    def _of(self, k: int) -> VoteModel:
+        return next(votes for votes in self.votes if k in votes.ks)
 
-    def _correct(self, hoods: CleanNeighbourhoods, noise_rate: float, ks: tuple[int, ...]) -> Floats:
-        """Probability that the true class wins, (n_distinct, len(ks)): Eq. 2 averaged over the local noise rate."""
-        probability = np.zeros((len(hoods.codes), len(ks)))
-        rates, weights = local_rate_distribution(noise_rate, self.concentration, max(ks))
-        for rate, weight in zip(rates, weights, strict=True):
-            q = observed_distribution(hoods.clean, self.noise, float(rate))
-            probability += weight * plurality_probability(q, list(ks), hoods.codes, ties=self.ties)
-        return probability
+    def per_sample(self, noise_rate: float, k: int) -> Floats:
+        """Probability that the vote is correct, for each test sample."""
+        votes = self._of(k)
+        correct: Floats = votes.correct(noise_rate)[votes.inverse, votes.ks.index(k)]
+        return correct
 
     def accuracy(self, noise_rate: float, k: int) -> float:
         """Eq. 1."""
-        hoods = self._of(k)
-        return float(np.average(self._correct(hoods, noise_rate, (k,))[:, 0], weights=hoods.counts))
+        return float(self.per_sample(noise_rate, k).mean())
 
     def confusion(self, noise_rate: float, k: int) -> Floats:
         """Mean over each class's test samples of the probability that each label wins."""
-        hoods = self._of(k)
+        votes = self._of(k)
+        weights = np.bincount(votes.inverse, minlength=len(votes.codes))
         sums = np.zeros((self.n_classes, self.n_classes))
-        step = max(1, CONFUSION_BLOCK // self.n_classes)
-        for rate, weight in zip(*local_rate_distribution(noise_rate, self.concentration, k), strict=True):
-            for start in range(0, len(hoods.codes), step):
-                rows = slice(start, start + step)
-                q = observed_distribution(hoods.clean[rows], self.noise, float(rate))
-                wins = plurality_probability(q, k, ties=self.ties)
-                np.add.at(sums, hoods.codes[rows], weight * hoods.counts[rows, None] * wins)
+        for block, wins in votes.wins(noise_rate, k):
+            np.add.at(sums, votes.codes[block], weights[block, None] * wins)
         with np.errstate(invalid="ignore"):
             shares: Floats = sums / self.class_counts[:, None]
         return shares
@@ -97,12 +68,18 @@ class Prediction:
     def curve(self, rates: Floats, ks: NDArray[np.int64], classes: NDArray[Any], n_train: int | None) -> AccuracyCurve:
         """Evaluate at every noise rate and k."""
         sums = np.empty((len(rates), len(ks), self.n_classes))
+        errors = np.zeros((len(rates), len(ks)))
         for row, rate in enumerate(track(rates, "predicting", total=len(rates))):
-            for served, hoods in self.neighbourhoods.items():
-                correct = self._correct(hoods, float(rate), served) * hoods.counts[:, None]
-                for column in np.flatnonzero(np.isin(ks, served)):
-                    weights = correct[:, served.index(int(ks[column]))]
-                    sums[row, column] = np.bincount(hoods.codes, weights=weights, minlength=self.n_classes)
+            for votes in self.votes:
+                weights = np.bincount(votes.inverse, minlength=len(votes.codes))
+                correct, error = votes.correct(float(rate)), votes.standard_error(float(rate))
+                for column in np.flatnonzero(np.isin(ks, votes.ks)):
+                    of_k = votes.ks.index(int(ks[column]))
+                    sums[row, column] = np.bincount(
+                        votes.codes, weights=weights * correct[:, of_k], minlength=self.n_classes
+                    )
+                    if error is not None:  # neighbourhoods are sampled independently of each other
+                        errors[row, column] = np.sqrt(np.sum((weights * error[:, of_k]) ** 2)) / weights.sum()
         counts = self.class_counts
         with np.errstate(invalid="ignore"):
             per_class = sums / counts
@@ -113,12 +90,13 @@ class Prediction:
             accuracy=sums.sum(axis=2) / counts.sum(),
             per_class=per_class,
             ties=self.ties,
-            model="iid",
+            model=self.model,
             noise=self.noise.parameters(),
             placement=expected_placement(self.concentration),
             classes=classes,
             n_test=int(counts.sum()),
             n_train=n_train,
+            sampling_error=errors if errors.any() else None,
             _votes=self,
         )
 
@@ -213,7 +191,8 @@ def accuracy_curve(
         )
     check_class_count(noise, n_classes)
     distinct_ks = tuple(np.unique(ks).tolist())
-    prediction = Prediction({distinct_ks: CleanNeighbourhoods.of(clean, codes)}, noise, ties, rho, n_classes)
+    votes = IidVotes.of(clean, codes, distinct_ks, noise, ties, rho)
+    prediction = Prediction((votes,), "iid", noise, ties, rho, n_classes)
     return prediction.curve(rates, ks, known, None)
 
 
@@ -242,12 +221,18 @@ def predict_knn(
     k: int | Iterable[int],
     *,
     ties: str = "random",
-    model: str = "iid",
+    model: str = "finite",
     concentration: float = 0.0,
 ) -> AccuracyCurve:
-    """Predicted accuracy of a nearest-neighbour classifier trained on noisy labels (Eq. 1-3).
+    """Predicted accuracy of a nearest-neighbour classifier trained on noisy labels.
 
-    As `accuracy_curve`, with the clean distribution taken at each k from the clean labels of that many neighbours.
+    With m the number of the K neighbours that are selected, and W_s[m] the probability that the true class of test
+    sample s wins the vote when m of its neighbours' labels, any m alike, are redrawn::
+
+        A = mean over s of  sum over m of  Pr(m) W_s[m]
+
+    Pr(m) is hypergeometric under spread noise, beta-binomial under concentrated noise. ``model="iid"`` is Eq. 1-3 with
+    the clean distribution taken at each k from the labels of that many neighbours.
 
     Parameters
     ----------
@@ -260,8 +245,11 @@ def predict_knn(
         True labels of the queries (of the training samples themselves, if those were the queries).
     noise, noise_rates, k, ties, concentration
         As in `accuracy_curve`.
-    model : {"iid"}
-        "iid": the neighbours' labels are drawn independently from q(s), clean ones included (Eq. 2).
+    model : {"finite", "iid"}, default "finite"
+        "finite": the neighbours' clean labels are what they are, and only the corruption is random; at noise rate 0
+        this is the clean vote itself. Exact for uniform and flip noise; a general matrix is sampled where a
+        neighbourhood holds several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are drawn
+        independently from q(s), clean ones included (Eq. 2, the paper's curves).
 
     Returns
     -------
@@ -282,22 +270,17 @@ def predict_knn(
     """
     check_noise(noise)
     check_choice(ties, TIES, "ties")
-    check_choice(model, ("iid",), "model")
+    check_choice(model, MODELS, "model")
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)
     ks, _ = check_k(k)
     hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
-    all_codes = np.arange(len(known))
-    prediction = Prediction(
-        {
-            (size,): CleanNeighbourhoods.of(
-                neighbourhood_shares(train_codes, hoods, size, classes=all_codes), test_codes
-            )
-            for size in np.unique(ks).tolist()
-        },
-        noise,
-        ties,
-        rho,
-        len(known),
-    )
+    votes: list[VoteModel] = []
+    for size in np.unique(ks).tolist():
+        counts = label_histogram(train_codes, hoods.indices, size, len(known))
+        if model == "finite":
+            votes.append(FiniteVotes.of(counts, test_codes, noise, ties, rho, len(train_codes)))
+        else:
+            votes.append(IidVotes.of(counts / size, test_codes, (size,), noise, ties, rho))
+    prediction = Prediction(tuple(votes), model, noise, ties, rho, len(known))
     return prediction.curve(rates, ks, known, len(train_codes))

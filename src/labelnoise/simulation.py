@@ -71,11 +71,17 @@ class MeasuredVotes:
             shares: Floats = counts.reshape(n_classes, n_classes) / totals[:, None]
         return shares
 
-    def accuracy(self, noise_rate: float, k: int) -> float:
-        """Mean over test samples and repeats."""
+    def per_sample(self, noise_rate: float, k: int) -> Floats:
+        """Share of the repeats in which each test sample's vote is correct."""
         column = int(np.flatnonzero(self.ks == k)[0])
         votes = (self.simulation.votes(noise_rate, repeat, self.ks)[0] for repeat in range(self.repeats))
-        return float(np.mean([np.mean(v[:, column] == self.simulation.test_codes) for v in votes]))
+        correct = sum((v[:, column] == self.simulation.test_codes).astype(np.float64) for v in votes)
+        shares: Floats = correct / self.repeats
+        return shares
+
+    def accuracy(self, noise_rate: float, k: int) -> float:
+        """Mean over test samples and repeats."""
+        return float(self.per_sample(noise_rate, k).mean())
 
 
 def simulate_knn(

@@ -28,6 +28,7 @@ class CurveJob:
     k: tuple[int, ...] = (10, 30, 100)
     noise_rates: tuple[float, ...] | None = None
     ties: str = "random"
+    model: str = "finite"
     concentration: float = 0.0
     metric: str = "euclidean"
     simulate: bool = False
@@ -152,6 +153,7 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
         rates if measured is None else measured.realised_noise_rates,
         job.k,
         ties=job.ties,
+        model=job.model,
         concentration=job.concentration,
     )
     result = CurveResult(job.name, title, data.description, predicted, measured, watch.seconds)

@@ -1,0 +1,99 @@
+"""Products of polynomials with non-negative coefficients, in one variable and in two, for compiled kernels.
+
+A polynomial in the kept votes s and all votes n is an array [s, `FRONT` + n], zero for n < s, with zeros around it:
+every row is multiplied four coefficients at a time in blocks of `BLOCK`, loops of a fixed length that compile to vector
+instructions and may reach beyond both ends.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+FRONT = 3
+"""Zeros in front of a row."""
+
+BLOCK = 8
+"""Coefficients at once."""
+
+SPARE = 2 * BLOCK + FRONT
+"""Room behind a row's last coefficient, zeros where it is read."""
+
+_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+
+
+@_jit
+def multiply_series(first, first_degree, second, second_degree, top, out):  # type: ignore[no-untyped-def]
+    """The product in out[0..degree], which ends at `top` at the latest; returns its degree."""
+    degree = min(first_degree + second_degree, top)
+    out[: degree + 1] = 0.0
+    for i in range(min(second_degree, top) + 1):
+        factor = second[i]
+        for n in range(min(first_degree, top - i) + 1):
+            out[n + i] += factor * first[n]
+    return degree
+
+
+@_jit
+def _add_four_terms(target, source, low, high, coefficients):  # type: ignore[no-untyped-def]
+    """target[n + i] += coefficients[i] source[n] for n in low..high and i < 4."""
+    c0, c1, c2, c3 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
+    for n in range(low, high + 4, BLOCK):
+        read = source[n : n + BLOCK + 3]
+        write = target[n + FRONT : n + FRONT + BLOCK]
+        for lane in range(BLOCK):
+            write[lane] += (c0 * read[lane + 3] + c1 * read[lane + 2]) + (c2 * read[lane + 1] + c3 * read[lane])
+
+
+@_jit
+def fill_class(weights, most_kept, terms, n_terms, a, z, by_class):  # type: ignore[no-untyped-def]
+    """by_class[s, u]: weight of s kept and u redrawn votes of a competitor with fewer than `a`, or a at weight z."""
+    for s in range(most_kept + 1):
+        by_class[s, : a - s + 4] = 0.0
+        for u in range(min(a - s, n_terms)):
+            by_class[s, u] = weights[s] * terms[u]
+        if z > 0.0 and a - s < n_terms:
+            by_class[s, a - s] = z * weights[s] * terms[a - s]
+
+
+@_jit
+def multiply_by_class(state, kept, degree, by_class, most_kept, n_terms, a, top, out):  # type: ignore[no-untyped-def]
+    """The product of a polynomial of degrees (`kept`, `degree`) and one class's; returns the new degrees."""
+    new_degree = min(degree + a, top)
+    for s in range(kept + most_kept + 1):
+        out[s, : new_degree + 1 + FRONT + SPARE] = 0.0
+    for s in range(kept + 1):
+        for more in range(most_kept + 1):
+            for i in range(0, min(a - more + 1, n_terms), 4):
+                high = min(degree, top - more - i)
+                if high < s:
+                    break
+                _add_four_terms(out[s + more, more + i :], state[s], s, high, by_class[more, i : i + 4])
+    for s in range(kept + most_kept + 1):
+        out[s, FRONT + new_degree + 1 : FRONT + new_degree + 1 + SPARE] = 0.0
+    return kept + most_kept, new_degree
+
+
+@_jit
+def multiply_rows(state, kept, degree, series, series_degree, top, out):  # type: ignore[no-untyped-def]
+    """The product with a polynomial in n alone; returns the new degree."""
+    new_degree = min(degree + series_degree, top)
+    for s in range(kept + 1):
+        out[s, : new_degree + 1 + FRONT + SPARE] = 0.0
+        for i in range(0, series_degree + 1, 4):
+            high = min(degree, top - i)
+            if high < s:
+                break
+            _add_four_terms(out[s, i:], state[s], s, high, series[i : i + 4])
+        out[s, FRONT + new_degree + 1 : FRONT + new_degree + 1 + SPARE] = 0.0
+    return new_degree
+
+
+@_jit
+def add_coefficient_products(left, left_kept, left_degree, right, right_kept, right_degree, n, weight, out):  # type: ignore[no-untyped-def]
+    """out[s] += weight times the coefficient of (s, n) in the product of both."""
+    for s in range(left_kept + 1):
+        for t in range(right_kept + 1):
+            total = 0.0
+            for i in range(max(s, n - right_degree), min(left_degree, n - t) + 1):
+                total += left[s, FRONT + i] * right[t, FRONT + n - i]
+            out[s + t] += weight * total

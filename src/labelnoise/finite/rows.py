@@ -1,0 +1,79 @@
+"""What the exact engines need to know of a corruption matrix: which classes share a row, and whether it is a flip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.noise import NoiseModel, UniformNoise
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class CorruptionRows:
+    """The rows of the corruption matrix that belong to classes which occur in the neighbourhoods."""
+
+    rows: Floats
+    """(n_rows, L), distinct."""
+    row_of: Integers
+    """(L,), the row of each class that occurs; 0 for the others."""
+    mapping: Integers | None
+    """(L,), a permutation, if the noise is a flip: each class becomes one other or stays, no two become the same."""
+    change: Floats
+    """(L,), the probability with which a selected label becomes ``mapping[i]`` instead of staying."""
+
+    @classmethod
+    def of(cls, noise: NoiseModel, counts: Integers) -> CorruptionRows:
+        """From any noise model; only the rows that are needed are ever held."""
+        n_classes = counts.shape[1]
+        row_of = np.zeros(n_classes, dtype=np.int64)
+        if isinstance(noise, UniformNoise):
+            return cls(np.full((1, n_classes), 1 / n_classes), row_of, None, np.zeros(n_classes))
+        present = np.flatnonzero(counts.any(axis=0))
+        one_hot = np.zeros((len(present), n_classes))
+        one_hot[np.arange(len(present)), present] = 1.0
+        all_rows = noise.mix(one_hot)
+        rows, which = np.unique(all_rows, axis=0, return_inverse=True)
+        row_of[present] = which.reshape(-1)
+        mapping, change = _as_flip(all_rows, present)
+        return cls(rows, row_of, mapping, change)
+
+    def share_a_row(self, counts: Integers) -> NDArray[np.bool_]:
+        """Neighbourhoods in which all selected labels are redrawn from one distribution."""
+        n_rows = len(self.rows)
+        least = np.where(counts > 0, self.row_of, n_rows).min(axis=1)
+        shared: NDArray[np.bool_] = least == np.where(counts > 0, self.row_of, -1).max(axis=1)
+        return shared
+
+    def reachable(self, counts: Integers) -> NDArray[np.bool_]:
+        """Labels that can have a vote, with any number of neighbours selected: (U, L)."""
+        can_become = (self.rows > 0)[self.row_of].astype(np.float64)
+        mask: NDArray[np.bool_] = (counts > 0) | ((counts > 0).astype(np.float64) @ can_become > 0)
+        return mask
+
+
+def _as_flip(rows: Floats, classes: Integers) -> tuple[Integers | None, Floats]:
+    """The permutation and the probabilities of change behind the rows of `classes`, or None if there are none."""
+    n_classes = rows.shape[1]
+    change = np.zeros(n_classes)
+    elsewhere = rows > 0
+    elsewhere[np.arange(len(classes)), classes] = False
+    moving = elsewhere.any(axis=1)
+    sources, targets = classes[moving], elsewhere[moving].argmax(axis=1)
+    if (elsewhere.sum(axis=1) > 1).any() or len(np.unique(targets)) < len(targets):
+        return None, change
+    change[sources] = rows[moving, targets]
+    # the other classes never change: any permutation that completes the mapping will do, none moved where possible
+    mapping = np.full(n_classes, -1, dtype=np.int64)
+    mapping[sources] = targets
+    free = np.ones(n_classes, dtype=bool)
+    free[targets] = False
+    stay = np.flatnonzero((mapping < 0) & free)
+    mapping[stay] = stay
+    free[stay] = False
+    mapping[mapping < 0] = np.flatnonzero(free)
+    return mapping, change

@@ -1,0 +1,96 @@
+"""How many of K neighbours are selected for corruption: Pr(m), by placement."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.local_rates import check_concentration
+from labelnoise.validation import check_k, check_noise_rate
+
+Floats = NDArray[np.float64]
+
+
+def selected_count_distribution(
+    k: int, noise_rate: float, *, n_train: int | None = None, concentration: float = 0.0
+) -> Floats:
+    """Probability that m of a neighbourhood's K training samples are selected, for m = 0..K.
+
+    With noise rate gamma and concentration rho (the intra-class correlation of the selected mask)::
+
+        n_train given, rho = 0   Hypergeometric(n_train, round(gamma n_train), K)    Spread(exact=True)
+        n_train None,  rho = 0   Binomial(K, gamma)                                  Spread(exact=False)
+        0 < rho < 1              Beta-binomial(K, gamma (1-rho)/rho, (1-gamma) (1-rho)/rho)
+        rho = 1                  m = K with probability gamma, else m = 0
+
+    The hypergeometric law matters where K is not small beside `n_train`: exactly round(gamma n_train) samples are
+    selected, so a neighbourhood of everything holds that many, without variance.
+
+    Parameters
+    ----------
+    k : int
+        Neighbourhood size K.
+    noise_rate : float in [0, 1]
+        gamma, the fraction of the training samples selected.
+    n_train : int, optional
+        Training samples, for an exact count of selected ones; ignored when `concentration` is not 0, where the
+        variation between neighbourhoods outweighs that of the total.
+    concentration : float in [0, 1], default 0
+        rho: 0 for spread noise, 1 for neighbourhoods wholly selected or not at all.
+
+    Returns
+    -------
+    (K + 1,) float array
+        Sums to 1. Each entry has a relative error of a few K units in the last place: it is a product of ratios of
+        neighbouring probabilities, where differences of log-gamma values lose digits.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range; k above `n_train`.
+
+    Examples
+    --------
+    >>> selected_count_distribution(2, 0.5)
+    array([0.25, 0.5 , 0.25])
+    >>> selected_count_distribution(2, 0.5, n_train=2)
+    array([0., 1., 0.])
+    """
+    sizes, scalar = check_k(k)
+    if not scalar:
+        raise TypeError(f"`k` must be one integer; got {k!r}. Call once per neighbourhood size.")
+    size = int(sizes[0])
+    rate, rho = check_noise_rate(noise_rate), check_concentration(concentration)
+    if n_train is not None:
+        n_train = int(check_k(n_train, name="n_train")[0][0])
+        if n_train < size:
+            raise ValueError(f"`k` must be at most {n_train}, the number of training samples; got {size}.")
+    if rho == 1 or rate in (0.0, 1.0):
+        ends = np.zeros(size + 1)
+        ends[0], ends[-1] = 1 - rate, rate
+        return ends
+    m = np.arange(size, dtype=np.float64)
+    if n_train is None or rho > 0:
+        # Polya's urn, with both shapes multiplied by rho: at rho = 0 it is the binomial law
+        up = (size - m) * (m * rho + rate * (1 - rho))
+        down = (m + 1) * ((size - m - 1) * rho + (1 - rate) * (1 - rho))
+        return _from_ratios(up, down)
+    selected = round(rate * n_train)  # as Spread selects them
+    low, high = max(0, size - (n_train - selected)), min(size, selected)
+    m = m[low:high]
+    distribution = np.zeros(size + 1)
+    distribution[low : high + 1] = _from_ratios(
+        (size - m) * (selected - m), (m + 1) * (n_train - selected - size + m + 1)
+    )
+    return distribution
+
+
+def _from_ratios(up: Floats, down: Floats) -> Floats:
+    """The distribution with p[m+1]/p[m] = up[m]/down[m], multiplied outwards from its mode so that none overflows."""
+    logs = np.concatenate([[0.0], np.cumsum(np.log(up) - np.log(down))])
+    mode = int(np.argmax(logs))
+    above = np.cumprod(up[mode:] / down[mode:])
+    below = np.cumprod((down[:mode] / up[:mode])[::-1])[::-1]
+    weights = np.concatenate([below, [1.0], above])
+    distribution: Floats = weights / weights.sum()
+    return distribution
