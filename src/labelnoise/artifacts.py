@@ -83,7 +83,7 @@ def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     parquet, csv = _with_suffix(path, "parquet"), _with_suffix(path, "csv")
-    with _replacing(parquet, csv) as (parquet_stream, csv_stream):
+    with replacing(parquet, csv) as (parquet_stream, csv_stream):
         frame.to_parquet(parquet_stream, index=False)
         frame.to_csv(csv_stream, index=False, lineterminator="\n")
     return parquet, csv
@@ -120,7 +120,7 @@ def write_text(text: str, path: StrPath) -> Path:
     """Write text in UTF-8, line ends as they are."""
     path = Path(path)
     encoded = text.encode("utf-8")
-    with _replacing(path) as (stream,):
+    with replacing(path) as (stream,):
         stream.write(encoded)
     return path
 
@@ -150,7 +150,7 @@ def write_figure(figure: Figure, path: StrPath, formats: Sequence[str] = ("png",
         if kind not in supported:
             raise ValueError(f"`formats` must be among {', '.join(sorted(supported))}; got {kind!r}.")
     paths = tuple(_with_suffix(path, kind) for kind in formats)
-    with _replacing(*paths) as streams, rc_context({"svg.hashsalt": "labelnoise"}):
+    with replacing(*paths) as streams, rc_context({"svg.hashsalt": "labelnoise"}):
         for stream, kind in zip(streams, formats, strict=True):
             figure.savefig(stream, format=kind, metadata=undated.get(kind))
     return paths
@@ -177,7 +177,7 @@ def write_arrays(path: StrPath, /, **arrays: Any) -> Path:
     for name, array in converted.items():
         if array.dtype.hasobject:
             raise TypeError(f"array {name!r} must hold numbers or text; it holds Python objects. Convert it first.")
-    with _replacing(path) as (stream,):
+    with replacing(path) as (stream,):
         _savez(stream, converted)
     return path
 
@@ -219,7 +219,7 @@ def _savez(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None
 
 
 @contextlib.contextmanager
-def _replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
+def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
     """Open one new file beside each of `paths`; at the end put each in its place, or on failure remove them all."""
     targets = [Path(os.path.realpath(path.expanduser())) for path in paths]  # a link stays a link
     for target in targets:

@@ -264,9 +264,9 @@ def predict_knn(
     --------
     >>> import labelnoise as ln
     >>> features, labels = [[0.0], [0.1], [1.0], [1.1]], [0, 0, 1, 1]
-    >>> curve = ln.predict_knn(ln.neighbors(features, k=1), labels, labels, ln.FlipNoise(), [0.0, 0.2], 1)
+    >>> curve = ln.predict_knn(ln.neighbors(features, k=1), labels, labels, ln.FlipNoise(), [0.0, 0.25], 1)
     >>> curve.accuracy.ravel().tolist()
-    [1.0, 0.8]
+    [1.0, 0.75]
     """
     check_noise(noise)
     check_choice(ties, TIES, "ties")

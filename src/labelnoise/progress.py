@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 T = TypeVar("T")
 
 
 def track(items: Iterable[T], description: str, *, total: int | None = None) -> Iterator[T]:
     """Iterate over `items`, with a bar where a person is watching; silent when output is not a terminal."""
+    yield from bar(description, total, items)
+
+
+def bar(description: str, total: int | None, items: Any = None, *, initial: int = 0, unit: str = "it") -> tqdm[Any]:
+    """The bar itself, for work that advances it by hand."""
     from tqdm import tqdm
 
-    yield from tqdm(items, desc=description, total=total, delay=1.0, disable=None, leave=False, dynamic_ncols=True)
+    options: dict[str, Any] = {"delay": 1.0, "disable": None, "leave": False, "dynamic_ncols": True}
+    return tqdm(items, desc=description, total=total, initial=initial, unit=unit, **options)

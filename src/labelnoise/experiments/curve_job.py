@@ -63,6 +63,12 @@ class CurveJob:
         check_k(self.k)
         check_k(self.repeats, name="repeats")
 
+    def source(self) -> dict[str, str]:
+        """Which files or image set, and which distance; ready for JSON."""
+        names = ("dataset", "features", "labels", "test_features", "test_labels", "pred_probs")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return given if self.pred_probs is not None else {**given, "metric": self.metric}
+
 
 @dataclass(frozen=True, eq=False)
 class TrainTest:
@@ -125,7 +131,7 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
             clean, truth, job.noise, rates, job.k, ties=job.ties, concentration=job.concentration
         )
         description = f"{Path(job.pred_probs).name}: clean distribution from predicted probabilities"
-        result = CurveResult(job.name, title, description, predicted, None, watch.seconds)
+        result = CurveResult(job.name, title, description, predicted, None, job.source(), watch.seconds)
         return result, result.save(target)
     data = _load(job)
     hoods = neighbors(data.train_features, data.test_features, k=max(job.k), metric=job.metric)
@@ -156,5 +162,5 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
         model=job.model,
         concentration=job.concentration,
     )
-    result = CurveResult(job.name, title, data.description, predicted, measured, watch.seconds)
+    result = CurveResult(job.name, title, data.description, predicted, measured, job.source(), watch.seconds)
     return result, result.save(target)

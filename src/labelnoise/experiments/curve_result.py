@@ -27,6 +27,7 @@ class CurveResult:
     data: str
     predicted: AccuracyCurve | None
     measured: AccuracyCurve | None
+    source: dict[str, Any]
     seconds: float
 
     def table(self) -> pd.DataFrame:
@@ -46,6 +47,7 @@ class CurveResult:
         return {
             "name": self.name,
             "data": self.data,
+            "source": self.source,
             "predicted": None if self.predicted is None else self.predicted.summary(),
             "measured": None if self.measured is None else self.measured.summary(),
             "seconds": round(self.seconds, 3),

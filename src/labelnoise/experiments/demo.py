@@ -18,6 +18,9 @@ from labelnoise.simulation import simulate_knn
 from labelnoise.validation import seed_of
 
 
+SOURCE = {"dataset": "scikit-learn digits", "metric": "euclidean"}
+
+
 @dataclass(frozen=True)
 class DemoSpecification:
     """What the demo runs."""
@@ -66,7 +69,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
             repeats=specification.repeats,
             random_state=seed,
         )
-        return CurveResult(name, title, data, predicted, measured, watch.seconds)
+        return CurveResult(name, title, data, predicted, measured, SOURCE, watch.seconds)
 
     def concentrated_curve() -> CurveResult:
         watch = Stopwatch()
@@ -87,7 +90,9 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
         # a cluster's share is not the asked rate: the prediction is made at the rate that came out
         rates = measured.realised_noise_rates
         predicted = predict_knn(hoods, train.labels, test.labels, noise, rates, k, ties=ties, concentration=1.0)
-        return CurveResult("concentrated", "Locally concentrated noise", data, predicted, measured, watch.seconds)
+        return CurveResult(
+            "concentrated", "Locally concentrated noise", data, predicted, measured, SOURCE, watch.seconds
+        )
 
     results = (
         curve("uniform", "Uniform noise", UniformNoise()),

@@ -1,0 +1,13 @@
+"""Train a network on noisy labels: from a frozen specification and data to a result.
+
+`specification` says what a run is, `data` checks, splits and places what it works on, `run` puts it together, `loop`
+trains, `checkpoint` keeps the state on disk, `prediction` asks the network, and `result` is what comes out.
+"""
+
+import labelnoise.networks  # noqa: F401  first: without torch, its message says what to install
+from labelnoise.training.prediction import Prediction, predict
+from labelnoise.training.result import Epoch, TrainingResult
+from labelnoise.training.run import train
+from labelnoise.training.specification import PRESETS, TrainingSpecification, preset
+
+__all__ = ["PRESETS", "Epoch", "Prediction", "TrainingResult", "TrainingSpecification", "predict", "preset", "train"]

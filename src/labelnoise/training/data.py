@@ -1,0 +1,173 @@
+"""Images and labels, checked, split and laid on the device.
+
+Pixels stay in the type they come in: bytes take a quarter of the memory of floats, and the network normalises a batch
+faster than memory could deliver it in float32. `ImageBatches` is all that training asks of a set of images; a set too
+large for the device would implement it by reading from disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from labelnoise.labels import Codes, encode_labels
+from labelnoise.validation import to_array
+
+Pixels = NDArray[Any]
+Indices = NDArray[np.int64]
+
+
+class ImageBatches(Protocol):
+    """Images that are served a batch at a time."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The images at `indices`, of shape (n, C, H, W), on the device."""
+        ...
+
+
+class DeviceImages:
+    """Images that lie on the device as one tensor.
+
+    Parameters
+    ----------
+    pixels : array of shape (N, H, W, C)
+        What `check_images` gives.
+    device : torch.device
+        Where they go.
+    """
+
+    def __init__(self, pixels: Pixels, device: torch.device) -> None:
+        self._pixels = torch.tensor(pixels, device=device)  # a copy: the caller's array may change, or be read-only
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The images at `indices`, in torch's channels-last memory format, which is the order they lie in."""
+        return self._pixels.index_select(0, indices).permute(0, 3, 1, 2)
+
+
+def check_images(images: Any, name: str = "images") -> Pixels:
+    """Pixels of shape (N, H, W, C), uint8 or float32, finite.
+
+    Parameters
+    ----------
+    images : array-like of shape (N, H, W) or (N, H, W, C)
+        uint8 stays uint8; every other type becomes float32.
+    """
+    array = to_array(images)
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
+    if np.issubdtype(array.dtype, np.complexfloating):
+        raise TypeError(f"`{name}` must be real; got dtype {array.dtype}.")
+    if array.ndim not in (3, 4) or 0 in array.shape:
+        hint = " Give flat pixels their shape: images.reshape(-1, 28, 28)." if array.ndim == 2 else ""
+        raise ValueError(
+            f"`{name}` must have shape (N, height, width) or (N, height, width, channels); got {array.shape}.{hint}"
+        )
+    pixels = np.ascontiguousarray(array if array.ndim == 4 else array[..., None])
+    if pixels.dtype == np.uint8:
+        return pixels
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, and is reported as such
+        pixels = pixels.astype(np.float32)
+    finite = np.isfinite(pixels).all(axis=(1, 2, 3))
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise ValueError(
+            f"`{name}` must be finite float32; image {row} holds NaN, infinity or a larger number. "
+            f"Drop or repair such images first ({int((~finite).sum())} in all)."
+        )
+    return pixels
+
+
+def encode_like(labels: Any, classes: NDArray[Any], n_samples: int, name: str, of: str) -> Codes:
+    """Codes of further labels among known classes, one for each of `n_samples` images called `of`."""
+    codes, _ = encode_labels(labels, classes=classes, name=name)
+    check_length(codes, n_samples, name, of)
+    return codes
+
+
+def check_length(codes: Codes, n_samples: int, name: str, of: str) -> None:
+    """Whether there is one label for each image."""
+    if len(codes) != n_samples:
+        raise ValueError(f"`{name}` must have one entry per image of `{of}`; got {len(codes)} and {n_samples}.")
+
+
+def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Indices of the training and of the validation part, both sorted; `share` of each class is validation.
+
+    A class of n samples gives round(n share) of them, halves to even.
+    """
+    order = rng.permutation(len(codes))
+    order = order[np.argsort(codes[order], kind="stable")]  # by class, in random order within each
+    counts = np.bincount(codes)
+    rank = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    held_out = rank < np.repeat(np.round(counts * share), counts)
+    return np.sort(order[~held_out]), np.sort(order[held_out])
+
+
+def normalisation_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
+    """Shift and scale, to be broadcast to (C, H, W), with which `kind` normalises the training pixels.
+
+    "range" maps the least pixel to 0 and the greatest to 1; "pixel" gives each pixel mean 0 and standard deviation 1.
+    What does not vary is only shifted.
+    """
+    if kind == "range":
+        low, spread = np.float64(pixels.min()), np.float64(pixels.max()) - pixels.min()
+        shift, scale = low.reshape(1, 1, 1), np.reciprocal(spread or 1.0).reshape(1, 1, 1)
+    else:
+        shift = pixels.mean(axis=0, dtype=np.float64).transpose(2, 0, 1)
+        deviation = pixels.std(axis=0, dtype=np.float64).transpose(2, 0, 1)
+        scale = 1 / np.where(deviation > 1e-6 * np.abs(shift).max(initial=1e-30), deviation, 1.0)
+    return torch.tensor(shift, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Checked images and labels, before anything is put on a device.
+
+    Attributes
+    ----------
+    pixels : array of shape (N, H, W, C)
+    noisy, clean : codes of shape (N,)
+        `clean` is None where it is not known.
+    classes : array of shape (L,)
+    """
+
+    pixels: Pixels
+    noisy: Codes
+    clean: Codes | None
+    classes: NDArray[Any]
+
+    @classmethod
+    def check(cls, images: Any, noisy_labels: Any, clean_labels: Any, classes: Any) -> TrainingData:
+        """Check what `train` was given."""
+        pixels = check_images(images)
+        noisy, known = encode_labels(noisy_labels, classes=classes, name="noisy_labels")
+        check_length(noisy, len(pixels), "noisy_labels", "images")
+        found = np.unique(noisy)
+        if len(found) < 2:
+            raise ValueError(
+                f"`noisy_labels` must be of at least two classes, or there is nothing to learn; "
+                f"all {len(noisy)} are {known[found[0]].item()!r}."
+            )
+        clean = None
+        if clean_labels is not None:
+            clean = encode_like(clean_labels, known, len(pixels), "clean_labels", "images")
+        return cls(pixels, noisy, clean, known)
+
+    def digest(self) -> str:
+        """A fingerprint of everything a run's result depends on here."""
+        digest = hashlib.blake2b(digest_size=16)
+        for array in (self.pixels, self.noisy, *([] if self.clean is None else [self.clean])):
+            digest.update(f"{array.dtype}{array.shape}{len(self.classes)}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

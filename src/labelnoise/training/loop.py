@@ -1,0 +1,191 @@
+"""One network in training: batches, optimiser, validation, and which state is kept.
+
+Nothing random is carried from one epoch to the next: split, initialisation and the order of each epoch's batches all
+come from the seed alone. So the state at the end of an epoch is network, optimiser and history, and a run that goes on
+from it repeats an undisturbed one bit by bit on the same device.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labelnoise.networks import Network
+from labelnoise.progress import bar
+from labelnoise.training.data import DeviceImages, Indices, TrainingData, normalisation_of
+from labelnoise.training.prediction import classify
+from labelnoise.training.result import Epoch
+from labelnoise.training.specification import TrainingSpecification, find_precision
+
+SPLIT, ORDER = 0, 1
+"""What a stream of random numbers is for, beside the seed."""
+
+
+class Run:
+    """A network in training, at the end of some epoch.
+
+    Parameters
+    ----------
+    specification : TrainingSpecification
+    network : Network
+        Moved to the device and trained in place.
+    data : TrainingData
+    parts : indices, indices
+        Training and validation part.
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        specification: TrainingSpecification,
+        network: Network,
+        data: TrainingData,
+        parts: tuple[Indices, Indices],
+        device: torch.device,
+    ) -> None:
+        self.specification, self.device = specification, device
+        self.precision = find_precision(specification.precision, device)
+        shift, scale = normalisation_of(data.pixels[parts[0]], specification.normalisation)
+        network.shift.copy_(shift)
+        network.scale.copy_(scale)
+        self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.Adam(network.parameters(), weight_decay=specification.weight_decay, fused=True)
+        self.history: list[Epoch] = []
+        self.best_epoch = 0
+        self.best_state: dict[str, Tensor] = {}
+        self._images = DeviceImages(data.pixels, device)
+        self._train = parts[0]
+        self._validation = torch.from_numpy(parts[1]).to(device)
+        self._noisy = torch.from_numpy(data.noisy).to(device)
+        self._clean = None if data.clean is None else torch.from_numpy(data.clean).to(device)
+        self._norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+        self.steps = len(parts[0]) // specification.batch_size
+        # Looking at the loss makes a GPU wait, and costs nothing on the CPU.
+        self._look_every = 50 if device.type == "cuda" else 1
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs are done, or patience has run out."""
+        done, patience = len(self.history), self.specification.patience
+        return done == self.specification.epochs or (patience is not None and done - self.best_epoch >= patience)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": [asdict(epoch) for epoch in self.history],
+            "best_epoch": self.best_epoch,
+            "best_state": self.best_state,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back, or on, to what `state` gave."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.best_epoch, self.best_state = state["best_epoch"], state["best_state"]
+
+    def train(self, after_epoch: Callable[[], None]) -> int | None:
+        """Train to the end; the step at which the loss was no longer finite, if one was."""
+        total, done = self.steps * self.specification.epochs, self.steps * len(self.history)
+        name = f"training {self.specification.network}"
+        with bar(name, total, initial=done, unit="step") as progress:
+            while not self.is_finished:
+                start = time.perf_counter()
+                epoch = len(self.history) + 1
+                losses, right = self._train_epoch(epoch, progress)
+                bad = int(np.argmax(~np.isfinite(losses))) if not np.isfinite(losses).all() else None
+                if bad is None and not self._state_is_finite():
+                    bad = self.steps - 1  # the last step's own loss was computed before it spoilt the state
+                if bad is not None:
+                    return self._report_divergence((epoch - 1) * self.steps + bad + 1, epoch)
+                noisy, clean = self._validate()
+                n_seen = self.steps * self.specification.batch_size
+                rate, seconds = self.specification.learning_rate_at(epoch), time.perf_counter() - start
+                self.history.append(Epoch(epoch, rate, float(losses.mean()), right / n_seen, noisy, clean, seconds))
+                self._select()
+                if noisy is not None:
+                    progress.set_postfix_str(f"loss {losses.mean():.3f}, validation {noisy:.4f}", refresh=False)
+                after_epoch()
+        return None
+
+    def _train_epoch(self, epoch: int, progress: Any) -> tuple[NDArray[np.float32], int]:
+        """The losses of an epoch's steps, up to one that is not finite, and the number of right answers."""
+        specification = self.specification
+        for group in self.optimizer.param_groups:
+            group["lr"] = specification.learning_rate_at(epoch)
+        order = np.random.default_rng([specification.seed, ORDER, epoch]).permutation(self._train)
+        batches = torch.from_numpy(order[: self.steps * specification.batch_size]).to(self.device)
+        losses = torch.zeros(self.steps, device=self.device)
+        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.network.train()
+        for step, indices in enumerate(batches.view(self.steps, -1)):
+            self._set_batch_norm_momentum((epoch - 1) * self.steps + step + 1)
+            target = self._noisy[indices]
+            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+                logits = self.network(self._images.batch(indices))
+            loss = functional.cross_entropy(logits.float(), target)
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            self.optimizer.step()
+            losses[step] = loss.detach()
+            right += (logits.detach().argmax(1) == target).sum()
+            progress.update()
+            if step % self._look_every == 0 and not math.isfinite(loss.item()):
+                losses = losses[: step + 1]
+                break
+        return losses.cpu().numpy(), int(right)
+
+    def _set_batch_norm_momentum(self, step: int) -> None:
+        # The running statistics as a weighted mean of all batches seen, weights falling by the decay at each step. A
+        # fixed momentum of 0.01 would still be half made of their arbitrary start after 69 steps.
+        decay = self.specification.batch_norm_decay
+        momentum = (1 - decay) / (1 - decay**step)
+        for norm in self._norms:
+            norm.momentum = momentum
+
+    def _validate(self) -> tuple[float | None, float | None]:
+        """Accuracy on the noisy and on the clean labels of the validation part."""
+        if len(self._validation) == 0:
+            return None, None
+        self.network.eval()
+        found = classify(self.network, self._images, self._validation)
+        noisy, clean = (
+            None if labels is None else float((found == labels[self._validation]).float().mean())
+            for labels in (self._noisy, self._clean)
+        )
+        return noisy, clean
+
+    def _select(self) -> None:
+        """Keep the last epoch's state if it is better than the best; of equals the first stays."""
+        measures = {"noisy": "noisy_accuracy", "clean": "clean_accuracy", "last": "epoch"}
+        measure = measures[self.specification.selection]
+        scores = [getattr(epoch, measure) for epoch in self.history]
+        if self.best_epoch == 0 or scores[-1] > scores[self.best_epoch - 1]:
+            self.best_epoch = len(self.history)
+            self.best_state = {name: value.clone() for name, value in self.network.state_dict().items()}
+
+    def _state_is_finite(self) -> bool:
+        return all(bool(value.isfinite().all()) for value in self.network.state_dict().values())
+
+    def _report_divergence(self, step: int, epoch: int) -> int:
+        message = (
+            f"the loss must stay finite; it did not at step {step} (epoch {epoch} of {self.specification.epochs})."
+        )
+        advice = f"Lower `learning_rate` ({self.specification.learning_rate:g})"
+        if not self.history:
+            raise FloatingPointError(f"{message} No epoch was completed, so there is no state to keep. {advice}.")
+        kept = f"Training stopped; the state of epoch {self.best_epoch} was kept."
+        warnings.warn(f"{message} {kept} {advice} to train on.", RuntimeWarning, stacklevel=4)
+        return step

@@ -1,0 +1,177 @@
+"""What a training run is: every choice that its result depends on, apart from the data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from labelnoise.networks import NETWORKS
+from labelnoise.validation import check_choice, seed_of
+
+SELECTIONS = ("noisy", "clean", "last")
+NORMALISATIONS = ("range", "pixel")
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpecification:
+    """Everything but the data that decides how a network is trained.
+
+    The defaults are the paper's and its authors' code's for MNIST, except `selection`: the code keeps the state that
+    is best on clean validation labels, which a user does not have. `preset` has them for each data set.
+
+    Parameters
+    ----------
+    network : str
+        A name that `labelnoise.networks.build_network` knows.
+    n_features, max_pool : int
+        As in `build_network`.
+    epochs : int
+        Passes over the training part; the incomplete batch at the end of each is left out.
+    batch_size : int
+        At least 2, which batch norm needs.
+    learning_rate : float
+        Of Adam, at the start.
+    step_every, step_factor : int, float
+        Every so many epochs the learning rate is multiplied by the factor; 0 for never.
+    weight_decay : float
+        L2, added to the gradient.
+    batch_norm_decay : float
+        What batch norm's running statistics keep at a step. Their start, which is no measurement, is left out of
+        the average, so that they are right from the first step.
+    selection : {"noisy", "clean", "last"}
+        Which state is kept: the best on the noisy or on the clean validation labels, or that of the last epoch.
+    patience : int, optional
+        Stop after so many epochs without a better state; None trains all epochs. Either way the best is restored.
+    validation_share : float
+        Share of each class that is held out; 0 only where `selection` is "last".
+    normalisation : {"range", "pixel"}
+        Training pixels to [0, 1], or each pixel to mean 0 and standard deviation 1.
+    seed : int
+        Decides split, initialisation and order of the batches.
+    device : {"auto", "cpu", "cuda"}
+        "auto" is CUDA where there is a device.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the training step; "auto" is bfloat16 where the hardware computes in it. Predictions are always float32.
+
+    Raises
+    ------
+    ValueError
+        A value out of its range; the message says which and what it must be.
+    """
+
+    network: str = "mnist_cnn"
+    n_features: int | None = None
+    max_pool: int = 2
+    epochs: int = 20
+    batch_size: int = 256
+    learning_rate: float = 0.01
+    step_every: int = 10
+    step_factor: float = 0.5
+    weight_decay: float = 1e-7
+    batch_norm_decay: float = 0.99
+    selection: str = "noisy"
+    patience: int | None = None
+    validation_share: float = 0.1
+    normalisation: str = "range"
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_choice(self.network, NETWORKS, "network")
+        check_choice(self.selection, SELECTIONS, "selection")
+        check_choice(self.normalisation, NORMALISATIONS, "normalisation")
+        check_choice(self.device, DEVICES, "device")
+        check_choice(self.precision, PRECISIONS, "precision")
+        self._check("epochs", self.epochs >= 1, "at least 1")
+        self._check("batch_size", self.batch_size >= 2, "at least 2, which batch norm needs")
+        self._check("learning_rate", 0 < self.learning_rate < math.inf, "a positive number")
+        self._check("step_every", self.step_every >= 0, "a number of epochs, 0 for a constant learning rate")
+        self._check("step_factor", 0 < self.step_factor <= 1, "in (0, 1]")
+        self._check("weight_decay", 0 <= self.weight_decay < math.inf, "0 or a positive number")
+        self._check("batch_norm_decay", 0 <= self.batch_norm_decay < 1, "in [0, 1)")
+        self._check("validation_share", 0 <= self.validation_share < 1, "in [0, 1)")
+        if seed_of(self.seed) >= 2**63:
+            raise ValueError(f"`seed` must be below 2**63; got {self.seed}.")
+        if self.selection == "last":
+            self._check("patience", self.patience is None, 'None where `selection` is "last", which compares no states')
+        else:
+            self._check("patience", self.patience is None or self.patience >= 1, "None or at least 1")
+            self._check("validation_share", self.validation_share > 0, f'positive for `selection` "{self.selection}"')
+
+    def _check(self, name: str, holds: bool, must_be: str) -> None:
+        if not holds:
+            raise ValueError(f"`{name}` must be {must_be}; got {getattr(self, name)}.")
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 1."""
+        steps = (epoch - 1) // self.step_every if self.step_every else 0
+        return self.learning_rate * self.step_factor**steps
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+_CIFAR10: dict[str, Any] = {"epochs": 60, "learning_rate": 0.007, "step_every": 30, "normalisation": "pixel"}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "mnist": {},
+    "mnist_laptop": {"epochs": 3, "batch_size": 32, "step_every": 1, "step_factor": 0.2},
+    "cifar10": {"network": "all_cnn", **_CIFAR10},
+    "cifar10_features": {"network": "all_cnn", "n_features": 256, **_CIFAR10},
+    "appendix": {"network": "appendix_cnn", **_CIFAR10},
+    "digits": {"network": "digits_cnn", "batch_size": 64},
+}
+"""What each preset changes in the defaults.
+
+The paper gives no settings for the appendix's network; these are CIFAR-10's. ``mnist_laptop`` is for a few thousand
+images and three epochs: at batch 256 those are too few steps for the running statistics to settle, and label noise
+does not average out unless the learning rate falls.
+"""
+
+
+def preset(name: str, **changes: Any) -> TrainingSpecification:
+    """The specification for a data set, with any field changed.
+
+    Examples
+    --------
+    >>> preset("cifar10", epochs=30).learning_rate
+    0.007
+    """
+    return TrainingSpecification(**{**PRESETS[check_choice(name, tuple(PRESETS), "name")], **changes})
+
+
+def find_device(device: str) -> torch.device:
+    """The device that "auto", "cpu" or "cuda" stands for on this machine."""
+    check_choice(device, DEVICES, "device")
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        cpu_only = torch.version.cuda is None and torch.version.hip is None
+        reason = f"torch {torch.__version__} is built for the CPU only" if cpu_only else "torch finds no CUDA device"
+        raise ValueError(
+            f"`device` must be one that this machine has; got 'cuda', but {reason}. "
+            f"Use device='cpu' or 'auto', or install a torch built for CUDA on a machine with a GPU."
+        )
+    return torch.device("cuda" if device != "cpu" and available else "cpu")
+
+
+def find_precision(precision: str, device: torch.device) -> torch.dtype:
+    """The type in which layers compute during training."""
+    if precision == "auto":
+        precision = "bfloat16" if _computes_bfloat16(device) else "float32"
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Torch emulates it elsewhere, slower than float32. The test is private; a torch without it trains in float32.
+    supported = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+    return any(test is not None and test() for test in supported)

@@ -1,0 +1,503 @@
+"""Training: same result for the same seed, whatever interrupts it; the best state; bad input."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from labelnoise.corruption import corrupt
+from labelnoise.data import load_digits, load_images
+from labelnoise.networks import build_network
+from labelnoise.noise import FlipNoise, UniformNoise
+from labelnoise.training import PRESETS, TrainingSpecification, predict, preset, train
+from labelnoise.training.data import check_images, normalisation_of, stratified_split
+from labelnoise.training.loop import Run
+
+QUICK = preset("digits", epochs=4, batch_size=32, device="cpu", precision="float32")
+N = 300
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # small images: more threads only wait for each other
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_digits()[0].images[:N]
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return load_digits()[0].labels[:N]
+
+
+@pytest.fixture(scope="module")
+def noisy(clean):
+    return corrupt(clean, FlipNoise(), 0.2, random_state=0).labels
+
+
+@pytest.fixture(scope="module")
+def undisturbed(images, noisy, clean):
+    return train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50], test_labels=clean[:50])
+
+
+def assert_same(first, second):
+    for name, value in first.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
+    assert [dataclasses.replace(epoch, seconds=0) for epoch in first.history] == [
+        dataclasses.replace(epoch, seconds=0) for epoch in second.history
+    ]
+    assert first.best_epoch == second.best_epoch
+    assert first.stopped_early == second.stopped_early
+    np.testing.assert_array_equal(first.pred_probs, second.pred_probs)
+    np.testing.assert_array_equal(first.test_features, second.test_features)
+
+
+# --- the result ---
+
+
+def test_digits_reach_95_percent_and_survive_flip_noise():
+    digits, test = load_digits()
+    noisy = corrupt(digits.labels, FlipNoise(), 0.2, random_state=0).labels
+    specification = preset("digits", epochs=5, device="cpu", precision="float32")
+    for labels, at_least in ((digits.labels, 0.95), (noisy, 0.9)):
+        result = train(digits.images, labels, specification, test_images=test.images, test_labels=test.labels)
+        assert result.test_accuracy > at_least
+
+
+def test_result(undisturbed, images, clean):
+    result = undisturbed
+    assert len(result.history) == 4
+    assert result.n_train + result.n_validation == N
+    assert not result.stopped_early
+    assert result.diverged_at is None
+    assert (result.device, result.precision) == ("cpu", "float32")
+    scores = [epoch.noisy_accuracy for epoch in result.history]
+    assert result.best_epoch == 1 + int(np.argmax(scores))  # of equals the first
+    np.testing.assert_allclose(result.pred_probs.sum(1), 1, atol=1e-6)
+    assert result.pred_probs.shape == (50, 10)
+    assert result.test_features.shape == (50, 64)
+    assert result.test_accuracy == (result.pred_probs.argmax(1) == clean[:50]).mean()
+    frame = result.to_frame()
+    assert frame["epoch"].tolist() == [1, 2, 3, 4]
+    assert (frame["learning_rate"] == 0.01).all()
+    assert frame["loss"].iloc[-1] < frame["loss"].iloc[0]
+    assert result.summary()["specification"]["network"] == "digits_cnn"
+    assert f"epoch {result.best_epoch} of 4 kept" in repr(result)
+
+
+def test_history_measures_what_it_says(images, noisy, clean):
+    specification = dataclasses.replace(QUICK, epochs=1, selection="last")
+    result = train(images, noisy, specification, clean_labels=clean)
+    _, held_out = stratified_split(noisy, 0.1, np.random.default_rng([0, 0]))
+    found = predict(result.network, images[held_out], device="cpu").pred_probs.argmax(1)
+    assert result.history[0].noisy_accuracy == pytest.approx((found == noisy[held_out]).mean())
+    assert result.history[0].clean_accuracy == pytest.approx((found == clean[held_out]).mean())
+    assert result.test_accuracy is result.pred_probs is None
+
+
+def test_any_classes(images, noisy, clean, undisturbed):
+    names = np.array([f"digit {i}" for i in range(10)])
+    result = train(images, names[noisy], QUICK, clean_labels=names[clean], test_images=images[:50])
+    assert result.classes.tolist() == names.tolist()
+    assert result.test_accuracy is None
+    assert_same(result, undisturbed)
+
+
+def test_the_same_twice_without_touching_global_state(images, noisy, clean, undisturbed):
+    before, flags = torch.get_rng_state(), torch.backends.cudnn.deterministic
+    again = train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50])
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.backends.cudnn.deterministic == flags
+    assert_same(again, undisturbed)
+    other = train(images, noisy, dataclasses.replace(QUICK, seed=1, epochs=1))
+    assert not torch.equal(other.network.head.weight, undisturbed.network.head.weight)
+
+
+def test_silent_where_nobody_watches(images, noisy, capfd):
+    train(images, noisy, dataclasses.replace(QUICK, epochs=1), test_images=images)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- selection ---
+
+
+def scripted(monkeypatch, noisy=(), clean=()):
+    """Validation accuracies that are made up, so that the best epoch is known."""
+
+    def validate(run):
+        epoch = len(run.history)
+        return noisy[epoch] if noisy else 0.5, clean[epoch] if clean else None
+
+    monkeypatch.setattr(Run, "_validate", validate)
+
+
+def state_after(images, noisy, epochs):
+    return train(images, noisy, dataclasses.replace(QUICK, epochs=epochs, selection="last")).network.state_dict()
+
+
+def test_early_stopping_restores_the_best_state(monkeypatch, images, noisy):
+    scripted(monkeypatch, noisy=[0.5, 0.8, 0.8, 0.7, 0.9, 0.9])
+    result = train(images, noisy, dataclasses.replace(QUICK, epochs=6, patience=2))
+    assert (result.best_epoch, len(result.history), result.stopped_early) == (2, 4, True)
+    expected = state_after(images, noisy, 2)
+    assert all(torch.equal(value, expected[name]) for name, value in result.network.state_dict().items())
+
+
+def test_without_patience_all_epochs_run(monkeypatch, images, noisy):
+    scripted(monkeypatch, noisy=[0.8, 0.5, 0.9, 0.7])
+    result = train(images, noisy, QUICK)
+    assert (result.best_epoch, len(result.history), result.stopped_early) == (3, 4, False)
+
+
+def test_selection_chooses_the_labels(monkeypatch, images, noisy, clean):
+    scripted(monkeypatch, noisy=[0.5, 0.9, 0.1], clean=[0.7, 0.2, 0.1])
+    best = {
+        selection: train(
+            images, noisy, dataclasses.replace(QUICK, epochs=3, selection=selection), clean_labels=clean
+        ).best_epoch
+        for selection in ("noisy", "clean", "last")
+    }
+    assert best == {"noisy": 2, "clean": 1, "last": 3}
+
+
+def test_last_needs_no_validation(images, noisy):
+    result = train(images, noisy, dataclasses.replace(QUICK, epochs=1, selection="last", validation_share=0))
+    assert (result.n_train, result.n_validation) == (N, 0)
+    assert result.history[0].noisy_accuracy is None
+
+
+# --- divergence ---
+
+
+def test_divergence_keeps_the_best_state(monkeypatch, images, noisy):
+    rate = TrainingSpecification.learning_rate_at
+    monkeypatch.setattr(TrainingSpecification, "learning_rate_at", lambda s, e: 1e35 if e == 3 else rate(s, e))
+    steps = 268 // 32
+    with pytest.warns(
+        RuntimeWarning, match=r"it did not at step (\d+) \(epoch 3 of 4\).*the state of epoch 2 was kept"
+    ):
+        result = train(images, noisy, dataclasses.replace(QUICK, selection="last"))
+    assert 2 * steps < result.diverged_at <= 3 * steps
+    assert len(result.history) == result.best_epoch == 2
+    assert not result.stopped_early
+    assert all(value.isfinite().all() for value in result.network.state_dict().values())
+    assert "diverged at step" in repr(result)
+
+
+def test_divergence_with_nothing_to_keep(images, noisy):
+    with pytest.raises(FloatingPointError, match=r"step \d+ \(epoch 1 of 4\).*no state to keep. Lower `learning_rate`"):
+        train(images, noisy, dataclasses.replace(QUICK, learning_rate=1e35))
+
+
+# --- checkpoints ---
+
+CHILD = """
+    import sys, time
+    import torch
+    from labelnoise.corruption import corrupt
+    from labelnoise.data import load_digits
+    from labelnoise.noise import FlipNoise
+    from labelnoise.training import preset, train
+    from labelnoise.training.loop import Run
+
+    torch.set_num_threads(1)
+    momentum = Run._set_batch_norm_momentum
+
+    def hang_in_the_third_epoch(run, step):
+        if step == 2 * run.steps + 4:
+            print("hanging", flush=True)
+            time.sleep(600)
+        momentum(run, step)
+
+    Run._set_batch_norm_momentum = hang_in_the_third_epoch
+    digits = load_digits()[0]
+    images, clean = digits.images[:300], digits.labels[:300]
+    noisy = corrupt(clean, FlipNoise(), 0.2, random_state=0).labels
+    quick = preset("digits", epochs=4, batch_size=32, device="cpu", precision="float32")
+    train(images, noisy, quick, clean_labels=clean, checkpoint=sys.argv[1])
+"""
+
+
+def test_killed_and_started_again(tmp_path, images, noisy, clean, undisturbed):
+    path = tmp_path / "run" / "checkpoint.pt"
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(CHILD), path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == "hanging\n"
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    epochs = []
+    train_epoch = Run._train_epoch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "_train_epoch", lambda run, epoch, bar: epochs.append(epoch) or train_epoch(run, epoch, bar))
+        resumed = train(
+            images, noisy, QUICK, clean_labels=clean, test_images=images[:50], test_labels=clean[:50], checkpoint=path
+        )
+        assert epochs == [3, 4]
+        assert_same(resumed, undisturbed)
+        finished = train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50], checkpoint=path)
+        assert epochs == [3, 4]  # nothing left to train
+        assert_same(finished, undisturbed)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, images, noisy):
+    path = tmp_path_factory.mktemp("checkpoint") / "run.pt"
+    train(images, noisy, dataclasses.replace(QUICK, epochs=1), checkpoint=path)
+    return path
+
+
+def test_checkpoint_of_another_run(checkpoint, images, noisy, clean):
+    before = checkpoint.read_bytes()
+    quick = dataclasses.replace(QUICK, epochs=1)
+    with pytest.raises(ValueError, match=r"same specification.*learning_rate is 0.01 there and 0.02 here"):
+        train(images, noisy, dataclasses.replace(quick, learning_rate=0.02), checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="data is"):
+        train(images, clean, quick, checkpoint=checkpoint)
+    assert checkpoint.read_bytes() == before
+
+
+def damaged(content, how):
+    if how == "one bit":
+        middle = len(content) // 2
+        return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    return {"truncated": content[: len(content) // 2], "empty": b"", "text": b"epoch,loss\n" * 100}[how]
+
+
+@pytest.mark.parametrize("how", ["one bit", "truncated", "empty", "text"])
+def test_damaged_checkpoint(tmp_path, checkpoint, images, noisy, how):
+    path = tmp_path / "run.pt"
+    path.write_bytes(damaged(checkpoint.read_bytes(), how))
+    with pytest.raises(ValueError, match=r"run\.pt must be a checkpoint of this program.*Delete it"):
+        train(images, noisy, dataclasses.replace(QUICK, epochs=1), checkpoint=path)
+
+
+@pytest.mark.parametrize("content", [{}, [1, 2], print, {"format": "other"}])
+def test_foreign_torch_file(tmp_path, images, noisy, content):
+    path = tmp_path / "run.pt"
+    torch.save(content, path)
+    with pytest.raises(ValueError, match="must be a checkpoint of this program"):
+        train(images, noisy, QUICK, checkpoint=path)
+
+
+def test_checkpoint_is_a_file(tmp_path, images, noisy):
+    with pytest.raises(IsADirectoryError, match="`checkpoint` must be a file"):
+        train(images, noisy, QUICK, checkpoint=tmp_path)
+
+
+# --- prediction ---
+
+
+def test_predict_is_what_the_result_says(undisturbed, images):
+    before = {name: value.clone() for name, value in undisturbed.network.state_dict().items()}
+    pred_probs, features = predict(undisturbed.network, images[:50], device="cpu")
+    np.testing.assert_array_equal(pred_probs, undisturbed.pred_probs)
+    np.testing.assert_array_equal(features, undisturbed.test_features)
+    after = predict(undisturbed.network, images[:50], device="cpu", after_activation=True, batch_size=7).features
+    assert after.min() >= 0
+    assert features.min() < 0
+    assert all(torch.equal(value, before[name]) for name, value in undisturbed.network.state_dict().items())
+
+
+def test_predict_leaves_the_mode():
+    network = build_network("digits_cnn", n_classes=2, image_shape=(8, 8)).train()
+    assert predict(network, np.zeros((1, 8, 8)), device="cpu").pred_probs.shape == (1, 2)
+    assert network.training
+    with pytest.raises(ValueError, match=r"`images` must be of 8 x 8 pixels and 1 channel.*got 9 x 8 and 1"):
+        predict(network, np.zeros((1, 9, 8)), device="cpu")
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1"):
+        predict(network, np.zeros((1, 8, 8)), device="cpu", batch_size=0)
+
+
+# --- parts ---
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.0])
+def test_split_is_stratified(share):
+    codes = np.repeat([0, 1, 3], [40, 100, 7])
+    train_part, held_out = stratified_split(codes, share, np.random.default_rng(0))
+    assert sorted([*train_part, *held_out]) == list(range(147))
+    assert np.bincount(codes[held_out], minlength=4).tolist() == [round(n * share) for n in (40, 100, 0, 7)]
+    other = stratified_split(codes, share, np.random.default_rng(1))[1]
+    assert share == 0 or held_out.tolist() != other.tolist()
+
+
+def test_normalisation():
+    pixels = np.random.default_rng(0).integers(3, 250, (50, 4, 5, 3)).astype(np.uint8)
+    pixels[:, 1, 2, 0] = 7  # a pixel that does not vary
+    nchw = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+    shift, scale = normalisation_of(pixels, "range")
+    ranged = (nchw - shift) * scale
+    assert (float(ranged.min()), float(ranged.max())) == (0, pytest.approx(1))
+    shift, scale = normalisation_of(pixels, "pixel")
+    pixelwise = (nchw - shift) * scale
+    torch.testing.assert_close(pixelwise.mean(0), torch.zeros(3, 4, 5), atol=1e-5, rtol=0)
+    deviation = pixelwise.std(0, correction=0)
+    assert deviation[0, 1, 2] == 0
+    deviation[0, 1, 2] = 1
+    torch.testing.assert_close(deviation, torch.ones(3, 4, 5))
+
+
+def test_batch_norm_statistics_average_what_was_seen(images, noisy):
+    """After steps 1..t, batch i has weight (1 - d) d^(t - i) / (1 - d^t): the start has none."""
+    specification = dataclasses.replace(QUICK, epochs=1, selection="last", batch_norm_decay=0.8)
+    seen = []
+    set_momentum = Run._set_batch_norm_momentum
+    with pytest.MonkeyPatch.context() as patch:
+
+        def record(run, step):
+            set_momentum(run, step)
+            if step == 1:
+                run.network.trunk[0].register_forward_hook(lambda _m, _i, output: seen.append(output.mean((0, 2, 3))))
+
+        patch.setattr(Run, "_set_batch_norm_momentum", record)
+        network = train(images, noisy, dataclasses.replace(specification, validation_share=0)).network
+    steps = len(seen)
+    weights = 0.2 * 0.8 ** torch.arange(steps - 1, -1, -1) / (1 - 0.8**steps)
+    expected = (weights[:, None] * torch.stack(seen).detach()).sum(0)
+    torch.testing.assert_close(network.trunk[1].running_mean, expected)
+
+
+def test_learning_rate_steps():
+    rates = [preset("mnist").learning_rate_at(epoch) for epoch in (1, 10, 11, 20)]
+    assert rates == [0.01, 0.01, 0.005, 0.005]
+    assert [preset("cifar10").learning_rate_at(epoch) for epoch in (30, 31, 60)] == [0.007, 0.0035, 0.0035]
+    assert preset("mnist", step_every=0).learning_rate_at(20) == 0.01
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets(name):
+    specification = preset(name, seed=3)
+    assert specification.seed == 3
+    assert specification.selection == "noisy"
+    assert (specification.weight_decay, specification.batch_norm_decay) == (1e-7, 0.99)
+    assert specification.batch_size == {"digits": 64, "mnist_laptop": 32}.get(name, 256)
+    assert TrainingSpecification(**specification.to_dict()) == specification
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "lenet"}, "`network` must be one of"),
+        ({"selection": "best"}, "`selection` must be one of 'noisy', 'clean', 'last'; got 'best'"),
+        ({"device": "tpu"}, "`device` must be one of"),
+        ({"precision": "float16"}, "`precision` must be one of"),
+        ({"normalisation": "none"}, "`normalisation` must be one of"),
+        ({"epochs": 0}, "`epochs` must be at least 1; got 0"),
+        ({"batch_size": 1}, "`batch_size` must be at least 2"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a positive number; got nan"),
+        ({"step_every": -1}, "`step_every` must be"),
+        ({"step_factor": 2}, "`step_factor` must be in"),
+        ({"weight_decay": -1}, "`weight_decay` must be"),
+        ({"batch_norm_decay": 1}, "`batch_norm_decay` must be in"),
+        ({"validation_share": 1}, "`validation_share` must be in"),
+        ({"validation_share": 0}, '`validation_share` must be positive for `selection` "noisy"'),
+        ({"patience": 0}, "`patience` must be None or at least 1"),
+        ({"selection": "last", "patience": 3}, "`patience` must be None where `selection` is"),
+        ({"seed": -1}, "must not be negative"),
+        ({"seed": 2**63}, "`seed` must be below"),
+    ],
+)
+def test_bad_specification(changes, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingSpecification(**changes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"noisy_labels": np.zeros(N, int)}, "`noisy_labels` must be of at least two classes.*all 300 are 0"),
+        ({"noisy_labels": [0, 1]}, "`noisy_labels` must have one entry per image of `images`; got 2 and 300"),
+        ({"clean_labels": [0, 1]}, "`clean_labels` must have one entry per image of `images`; got 2 and 300"),
+        ({"clean_labels": np.full(N, 99)}, "`clean_labels` must be among the known classes"),
+        ({"test_labels": [0]}, "`test_labels` need `test_images`"),
+        ({"test_images": np.zeros((2, 8, 8)), "test_labels": [0]}, "`test_labels` must have one entry per image"),
+        ({"test_images": np.zeros((2, 9, 8))}, "`test_images` must be of 8 x 8 pixels"),
+        ({"test_images": np.full((2, 8, 8), np.nan)}, "`test_images` must be finite.*image 0"),
+        ({"images": np.zeros((N, 64))}, r"`images` must have shape .*got \(300, 64\).*reshape"),
+        ({"images": np.zeros((N, 3, 3))}, "at least 4 x 4 pixels for digits_cnn"),
+        ({"images": np.full((N, 8, 8), np.inf)}, "`images` must be finite.*image 0 holds"),
+        ({"specification": dataclasses.replace(QUICK, batch_size=271)}, "`batch_size` must be at most 268.*got 271"),
+        ({"specification": dataclasses.replace(QUICK, validation_share=1e-3)}, "must hold out at least one image"),
+        ({"specification": dataclasses.replace(QUICK, selection="clean")}, "needs `clean_labels`"),
+    ],
+)
+def test_bad_input(images, noisy, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train(**{"images": images, "noisy_labels": noisy, "specification": QUICK, **arguments})
+
+
+def test_images_of_wrong_type():
+    for dtype in (object, complex, str):
+        with pytest.raises(TypeError, match="`images` must be"):
+            check_images(np.zeros((2, 8, 8)).astype(dtype))
+    assert check_images(np.zeros((2, 8, 8), int)).dtype == np.float32
+    assert check_images(torch.zeros(2, 8, 8, 3, dtype=torch.uint8)).dtype == np.uint8
+
+
+def test_nan_image_is_named(images, noisy):
+    spoilt = images.astype(float)
+    spoilt[17, 3, 3] = np.nan
+    with pytest.raises(ValueError, match=r"`images` must be finite.*image 17 holds NaN"):
+        train(spoilt, noisy, QUICK)
+
+
+def test_cuda_that_is_absent(monkeypatch, images, noisy):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"`device` must be one that this machine has; got 'cuda', but .*'cpu'"):
+        train(images, noisy, dataclasses.replace(QUICK, device="cuda"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("noise", "rate", "n_features", "at_least"), [(FlipNoise(), 0.3, 256, 0.93), (UniformNoise(), 0.5, 500, 0.92)]
+)
+def test_mnist_at_laptop_scale(data_folder, noise, rate, n_features, at_least):
+    train_set, test = load_images("mnist", "train", limit=6000), load_images("mnist", "test")
+    noisy = corrupt(train_set.labels, noise, rate, random_state=0).labels
+    specification = preset("mnist_laptop", n_features=n_features, device="cpu")
+    result = train(train_set.images, noisy, specification, test_images=test.images, test_labels=test.labels)
+    assert result.test_accuracy >= at_least
+
+
+# --- on a GPU ---
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_cuda_is_deterministic_and_resumes(tmp_path, monkeypatch, images, noisy, clean, precision):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    specification = dataclasses.replace(QUICK, device="cuda", precision=precision, batch_size=64)
+    arguments = {"clean_labels": clean, "test_images": images, "test_labels": clean}
+    first = train(images, noisy, specification, **arguments)
+    assert first.test_accuracy > 0.5
+    train_epoch = Run._train_epoch
+
+    def interrupted(run, epoch, bar):
+        if epoch == 3:
+            raise KeyboardInterrupt
+        return train_epoch(run, epoch, bar)
+
+    monkeypatch.setattr(Run, "_train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(images, noisy, specification, checkpoint=tmp_path / "run.pt", **arguments)
+    monkeypatch.setattr(Run, "_train_epoch", train_epoch)
+    assert_same(first, train(images, noisy, specification, checkpoint=tmp_path / "run.pt", **arguments))
