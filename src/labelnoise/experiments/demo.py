@@ -17,7 +17,6 @@ from labelnoise.report import Section, write_page
 from labelnoise.simulation import simulate_knn
 from labelnoise.validation import seed_of
 
-
 SOURCE = {"dataset": "scikit-learn digits", "metric": "euclidean"}
 
 
