@@ -145,7 +145,9 @@ def test_curve_with_a_matrix_file(files):
 
 def test_corrupt_writes_labels_and_the_record(files):
     out = files / "noisy"
-    done = run("corrupt", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", "--output-dir", out, "--json")
+    done = run(
+        "corrupt", "--labels", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", "--output-dir", out, "--json"
+    )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["changed_rate"] == summary["noise_rate"] == 0.3
@@ -154,7 +156,7 @@ def test_corrupt_writes_labels_and_the_record(files):
     assert table["label"].tolist() == noisy.labels.tolist()
     assert table["selected"].sum() == 120
     concentrated = run(
-        *("corrupt", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", "--placement", "kmeans"),
+        *("corrupt", "--labels", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", "--placement", "kmeans"),
         *("--features", files / "x.npy", "--output-dir", out),
     )
     assert concentrated.returncode == 0, concentrated.stderr
@@ -181,7 +183,7 @@ class TestBadInput:
             ("objects.npy", "objects"),
         ]:
             fails(2, "curve", "--features", files / name, "--labels", files / "y.npy", says=says)
-        fails(2, "corrupt", f"{files}/probs.csv:labl", "--noise-rate", 0.1, says="label")
+        fails(2, "corrupt", "--labels", f"{files}/probs.csv:labl", "--noise-rate", 0.1, says="label")
 
     @pytest.mark.parametrize(
         ("options", "says"),

@@ -267,9 +267,9 @@ def curve(
     _say(f"\n[bold]Figure:[/] {files['png'].resolve()}\n[bold]Table:[/]  {files['csv'].resolve()}")
 
 
-@app.command(epilog="Example: labelnoise corrupt labels.npy --noise flip --noise-rate 0.3 --output-dir noisy")
+@app.command(epilog="Example: labelnoise corrupt --labels labels.npy --noise flip --noise-rate 0.3 --output-dir noisy")
 def corrupt(
-    labels: Annotated[str, typer.Argument(help="Clean labels: a file (FILE:NAME picks an array or column).")],
+    labels: Annotated[str, typer.Option(help="Clean labels: a file (FILE:NAME picks an array or column).")],
     noise_rate: Annotated[float, typer.Option(help="Fraction of labels selected, in [0, 1].")],
     noise: Noise = "uniform",
     mapping: Mapping = None,

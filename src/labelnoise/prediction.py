@@ -16,11 +16,10 @@ from labelnoise.local_rates import check_concentration
 from labelnoise.neighborhoods import Neighbors, as_neighbors
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.progress import track
-from labelnoise.validation import check_choice, check_distributions, check_k, check_noise_rates
+from labelnoise.validation import check_choice, check_distributions, check_k, check_noise_rates, check_ties
 from labelnoise.vote_models import FiniteVotes, IidVotes, VoteModel
 from labelnoise.votes import label_histogram
 
-TIES = ("strict", "random", "lowest")
 MODELS = ("finite", "iid")
 
 
@@ -173,7 +172,7 @@ def accuracy_curve(
     [1.0, 0.84375, 0.5]
     """
     check_noise(noise)
-    check_choice(ties, TIES, "ties")
+    check_ties(ties)
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)
     ks, _ = check_k(k)
@@ -269,7 +268,7 @@ def predict_knn(
     [1.0, 0.75]
     """
     check_noise(noise)
-    check_choice(ties, TIES, "ties")
+    check_ties(ties)
     check_choice(model, MODELS, "model")
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)

@@ -15,9 +15,9 @@ from labelnoise.labels import Codes
 from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel
 from labelnoise.placement import Features, Placement, Spread
-from labelnoise.prediction import TIES, check_knn_labels
+from labelnoise.prediction import check_knn_labels
 from labelnoise.progress import track
-from labelnoise.validation import check_choice, check_k, check_noise_rates, seed_of
+from labelnoise.validation import check_k, check_noise_rates, check_ties, seed_of
 from labelnoise.votes import plurality_vote
 
 
@@ -136,7 +136,7 @@ def simulate_knn(
     [1.0, 0.75, 0.0]
     """
     check_noise(noise, placement)
-    check_choice(ties, TIES, "ties")
+    check_ties(ties)
     rates = check_noise_rates(noise_rates)
     ks, _ = check_k(k)
     n_repeats = int(check_k(repeats, name="repeats")[0][0])

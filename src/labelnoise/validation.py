@@ -23,6 +23,15 @@ def to_array(values: Any) -> NDArray[Any]:
     return np.asarray(values)
 
 
+TIES = ("strict", "random", "lowest")
+"""What happens when several labels share the most votes: nobody wins, one of them at random, or the lowest class."""
+
+
+def check_ties(ties: str) -> str:
+    """A tie rule, one of `TIES`."""
+    return check_choice(ties, TIES, "ties")
+
+
 def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
     """``value`` if it is one of ``allowed``."""
     if value not in allowed:

@@ -14,9 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from labelnoise.threads import for_each_block
-from labelnoise.validation import check_choice, check_k
+from labelnoise.validation import TIES, check_k, check_ties
 
-TIES = ("strict", "random", "lowest")
 """Who wins a tied vote: nobody, one of the tied classes at random, or the one with the lowest code."""
 
 _BLOCK = 1024
@@ -157,7 +156,7 @@ def plurality_vote(
     >>> plurality_vote(codes, indices, np.array([1, 2, 3]), 2, ties="strict")
     array([[ 0, -1,  1]])
     """
-    rule = TIES.index(check_choice(ties, TIES, "ties"))
+    rule = TIES.index(check_ties(ties))
     codes, indices = _as_kernel_input(codes, indices)
     ks, _ = check_k(ks, limit=indices.shape[1])
     shape = (len(indices), len(ks))

@@ -17,12 +17,11 @@ from labelnoise.finite.rows import CorruptionRows
 from labelnoise.finite.sampling import sampled_profiles
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.threads import for_each_block
-from labelnoise.validation import check_choice, check_k, seed_of, to_array
+from labelnoise.validation import check_choice, check_k, check_ties, seed_of, to_array
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-TIES = ("strict", "random", "lowest")
 
 METHODS = ("auto", "exact", "sampled")
 
@@ -154,7 +153,7 @@ def vote_profiles(
     """
     checked, k = check_counts(counts)
     codes = None if labels is None else check_labels(labels, *checked.shape)
-    check_choice(ties, TIES, "ties")
+    check_ties(ties)
     check_choice(method, METHODS, "method")
     check_class_count(noise, checked.shape[1])
     n_draws = int(check_k(draws, name="draws")[0][0])

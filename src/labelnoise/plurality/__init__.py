@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from labelnoise.plurality.contour import contour_plurality
 from labelnoise.plurality.convolution import MAX_K, convolution_plurality
-from labelnoise.plurality.ties import TIES
 from labelnoise.threads import for_each_block
-from labelnoise.validation import check_choice, check_distributions, check_k, to_array
+from labelnoise.validation import check_distributions, check_k, check_ties, to_array
 
 __all__ = ["plurality_probability"]
 
@@ -85,7 +84,7 @@ def plurality_probability(
     >>> plurality_probability([0.5, 0.3, 0.2], k=3).round(12)
     array([0.56 , 0.276, 0.164])
     """
-    check_choice(ties, TIES, "ties")
+    check_ties(ties)
     asked, scalar = check_k(k)
     distributions = check_distributions(q, "q")
     lead, n_classes = distributions.shape[:-1], distributions.shape[-1]

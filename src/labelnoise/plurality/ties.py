@@ -28,8 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import roots_jacobi, roots_legendre
 
-TIES = ("strict", "random", "lowest")
-
 
 class TieNodes(NamedTuple):
     """Where at most `depth` classes can tie with y: nodes ``start[depth]`` up to ``start[depth] + n_nodes[depth]``."""
