@@ -17,7 +17,7 @@ import labelnoise as ln
 NAMES = {
     *("AccuracyCurve", "FlipNoise", "KMeansCluster", "MatrixNoise", "Neighbors", "NoisyLabels", "Spread"),
     *("UniformNoise", "accuracy_curve", "clean_distribution", "corrupt", "neighbors", "plurality_probability"),
-    *("predict_knn", "simulate_knn"),
+    *("predict_knn", "simulate_knn", "AccuracySurface", "accuracy_surface"),
 }
 MODULES = sorted(
     module.name

@@ -6,10 +6,12 @@ from .placement import KMeansCluster, Spread
 from .plurality import plurality_probability
 from .prediction import accuracy_curve, predict_knn
 from .simulation import simulate_knn
+from .surface import AccuracySurface, accuracy_surface
 
 __version__: str
 __all__ = [
     "AccuracyCurve",
+    "AccuracySurface",
     "FlipNoise",
     "KMeansCluster",
     "MatrixNoise",
@@ -18,6 +20,7 @@ __all__ = [
     "Spread",
     "UniformNoise",
     "accuracy_curve",
+    "accuracy_surface",
     "clean_distribution",
     "corrupt",
     "neighbors",

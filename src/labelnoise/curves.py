@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,34 @@ class Votes(Protocol):
         """Share of each predicted class (columns) for each true class (rows)."""
         ...
 
-    def accuracy(self, noise_rate: float, k: int) -> float:
-        """Mean accuracy at one noise rate and k."""
-        ...
-
     def per_sample(self, noise_rate: float, k: int) -> Floats:
         """Probability of a correct vote, or its share among the repeats, for each test sample."""
         ...
+
+
+@runtime_checkable
+class PredictedVotes(Votes, Protocol):
+    """Votes whose probabilities are known at any noise rate and concentration."""
+
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """Mean accuracy, (n_rates, n_concentrations)."""
+        ...
+
+
+def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> float:
+    """Noise rate at which the accuracy first falls below the target, by linear interpolation.
+
+    The largest noise rate if it never does, NaN if it starts below.
+    """
+    order = np.argsort(noise_rates)
+    rates, values = noise_rates[order], accuracy[order]
+    below = np.flatnonzero(values < target)
+    if not len(below):
+        return float(rates[-1])
+    if below[0] == 0:
+        return float("nan")
+    low, high = below[0] - 1, below[0]
+    return float(rates[low] + (rates[high] - rates[low]) * (values[low] - target) / (values[low] - values[high]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,25 +188,42 @@ class AccuracyCurve:
         tolerances = np.array([self._crossing(column, float(target)) for column in range(len(self.k))])
         return float(tolerances[0]) if len(tolerances) == 1 else tolerances
 
+    def tipping_rates(self, k: int | None = None, *, target: float = 0.5) -> Floats:
+        """Noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
+
+        A predicted curve only. On a grid of 201 noise rates in [0, 1], interpolated linearly; 1 for a sample that never
+        falls below, NaN for one that is below without noise. The smallest rates show where a training set is weakest.
+        """
+        prediction, size = self.prediction(k)
+        grid = np.linspace(0, 1, 201)
+        probabilities = np.column_stack([prediction.per_sample(float(rate), size) for rate in grid])
+        below = probabilities < target
+        first = np.where(below.any(axis=1), below.argmax(axis=1), len(grid))
+        high = np.clip(first, 1, len(grid) - 1)
+        rows = np.arange(len(probabilities))
+        at_low, at_high = probabilities[rows, high - 1], probabilities[rows, high]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = grid[high - 1] + (grid[high] - grid[high - 1]) * (at_low - target) / (at_low - at_high)
+        return np.where(first == 0, np.nan, np.where(first == len(grid), 1.0, crossing))
+
+    def prediction(self, k: int | None = None) -> tuple[PredictedVotes, int]:
+        """The model behind a predicted curve, and one of the curve's k."""
+        if self.measured or not isinstance(self._votes, PredictedVotes):
+            raise ValueError("the curve must be predicted (predict_knn, accuracy_curve); this one was measured.")
+        return self._votes, self._one_k(k)
+
     def _crossing(self, column: int, target: float) -> float:
-        order = np.argsort(self.noise_rates)
-        rates, accuracy = self.noise_rates[order], self.accuracy[order, column]
-        below = np.flatnonzero(accuracy < target)
-        if not len(below):
-            return float(rates[-1])
-        first = below[0]
-        if first == 0:
-            return float("nan")
-        (low, high), (at_low, at_high) = rates[first - 1 : first + 1], accuracy[first - 1 : first + 1]
-        if at_low == target:
-            return float(low)
-        votes = self._votes
-        if votes is None or self.measured:
-            return float(low + (high - low) * (at_low - target) / (at_low - at_high))
+        coarse = first_crossing(self.noise_rates, self.accuracy[:, column], target)
+        if self.measured or not isinstance(self._votes, PredictedVotes) or np.isnan(coarse):
+            return coarse
+        if coarse in self.noise_rates:
+            return coarse
         from scipy.optimize import brentq
 
-        k = int(self.k[column])
-        return float(brentq(lambda rate: votes.accuracy(rate, k) - target, low, high, xtol=1e-6))
+        votes, k = self._votes, int(self.k[column])
+        low = self.noise_rates[self.noise_rates < coarse].max()
+        high = self.noise_rates[self.noise_rates > coarse].min()
+        return float(brentq(lambda rate: votes.per_sample(rate, k).mean() - target, low, high, xtol=1e-6))
 
     def _one_k(self, k: int | None) -> int:
         if k is None and len(self.k) == 1:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from labelnoise.curves import AccuracyCurve
+    from labelnoise.surface import AccuracySurface
 
 INK, FAINT = "#22262b", "#c9ced6"
 # viridis stays ordered with every colour vision and in grey; its lightest part is left out, which paper does not carry
@@ -194,4 +195,24 @@ def plot_curve(curve: AccuracyCurve, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = Figure(figsize=(6.0, 4.2), layout="constrained").subplots()
     draw_curves(ax, None if curve.measured else curve, curve if curve.measured else None)
+    return ax
+
+
+def plot_surface(surface: AccuracySurface, ax: Axes | None = None) -> Axes:
+    """Lines of equal accuracy over noise rate and concentration, on `ax` or a figure of its own."""
+    if ax is None:
+        ax = Figure(figsize=(6.0, 4.4), layout="constrained", dpi=160).subplots()
+    order = np.argsort(surface.noise_rates)
+    accuracy = surface.accuracy[order].T
+    levels = np.linspace(0, 1, 11)
+    arguments = (surface.noise_rates[order], surface.concentrations, accuracy)
+    filled = ax.contourf(*arguments, levels=levels, cmap="viridis")
+    lines = ax.contour(*arguments, levels=levels, colors="white", linewidths=0.8)
+    ax.clabel(lines, fmt=lambda level: f"{level:.0%}", fontsize=8)
+    colour_bar = ax.get_figure(root=True).colorbar(filled, ax=ax, label="predicted test accuracy")  # type: ignore[union-attr]
+    colour_bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlabel(f"noise rate ({surface.curve.noise['name']} noise)")
+    ax.set_ylabel("concentration ρ (0 spread, 1 concentrated)")
+    ax.set_title(f"K = {surface.k}, {surface.curve.n_test:,} test samples, ties {surface.curve.ties}", fontsize=9)
     return ax

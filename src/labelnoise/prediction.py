@@ -49,9 +49,9 @@ class Prediction:
         correct: Floats = votes.correct(noise_rate)[votes.inverse, votes.ks.index(k)]
         return correct
 
-    def accuracy(self, noise_rate: float, k: int) -> float:
-        """Eq. 1."""
-        return float(self.per_sample(noise_rate, k).mean())
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """Mean accuracy, (n_rates, n_concentrations)."""
+        return self._of(k).surface(noise_rates, concentrations, k)
 
     def confusion(self, noise_rate: float, k: int) -> Floats:
         """Mean over each class's test samples of the probability that each label wins."""

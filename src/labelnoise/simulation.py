@@ -79,10 +79,6 @@ class MeasuredVotes:
         shares: Floats = correct / self.repeats
         return shares
 
-    def accuracy(self, noise_rate: float, k: int) -> float:
-        """Mean over test samples and repeats."""
-        return float(self.per_sample(noise_rate, k).mean())
-
 
 def simulate_knn(
     neighbors: Neighbors,

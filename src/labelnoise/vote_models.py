@@ -8,10 +8,11 @@ neighbourhood and true class are the same are computed once: most of MNIST's nei
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.polynomial import Chebyshev
 from numpy.typing import NDArray
 
 from labelnoise.finite import VoteProfiles, distinct_patterns, selected_count_distribution, vote_profiles
@@ -52,6 +53,10 @@ class VoteModel(Protocol):
 
     def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
         """Probability that each class wins, (n, n_classes), for blocks of distinct neighbourhoods."""
+        ...
+
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """Mean accuracy over all test samples, (n_rates, n_concentrations)."""
         ...
 
 
@@ -102,6 +107,20 @@ class IidVotes:
                 q = observed_distribution(self.clean[block], self.noise, float(rate))
                 probability += weight * plurality_probability(q, k, ties=self.ties)
             yield block, probability
+
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """The mean accuracy is a polynomial of degree k in the local noise rate: interpolated once, exactly."""
+        spread = replace(self, ks=(k,), concentration=0.0)
+        weights = np.bincount(self.inverse, minlength=len(self.codes)) / len(self.inverse)
+        polynomial = Chebyshev.interpolate(
+            lambda rates: np.array([weights @ spread.correct(float(rate))[:, 0] for rate in rates]), k, domain=[0, 1]
+        )
+        surface = np.empty((len(noise_rates), len(concentrations)))
+        for row, noise_rate in enumerate(noise_rates):
+            for column, concentration in enumerate(concentrations):
+                local, share = local_rate_distribution(float(noise_rate), float(concentration), k)
+                surface[row, column] = share @ polynomial(local)
+        return np.clip(surface, 0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,3 +183,16 @@ class FiniteVotes:
             block = slice(start, start + step)
             profiles = vote_profiles(self.label_counts[block], None, self.noise, ties=self.ties, random_state=0)
             yield block, np.clip(profiles.expected(self._selected(noise_rate)), 0.0, 1.0)
+
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """The mean profile serves them all."""
+        weights = np.bincount(self.inverse, minlength=len(self.codes)) / len(self.inverse)
+        mean_profile = weights @ self.profiles.win
+        surface = np.empty((len(noise_rates), len(concentrations)))
+        for row, noise_rate in enumerate(noise_rates):
+            for column, concentration in enumerate(concentrations):
+                selected = selected_count_distribution(
+                    k, float(noise_rate), n_train=self.n_train, concentration=float(concentration)
+                )
+                surface[row, column] = mean_profile @ selected
+        return np.clip(surface, 0.0, 1.0)
