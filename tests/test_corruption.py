@@ -207,6 +207,12 @@ def test_rates_outside_0_to_1(rate):
         ln.corrupt([0, 1], ln.UniformNoise(), rate)
 
 
+@pytest.mark.parametrize("rate", [None, "0.1", [0.1], {"rate": 0.1}])
+def test_rates_that_are_no_number(rate):
+    with pytest.raises(TypeError, match=r"`noise_rate` must be"):
+        ln.corrupt([0, 1], ln.UniformNoise(), rate)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

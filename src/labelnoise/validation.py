@@ -77,10 +77,10 @@ def check_k(
 
 def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_rates") -> NDArray[np.float64]:
     """Noise rates as a one-dimensional float array; every one lies in [0, 1]."""
-    try:
-        rates = np.atleast_1d(np.asarray(to_array(noise_rates), dtype=np.float64))
-    except (TypeError, ValueError):
-        raise TypeError(f"`{name}` must be numbers in [0, 1]; got {noise_rates!r}.") from None
+    given = np.atleast_1d(to_array(noise_rates))
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must be numbers in [0, 1]; got {noise_rates!r}.")
+    rates = given.astype(np.float64)
     if rates.ndim != 1 or rates.size == 0:
         raise ValueError(f"`{name}` must be one number or a non-empty sequence; got shape {rates.shape}.")
     bad = ~((rates >= 0) & (rates <= 1))  # NaN fails both comparisons
@@ -157,13 +157,18 @@ def check_features(features: Any, name: str = "features") -> NDArray[np.floating
 
     Samples with more than one axis (images) are flattened. float32 stays float32; everything else becomes float64.
     """
+    if hasattr(features, "toarray"):
+        raise TypeError(f"`{name}` must be a dense array; got a sparse one. Pass {name}.toarray().")
     array = to_array(features)
     if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
     if np.issubdtype(array.dtype, np.complexfloating):
         raise TypeError(f"`{name}` must be real; got dtype {array.dtype}.")
     if array.ndim < 2 or array.shape[0] == 0 or 0 in array.shape[1:]:
-        raise ValueError(f"`{name}` must have shape (n_samples, n_features), both at least 1; got {array.shape}.")
+        raise ValueError(
+            f"`{name}` must have shape (n_samples, n_features), both at least 1; got {array.shape}."
+            + (" A single feature? Pass features.reshape(-1, 1)." if array.ndim == 1 else "")
+        )
     dtype = np.float32 if array.dtype in (np.float32, np.float16, np.uint8, np.int8, bool) else np.float64
     flat: NDArray[np.floating[Any]] = np.ascontiguousarray(array.reshape(len(array), -1), dtype=dtype)
     finite = np.isfinite(flat).all(axis=1)
