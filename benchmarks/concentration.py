@@ -29,9 +29,9 @@ import numpy as np
 
 import labelnoise as ln
 from labelnoise.artifacts import write_json
-from labelnoise.concentrated import Concentrated
 from labelnoise.concentration_statistic import concentration
 from labelnoise.data import load_images
+from labelnoise.placement.concentrated import Concentrated
 from labelnoise.vote_models import FiniteVotes
 from labelnoise.votes import label_histogram, plurality_vote
 

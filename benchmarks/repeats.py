@@ -5,8 +5,8 @@
 Digits in 64, 4 and 2 dimensions (principal components) and, where LABELNOISE_DATA has it, MNIST (2,000 test images);
 uniform and flip noise at several rates, K = 10, 30, 60. For each: the distance between prediction and measured mean in
 points and in standard errors of that mean, for the finite model and for the i.i.d. formula (Eq. 2); and, at K = 30,
-whether single samples' probabilities are calibrated: the standard deviation over samples of (share - probability) in binomial
-standard errors, which is 1 for a right model.
+whether single samples' probabilities are calibrated: the standard deviation over samples of (share - probability) in
+binomial standard errors, which is 1 for a right model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Corrupting labels: exact counts, honest records, files that survive, placements that keep their contract."""
+"""Corrupting labels: exact counts, honest records, files that survive."""
 
 from __future__ import annotations
 
@@ -8,47 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import labelnoise as ln
-from labelnoise.placement import Placement
 
 RNG = np.random.default_rng(0)
 BLOBS = np.concatenate([RNG.normal(loc=8 * c, size=(60, 2)) for c in range(4)])
 BLOB_LABELS = np.repeat([0, 1], 120)  # two blobs a class: k-means has something to find
-PLACEMENTS = [
-    pytest.param(ln.Spread(), id="spread"),
-    pytest.param(ln.Spread(exact=False), id="spread, independent"),
-    pytest.param(ln.KMeansCluster(), id="k-means"),
-    pytest.param(ln.KMeansCluster(n_clusters=3, tolerance=0.0, max_fits=2, n_init=2), id="k-means, 3 clusters"),
-]
-
-
-@pytest.mark.parametrize("placement", PLACEMENTS)
-class TestPlacementContract:
-    def select(self, placement, rate, seed=0, labels=BLOB_LABELS):
-        rng = np.random.default_rng(seed)
-        return placement.select(labels, 2, rate, BLOBS if placement.needs_features else None, rng)
-
-    def test_is_a_placement(self, placement):
-        assert isinstance(placement, Placement)
-        assert placement.parameters()["name"] == placement.name
-
-    def test_selects_a_mask_near_the_rate(self, placement):
-        for rate in (0.25, 0.5):
-            mask = self.select(placement, rate)
-            assert mask.shape == BLOB_LABELS.shape
-            assert mask.dtype == bool
-            assert abs(mask.mean() - rate) < 0.1 or (placement.name != "spread" and abs(mask.mean() - rate) < 0.3)
-
-    def test_nothing_at_0_and_everything_at_1(self, placement):
-        assert not self.select(placement, 0.0).any()
-        assert self.select(placement, 1.0).all()
-
-    def test_one_seed_one_mask(self, placement):
-        np.testing.assert_array_equal(self.select(placement, 0.3, seed=4), self.select(placement, 0.3, seed=4))
-
-    def test_a_class_without_samples_is_no_obstacle(self, placement):
-        rng = np.random.default_rng(0)
-        mask = placement.select(2 * BLOB_LABELS, 4, 0.5, BLOBS, rng)
-        assert mask.any()
 
 
 @settings(max_examples=200, deadline=None)
@@ -162,6 +125,21 @@ class TestKMeansCluster:
     def test_bad_settings(self, bad):
         with pytest.raises(ValueError, match="must"):
             ln.KMeansCluster(**bad)
+
+
+def test_asked_and_realised_concentration_are_reported(tmp_path):
+    features = np.random.default_rng(0).random((2000, 2))
+    placement = ln.Concentrated(0.4, k=10)
+    noisy = ln.corrupt(np.arange(2000) % 3, ln.FlipNoise(), 0.3, placement=placement, features=features, random_state=0)
+    assert noisy.noise_rate == 0.3
+    assert noisy.concentration == pytest.approx(0.4, abs=0.02)
+    assert noisy.placement["concentration"] == 0.4
+    assert noisy.concentration == pytest.approx(
+        ln.concentration(noisy.selected, ln.neighbors(features, k=10), 10), abs=0.01
+    )
+    assert ln.NoisyLabels.load(noisy.save(tmp_path / "noisy.npz")).concentration == noisy.concentration
+    assert f"concentration {noisy.concentration:.3f}" in repr(noisy)
+    assert ln.corrupt([0, 1], ln.FlipNoise(), 0.5).concentration is None
 
 
 class TestFile:

@@ -1,10 +1,15 @@
+from .concentration_statistic import concentration, concentration_profile, concentration_test
 from .corruption import NoisyLabels, corrupt
 from .curves import AccuracyCurve
 from .neighborhoods import Neighbors, clean_distribution, neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
-from .placement import KMeansCluster, Spread
+from .placement.clusters import KMeansCluster
+from .placement.concentrated import Concentrated
+from .placement.graph import ClassBoundary, HubnessProportional
+from .placement.spread import Spread
 from .plurality import plurality_probability
 from .prediction import accuracy_curve, predict_knn
+from .sample_noise import corrupt_with_rows, softmax_rows
 from .simulation import simulate_knn
 from .surface import AccuracySurface, accuracy_surface
 
@@ -12,7 +17,10 @@ __version__: str
 __all__ = [
     "AccuracyCurve",
     "AccuracySurface",
+    "ClassBoundary",
+    "Concentrated",
     "FlipNoise",
+    "HubnessProportional",
     "KMeansCluster",
     "MatrixNoise",
     "Neighbors",
@@ -22,9 +30,14 @@ __all__ = [
     "accuracy_curve",
     "accuracy_surface",
     "clean_distribution",
+    "concentration",
+    "concentration_profile",
+    "concentration_test",
     "corrupt",
+    "corrupt_with_rows",
     "neighbors",
     "plurality_probability",
     "predict_knn",
     "simulate_knn",
+    "softmax_rows",
 ]

@@ -64,6 +64,7 @@ class Where(enum.StrEnum):
 
     spread = "spread"
     kmeans = "kmeans"
+    concentrated = "concentrated"
 
 
 OutputDir = Annotated[Path, typer.Option(help="Folder for tables, figures and specifications; made if missing.")]
@@ -78,7 +79,10 @@ Mapping = Annotated[
     typer.Option(help="With flip: what classes 0, 1, ... become, for example 1,2,0. Default: the next class."),
 ]
 PlacementName = Annotated[
-    Where, typer.Option(help="Where the noise lies: spread, or one k-means cluster of every class.")
+    Where,
+    typer.Option(
+        help="Where the noise lies: spread, in one k-means cluster of every class, or at a chosen concentration."
+    ),
 ]
 
 
@@ -105,9 +109,13 @@ def _noise(text: str, mapping: str | None) -> NoiseModel:
     return MatrixNoise(read_features(text))
 
 
-def _placement(where: Where) -> Placement:
+def _placement(where: Where, concentration: float) -> Placement:
     from labelnoise.placement import KMeansCluster, Spread
 
+    if where is Where.concentrated:
+        from labelnoise.placement.concentrated import Concentrated
+
+        return Concentrated(concentration)
     return KMeansCluster() if where is Where.kmeans else Spread()
 
 
@@ -222,7 +230,9 @@ def curve(
     model: Annotated[
         Model, typer.Option(help="Neighbours' clean labels as they are (finite), or drawn afresh as in Eq. 2 (iid).")
     ] = Model.finite,
-    concentration: Annotated[float, typer.Option(help="Of the predicted noise: 0 spread, 1 fully concentrated.")] = 0.0,
+    concentration: Annotated[
+        float, typer.Option(help="Of the noise predicted (and of --placement concentrated): 0 spread, 1 regions only.")
+    ] = 0.0,
     metric: Annotated[Metric, typer.Option(help="Distance between features.")] = Metric.euclidean,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Measure, too: real votes on really corrupted labels.")
@@ -247,7 +257,7 @@ def curve(
         concentration=concentration,
         metric=metric.value,
         simulate=simulate,
-        placement=_placement(placement),
+        placement=_placement(placement, concentration),
         repeats=repeats,
         random_state=random_state,
         dataset=dataset,
@@ -274,7 +284,10 @@ def corrupt(
     noise: Noise = "uniform",
     mapping: Mapping = None,
     placement: PlacementName = Where.spread,
-    features: Annotated[str | None, typer.Option(help="Features of the samples, for --placement kmeans.")] = None,
+    concentration: Annotated[
+        float, typer.Option(help="With --placement concentrated: 0 spread, 1 regions only.")
+    ] = 0.5,
+    features: Annotated[str | None, typer.Option(help="Features of the samples, unless the noise is spread.")] = None,
     output_dir: OutputDir = Path("labelnoise-output/corrupt"),
     random_state: RandomState = 0,
     as_json: Json = False,
@@ -284,7 +297,7 @@ def corrupt(
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_features, read_labels, split_column
 
-    model, where = _noise(noise, mapping), _placement(placement)
+    model, where = _noise(noise, mapping), _placement(placement, concentration)
     path, column = split_column(labels)
     clean = read_labels(path, column=column)
     located = None if features is None else read_features(split_column(features)[0], columns=split_column(features)[1])

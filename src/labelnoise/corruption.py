@@ -41,6 +41,9 @@ class NoisyLabels:
         The noise rate that was asked for.
     noise, placement : dict
         Name and parameters of the noise model and of the placement.
+    concentration : float or None
+        Realised rho (section 8 of the theory) where the placement sets one, beside the asked one in `placement`; for
+        any other placement `labelnoise.concentration` measures it.
     seed : int
         ``corrupt(..., random_state=seed)`` gives the same labels again.
     """
@@ -53,6 +56,7 @@ class NoisyLabels:
     noise: dict[str, Any]
     placement: dict[str, Any]
     seed: int
+    concentration: float | None
     _codes: tuple[Codes, Codes] = field(repr=False)
 
     @property
@@ -86,10 +90,11 @@ class NoisyLabels:
         return matrix
 
     def __repr__(self) -> str:
+        rho = "" if self.concentration is None else f", concentration {self.concentration:.3f}"
         return (
             f"NoisyLabels({len(self.labels)} labels of {len(self.classes)} classes; {self.noise['name']} noise, "
             f"{self.placement['name']} placement; noise_rate {self.noise_rate:.4f} "
-            f"(asked {self.asked_noise_rate:g}), changed_rate {self.changed_rate:.4f}, seed {self.seed})"
+            f"(asked {self.asked_noise_rate:g}), changed_rate {self.changed_rate:.4f}{rho}, seed {self.seed})"
         )
 
     def summary(self) -> dict[str, Any]:
@@ -100,6 +105,7 @@ class NoisyLabels:
             "asked_noise_rate": self.asked_noise_rate,
             "noise_rate": self.noise_rate,
             "changed_rate": self.changed_rate,
+            "concentration": self.concentration,
             "noise": self.noise,
             "placement": self.placement,
             "seed": self.seed,
@@ -136,6 +142,7 @@ class NoisyLabels:
             "noise": self.noise,
             "placement": self.placement,
             "seed": self.seed,
+            "concentration": self.concentration,
         }
         return write_arrays(
             target,
@@ -175,6 +182,7 @@ class NoisyLabels:
             noise=record["noise"],
             placement=record["placement"],
             seed=record["seed"],
+            concentration=record["concentration"],
             _codes=(clean, noisy),
         )
 
@@ -210,7 +218,7 @@ def check_noise(noise: Any, placement: Any = None) -> None:
         raise TypeError(f"`noise` must be UniformNoise(), FlipNoise() or MatrixNoise(matrix); got {shown}.")
     if placement is not None and (isinstance(placement, type) or not isinstance(placement, Placement)):
         shown = f"the class {placement.__name__}; add parentheses" if isinstance(placement, type) else repr(placement)
-        raise TypeError(f"`placement` must be Spread() or KMeansCluster(); got {shown}.")
+        raise TypeError(f"`placement` must be Spread(), KMeansCluster(), Concentrated(rho) or the like; got {shown}.")
 
 
 def encode_for_noise(labels: Any, noise: NoiseModel, classes: Any, name: str = "labels") -> tuple[Codes, NDArray[Any]]:
@@ -258,7 +266,8 @@ def corrupt(
     noise_rate : float in [0, 1]
         gamma, the fraction *selected*; how many really change is the result's `changed_rate`.
     placement : Placement, default Spread()
-        Where the selected samples lie: `Spread`, `KMeansCluster`.
+        Where the selected samples lie: `Spread`, `KMeansCluster`, `Concentrated`, `ClassBoundary`,
+        `HubnessProportional`.
     features : array-like of shape (n_samples, n_features), optional
         Needed by placements that look at where samples lie.
     classes : sequence, optional
@@ -287,9 +296,11 @@ def corrupt(
     codes, known = encode_for_noise(labels, noise, classes)
     checked_features = check_placement_features(placement, features, len(codes))
     seed = seed_of(random_state)
+    prepared = placement.prepare(checked_features)
     noisy, selected = corrupt_codes(
-        codes, len(known), noise, rate, placement, checked_features, np.random.default_rng(seed)
+        codes, len(known), noise, rate, prepared, checked_features, np.random.default_rng(seed)
     )
+    realised = prepared.realised(selected)
     return NoisyLabels(
         labels=known[noisy],
         clean_labels=known[codes],
@@ -299,5 +310,6 @@ def corrupt(
         noise=noise.parameters(),
         placement=placement.parameters(),
         seed=seed,
+        concentration=None if realised is None or np.isnan(realised) else realised,
         _codes=(codes, noisy),
     )

@@ -137,14 +137,15 @@ def simulate_knn(
     ks, _ = check_k(k)
     n_repeats = int(check_k(repeats, name="repeats")[0][0])
     hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
+    located = check_placement_features(placement, features, len(train_codes))
     simulation = Simulation(
         indices=hoods.indices,
         train_codes=train_codes,
         test_codes=test_codes,
         n_classes=len(known),
         noise=noise,
-        placement=placement,
-        features=check_placement_features(placement, features, len(train_codes)),
+        placement=placement.prepare(located),
+        features=located,
         ties=ties,
         seed=seed_of(random_state),
     )

@@ -1,85 +1,14 @@
-"""Where the selected samples lie: randomly spread, or concentrated in clusters of the feature space.
-
-A placement only selects; what the selected labels become is the noise model's (`labelnoise.noise`). Every placement is
-a frozen value with one `select` method (`Placement`).
-"""
+"""The paper's locally concentrated noise: one whole k-means cluster of every class."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labelnoise.labels import Codes
-
-Mask = NDArray[np.bool_]
-Features = NDArray[np.floating[Any]]
-
-
-@runtime_checkable
-class Placement(Protocol):
-    """What every placement offers."""
-
-    @property
-    def name(self) -> str:
-        """Short name for captions and specifications."""
-        ...
-
-    @property
-    def needs_features(self) -> bool:
-        """Whether `select` must be given features."""
-        ...
-
-    def select(
-        self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
-    ) -> Mask:
-        """The samples whose labels are redrawn, as a boolean mask of shape (n_samples,)."""
-        ...
-
-    def parameters(self) -> dict[str, Any]:
-        """What determines the placement, ready for JSON."""
-        ...
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Randomly spread: every sample is equally likely to be selected, wherever it lies (section 3.1).
-
-    Parameters
-    ----------
-    exact : bool, default True
-        True: exactly ``round(noise_rate * n_samples)`` samples, without replacement. False: each sample independently
-        with probability `noise_rate`, so that the count is binomial.
-    """
-
-    exact: bool = True
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "spread"
-
-    @property
-    def needs_features(self) -> bool:
-        """No: the placement ignores where samples lie."""
-        return False
-
-    def select(
-        self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
-    ) -> Mask:
-        """Exactly round(noise_rate N) of them, or each with probability noise_rate."""
-        if not self.exact:
-            return rng.random(len(codes)) < noise_rate
-        selected = np.zeros(len(codes), dtype=bool)
-        count = round(noise_rate * len(codes))
-        selected[rng.choice(len(codes), size=count, replace=False, shuffle=False)] = True
-        return selected
-
-    def parameters(self) -> dict[str, Any]:
-        """The fields."""
-        return {"name": self.name, **asdict(self)}
+from labelnoise.placement.protocol import Features, Mask
 
 
 @dataclass(frozen=True)
@@ -132,6 +61,14 @@ class KMeansCluster:
     def needs_features(self) -> bool:
         """Yes: clusters are found in them."""
         return True
+
+    def prepare(self, features: Features | None) -> KMeansCluster:
+        """Nothing to prepare."""
+        return self
+
+    def realised(self, mask: Mask) -> None:
+        """No concentration is set."""
+        return
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator

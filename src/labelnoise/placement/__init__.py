@@ -1,0 +1,12 @@
+"""Where the selected samples lie: randomly spread, or concentrated in the feature space.
+
+A placement only selects; what the selected labels become is the noise model's (`labelnoise.noise`). Every placement is
+a frozen value with the members of `Placement`. `concentrated` (any concentration) and `graph` (class boundaries, hubs)
+are imported by themselves: they need the neighbour search.
+"""
+
+from labelnoise.placement.clusters import KMeansCluster
+from labelnoise.placement.protocol import Features, Mask, Placement
+from labelnoise.placement.spread import Spread
+
+__all__ = ["Features", "KMeansCluster", "Mask", "Placement", "Spread"]

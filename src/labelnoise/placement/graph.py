@@ -1,0 +1,158 @@
+"""Noise where the neighbourhood graph says: at class boundaries, or at hubs.
+
+Both draw exactly round(gamma N) samples without replacement, one after another, each with a chance in proportion to
+its weight among those left (Efraimidis and Spirakis 2006: the smallest of E_i / w_i with E_i exponential). Samples of
+weight 0 come last, in random order, so that every noise rate up to 1 can be had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.labels import Codes
+from labelnoise.neighborhoods import as_neighbors, neighbors
+from labelnoise.placement.concentrated import check_size
+from labelnoise.placement.protocol import Features, Mask
+
+
+def weighted_sample(weights: NDArray[np.float64], count: int, rng: np.random.Generator) -> Mask:
+    """A mask of `count` samples, drawn without replacement in proportion to non-negative weights."""
+    waiting = rng.standard_exponential(len(weights))
+    positive = weights > 0
+    order = np.where(positive, waiting / np.where(positive, weights, 1), waiting)
+    selected = np.zeros(len(weights), dtype=bool)
+    selected[np.lexsort((order, ~positive))[:count]] = True
+    return selected
+
+
+@dataclass(frozen=True)
+class _GraphPlacement:
+    k: int = 10
+    neighbors: Any = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", check_size(self.k, "k"))
+        if self.neighbors is not None:
+            object.__setattr__(self, "neighbors", as_neighbors(self.neighbors, k=self.k))
+
+    @property
+    def needs_features(self) -> bool:
+        """Yes, unless neighbours were given."""
+        return self.neighbors is None
+
+    def prepare(self, features: Features | None) -> Self:
+        """The same placement with its neighbours searched: for many draws on one data set."""
+        if self.neighbors is not None:
+            return self
+        if features is None:
+            raise ValueError(f"`features` must be given for {type(self).__name__}: neighbours are searched in them.")
+        return replace(self, neighbors=neighbors(features, k=self.k))
+
+    def realised(self, mask: Mask) -> None:
+        """No concentration is set."""
+        return
+
+    def _indices(self, features: Features | None, n_samples: int) -> NDArray[Any]:
+        found = self.prepare(features).neighbors
+        if len(found.indices) != n_samples or found.n_train != n_samples:
+            raise ValueError(
+                f"`neighbors` must be those of the {n_samples} samples among themselves; they are of "
+                f"{len(found.indices)} queries among {found.n_train}."
+            )
+        indices: NDArray[Any] = found.indices[:, : self.k]
+        return indices
+
+
+@dataclass(frozen=True)
+class ClassBoundary(_GraphPlacement):
+    r"""Noise near class boundaries: the chance of selection rises with the share of other classes nearby.
+
+    .. math:: w_i = \frac{1}{k} \, \#\{j \in N_k(i) : y_j \ne y_i\} + \text{floor}
+
+    Parameters
+    ----------
+    k : int, default 10
+        Neighbours of each sample that are looked at.
+    neighbors : Neighbors, optional
+        Of the training samples among themselves, instead of searching.
+    floor : float, default 0.01
+        Weight of a sample among its own class alone, at least 0; at 0 such samples are selected only when no others
+        are left.
+
+    Raises
+    ------
+    ValueError, TypeError
+        k or floor out of range; neighbours of other samples.
+    """
+
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.floor < np.inf:
+            raise ValueError(f"`floor` must be a finite number of at least 0; got {self.floor}.")
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return "class boundary"
+
+    def select(
+        self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
+    ) -> Mask:
+        """Exactly round(noise_rate N), by weight."""
+        others = codes[self._indices(features, len(codes))] != codes[:, None]
+        return weighted_sample(others.mean(axis=1) + self.floor, round(noise_rate * len(codes)), rng)
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields."""
+        return {"name": self.name, "k": self.k, "floor": float(self.floor)}
+
+
+@dataclass(frozen=True)
+class HubnessProportional(_GraphPlacement):
+    r"""Noise at hubs: the chance of selection is in proportion to how often a sample is a neighbour of others.
+
+    .. math:: w_i = N_k(i) = \#\{s : i \in N_k(s)\}
+
+    Hubs vote in many neighbourhoods, so that the noise rate a nearest-neighbour classifier sees exceeds that of the
+    samples. Antihubs, neighbours of nobody, are selected only when no others are left.
+
+    Parameters
+    ----------
+    k : int, default 10
+        Neighbours of each sample that are counted.
+    neighbors : Neighbors, optional
+        Of the training samples among themselves, instead of searching.
+
+    Raises
+    ------
+    ValueError, TypeError
+        k out of range; neighbours of other samples.
+
+    References
+    ----------
+    Tomasev and Buza, "Hubness-aware kNN classification of high-dimensional data in presence of label noise",
+    Neurocomputing 160 (2015).
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return "hubness-proportional"
+
+    def select(
+        self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
+    ) -> Mask:
+        """Exactly round(noise_rate N), by weight."""
+        indices = self._indices(features, len(codes))
+        occurrences = np.bincount(indices.ravel(), minlength=len(codes)).astype(np.float64)
+        return weighted_sample(occurrences, round(noise_rate * len(codes)), rng)
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields."""
+        return {"name": self.name, "k": self.k}

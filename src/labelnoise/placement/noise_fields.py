@@ -1,0 +1,92 @@
+"""Smooth random fields over a data set, from white noise to its largest regions, at the cost of one small graph.
+
+A field gives every sample a height; noise lies where heights are large. A field is white noise on some landmark
+samples, averaged again and again over the landmarks' nearest-neighbour graph (a diffusion), and carried to every sample
+as the mean of its nearest landmarks. A few steps leave many small hills; many steps leave the graph's largest regions,
+whose borders run where samples are sparse. Borders through dense regions, as those of k-means cells in many dimensions,
+would cut through most neighbourhoods: on MNIST pixels whole k-means cells reach a concentration of 0.65 at most,
+diffused fields 0.85.
+
+The cost is that of the distances from N samples to the landmarks; no graph of all samples is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from labelnoise.placement.protocol import Features
+
+Floats = NDArray[np.float64]
+STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+"""Diffusion steps of the fields offered, from rough to smooth."""
+DEGREE = 10
+"""Neighbours of a landmark in the graph."""
+INTERPOLATED = 5
+"""Landmarks whose mean is a sample's height."""
+_MEMORY = 2**24  # distances held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Each sample's nearest landmarks, (N, m), and the averaging over the landmarks' graph, (M, M), rows sum to 1."""
+
+    nearest: NDArray[np.int32]
+    averaging: Any
+
+    @classmethod
+    def of(cls, features: Features, n_landmarks: int, rng: np.random.Generator) -> Landmarks:
+        """From randomly chosen samples; `features` are checked."""
+        from threadpoolctl import threadpool_limits
+
+        chosen = np.sort(rng.choice(len(features), size=min(n_landmarks, len(features)), replace=False))
+        count = len(chosen)
+        # one thread: products over threads differ in their last bits from run to run, and a seed must give one result
+        with threadpool_limits(1):
+            centre = features[chosen].mean(axis=0, dtype=np.float64)
+            scale = max(float(np.abs(features[chosen] - centre).max()), np.finfo(np.float32).tiny)
+            places = ((features[chosen] - centre) / scale).astype(np.float32)
+            nearest = np.empty((len(features), min(INTERPOLATED, count)), dtype=np.int32)
+            step = max(1, _MEMORY // max(count, features.shape[1]))
+            for start in range(0, len(features), step):
+                rows = slice(start, start + step)
+                scaled = ((features[rows] - centre) / scale).astype(np.float32)
+                nearest[rows] = _nearest(scaled, places, nearest.shape[1])
+            degree = min(DEGREE + 1, count)  # itself included
+            linked = _nearest(places, places, degree)
+        edges = (np.ones(linked.size), linked.ravel(), np.arange(0, linked.size + 1, degree))
+        directed: Any = sparse.csr_array(edges, shape=(count, count))
+        links = (directed + directed.T + sparse.eye_array(count)).astype(bool).astype(np.float64)
+        return cls(nearest, sparse.diags_array(1 / links.sum(axis=1)) @ links)
+
+    def fields(self, rng: np.random.Generator) -> Iterator[Floats]:
+        """One white noise after more and more steps; each field has normally distributed heights, (N,)."""
+        from scipy.special import ndtri
+
+        n_samples = len(self.nearest)
+        quantiles: Floats = ndtri((np.arange(n_samples) + 0.5) / n_samples)
+        values, done = rng.standard_normal(self.averaging.shape[0]), 0
+        for steps in STEPS:
+            for _ in range(steps - done):
+                values = self.averaging @ values
+                values -= values.mean()
+                scale = values.std()
+                if not scale > 1e-9:  # every landmark is next to every other: nothing is left to smooth
+                    return
+                values /= scale
+            done = steps
+            heights = np.empty(n_samples)
+            heights[np.argsort(values[self.nearest].mean(axis=1), kind="stable")] = quantiles
+            yield heights
+
+
+def _nearest(queries: NDArray[np.float32], places: NDArray[np.float32], count: int) -> NDArray[np.int32]:
+    """The `count` nearest places of each query, in no order."""
+    distances = (places**2).sum(axis=1) - 2 * (queries @ places.T)
+    nearest: NDArray[np.int32] = np.argpartition(distances, count - 1, axis=1)[:, :count].astype(np.int32)
+    return nearest

@@ -1,0 +1,87 @@
+r"""Standard error of a concentration: a jackknife over regions of the neighbourhood graph.
+
+Neighbourhoods that share samples are not independent, and noise that is concentrated is not independent from sample to
+sample. Both kinds of dependence are local, so what is left out at a time is a whole region of training samples. With
+:math:`d_i = m_i - \gamma` for mask m, the concentration is in essence a sum over pairs of neighbours of one query,
+
+.. math:: \rho \approx \frac{\sum_s \sum_{i \ne j \in N(s)} d_i d_j}{\gamma (1-\gamma) \sum_s \sum_{i \ne j \in N(s)} 1}
+
+from which a region is left out by dropping every pair that touches it. Leaving out queries instead would miss hubs:
+samples that are neighbours of queries in many regions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Floats = NDArray[np.float64]
+N_REGIONS = 32
+"""A power of 2: many enough for a variance, each large enough to hold the dependence."""
+STEPS = 50
+
+
+def jackknife_standard_error(
+    mask: NDArray[np.bool_], indices: NDArray[Any], regions: NDArray[np.int64] | None = None
+) -> float:
+    """Standard error of rho; NaN where there are too few neighbours to form regions (by default `graph_regions`)."""
+    n_queries, k = indices.shape
+    if len(np.unique(indices)) < 4 * N_REGIONS:
+        return float("nan")
+    regions = graph_regions(indices, len(mask)) if regions is None else regions
+    rate = mask.mean()
+    deviations = (mask - rate)[indices]
+    # of each query's neighbours, by region: how many, their sum and sum of squares
+    cells = (np.arange(n_queries)[:, None] * N_REGIONS + regions[indices]).ravel()
+    counts, sums, squares = (
+        np.bincount(cells, weights, n_queries * N_REGIONS).reshape(n_queries, N_REGIONS)
+        for weights in (None, deviations.ravel(), deviations.ravel() ** 2)
+    )
+    rest = k - counts
+    pairs = (rest * (rest - 1)).sum(axis=0)
+    products = ((sums.sum(axis=1, keepdims=True) - sums) ** 2 - (squares.sum(axis=1, keepdims=True) - squares)).sum(0)
+    if pairs.min() == 0:
+        return float("nan")
+    left = products / (pairs * rate * (1 - rate))
+    return float(np.sqrt((N_REGIONS - 1) / N_REGIONS * np.sum((left - left.mean()) ** 2)))
+
+
+def graph_regions(indices: NDArray[Any], n_train: int) -> NDArray[np.int64]:
+    """Regions 0..N_REGIONS-1 of the training samples, about equal in how often they are neighbours.
+
+    A region is cut in two at the median of a function that varies slowly over the graph, until there are enough.
+    """
+    n_queries, k = indices.shape
+    occurrences = np.bincount(indices.ravel(), minlength=n_train).astype(np.float64)
+    edges = (np.ones(indices.size), indices.ravel(), np.arange(0, indices.size + 1, k))
+    graph = sparse.csr_array(edges, shape=(n_queries, n_train)).tocsc()
+    regions = np.zeros(n_train, dtype=np.int64)
+    rng = np.random.default_rng(0)  # the cuts must not depend on a caller's seed
+    while (n_regions := int(regions.max()) + 1) < N_REGIONS:
+        upper = np.zeros(n_train, dtype=bool)
+        for region in range(n_regions):
+            members = np.flatnonzero((regions == region) & (occurrences > 0))
+            weights = occurrences[members]
+            order = members[np.argsort(_slow_function(graph[:, members], weights, rng), kind="stable")]
+            below = np.cumsum(occurrences[order])
+            upper[order[below > below[-1] / 2]] = True
+        regions = 2 * regions + upper
+    return regions
+
+
+def _slow_function(graph: Any, occurrences: Floats, rng: np.random.Generator) -> Floats:
+    """White noise after many steps sample -> queries -> sample of averaging: the second eigenvector, nearly."""
+    degrees = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)
+    rows, transposed = graph.tocsr(), graph.T.tocsr()
+    values: Floats = rng.standard_normal(graph.shape[1])
+    for _ in range(STEPS):
+        smooth = transposed @ ((rows @ values) / degrees) / occurrences
+        smooth -= np.average(smooth, weights=occurrences)
+        scale = np.sqrt(np.average(smooth**2, weights=occurrences))
+        if scale < 1e-12:  # all have the same queries: any cut is as good
+            break
+        values = smooth / scale
+    return values

@@ -1,0 +1,124 @@
+"""The concentration of a mask against its formula, its limits, its exact mean under spread noise, and its error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+
+from labelnoise.concentration_statistic import concentration, concentration_profile, concentration_test
+from labelnoise.neighborhoods import Neighbors, neighbors
+from labelnoise.region_jackknife import N_REGIONS, graph_regions, jackknife_standard_error
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.random((3000, 2))
+TRAIN, QUERIES = POINTS[:2000], POINTS[2000:]
+HOODS = neighbors(TRAIN, QUERIES, k=20)
+
+
+def plainly(mask, indices, k):
+    rate = np.mean(mask)
+    shares = [np.mean([mask[i] for i in row[:k]]) for row in indices]
+    variance = np.mean([(share - rate) ** 2 for share in shares])
+    return (variance - rate * (1 - rate) / k) / (rate * (1 - rate) * (1 - 1 / k))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 6))
+def test_the_formula(seed, k):
+    rng = np.random.default_rng(seed)
+    indices = np.array([rng.choice(9, size=6, replace=False) for _ in range(5)])
+    mask = rng.permutation(9) < rng.integers(1, 9)
+    hoods = Neighbors(indices, None, 9, "unknown", False)
+    assert concentration(mask, hoods, k) == pytest.approx(plainly(mask, indices, k))
+
+
+def test_separate_regions_are_fully_concentrated():
+    hoods = np.array([[0, 1, 2], [2, 1, 0], [3, 4, 5], [5, 4, 3]])
+    assert concentration([1, 1, 1, 0, 0, 0], hoods, 3) == 1
+
+
+@pytest.mark.parametrize("count", [1, 200, 1000])
+def test_spread_noise_has_mean_minus_one_over_n_minus_one(count):
+    hoods = neighbors(TRAIN[:50], k=10)
+    rng = np.random.default_rng(count)
+    marks = np.arange(50) < max(1, count // 40)
+    values = [concentration(rng.permutation(marks), hoods, 10) for _ in range(3000)]
+    assert np.mean(values) == pytest.approx(-1 / 49, abs=4 * np.std(values) / 3000**0.5)
+
+
+def test_the_profile_shows_the_scale():
+    labels = KMeans(400, n_init=1, random_state=0).fit_predict(TRAIN)  # cells of 5 samples
+    small = np.random.default_rng(1).random(400)[labels] < 0.3
+    large = TRAIN[:, 0] < 0.3
+    ks = [5, 10, 20]
+    of_small, of_large = (concentration_profile(mask, HOODS, ks) for mask in (small, large))
+    assert of_small[0] > 1.5 * of_small[2]
+    assert of_large[0] < 1.2 * of_large[2]
+    assert of_small.tolist() == [concentration(small, HOODS, k) for k in ks]
+
+
+class TestPermutations:
+    def test_spread_noise_is_rejected_as_often_as_it_should_be(self):
+        rng = np.random.default_rng(3)
+        p_values = [
+            concentration_test(rng.random(2000) < 0.3, HOODS, 10, permutations=19, random_state=i).p_value
+            for i in range(120)
+        ]
+        assert 0.01 <= np.mean(np.array(p_values) <= 0.05) <= 0.13  # expected 0.05, standard error 0.02
+
+    def test_concentrated_noise_is_found(self):
+        result = concentration_test(TRAIN[:, 0] < 0.3, HOODS, 10, random_state=0)
+        assert result.p_value == 1 / 200
+        assert result.z > 20
+        assert result.n_queries == 1000
+        assert result.noise_rate == np.mean(TRAIN[:, 0] < 0.3)
+        assert "p = 0.005" in str(result)
+
+    def test_one_seed_one_result(self):
+        first, second = (concentration_test(TRAIN[:, 1] < 0.5, HOODS, 5, random_state=7) for _ in range(2))
+        assert first == second
+
+
+class TestStandardError:
+    def test_regions_share_the_neighbours_evenly(self):
+        regions = graph_regions(HOODS.indices, 2000)
+        occurrences = np.bincount(regions[HOODS.indices].ravel(), minlength=N_REGIONS)
+        assert len(occurrences) == N_REGIONS
+        assert occurrences.min() > 0.7 * occurrences.mean()
+
+    @pytest.mark.parametrize("cells", [0, 300, 60])
+    def test_two_of_them_cover_what_varies_from_draw_to_draw(self, cells):
+        rng = np.random.default_rng(cells)
+        region = KMeans(cells, n_init=1, random_state=0).fit_predict(TRAIN) if cells else None
+        values, errors, regions = [], [], graph_regions(HOODS.indices, 2000)
+        for _ in range(150):
+            rates = 0.3 if region is None else rng.beta(0.6, 1.4, size=cells)[region]
+            mask = rng.random(2000) < rates
+            values.append(concentration(mask, HOODS, 20))
+            errors.append(jackknife_standard_error(mask, HOODS.indices, regions))
+        covered = np.abs(values - np.mean(values)) < 2 * np.array(errors)
+        assert covered.mean() > 0.85
+        assert 0.7 < np.mean(errors) / np.std(values) < 1.6
+
+    def test_too_few_neighbours_for_regions(self):
+        assert np.isnan(concentration_test([True, False, True], [[0, 1], [1, 2]], 2, random_state=0).standard_error)
+
+
+@pytest.mark.parametrize(
+    ("mask", "k", "error", "message"),
+    [
+        ([False] * 2000, 5, ValueError, "some of the samples and not all.*0 of 2000"),
+        ([True] * 2000, 5, ValueError, "2000 of 2000"),
+        (TRAIN[:, 0] < 0.5, 1, ValueError, "`k` must be at least 2"),
+        (TRAIN[:, 0] < 0.5, 21, ValueError, "`k` must be at most 20"),
+        (TRAIN[:, 0] < 0.5, [5, 10], TypeError, "one integer"),
+        (TRAIN[:7, 0] < 0.5, 5, ValueError, "same training set"),
+        (TRAIN[:, 0], 5, ValueError, "True or False"),
+    ],
+)
+def test_bad_input(mask, k, error, message):
+    with pytest.raises(error, match=message):
+        concentration(mask, HOODS, k)

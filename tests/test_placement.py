@@ -1,0 +1,79 @@
+"""The contract that every placement passes."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import labelnoise as ln
+from labelnoise.placement import Placement
+from labelnoise.placement.concentrated import Concentrated
+from labelnoise.placement.graph import ClassBoundary, HubnessProportional
+
+RNG = np.random.default_rng(0)
+BLOBS = np.concatenate([RNG.normal(loc=8 * c, size=(60, 2)) for c in range(4)])
+BLOB_LABELS = np.repeat([0, 1], 120)
+APPROXIMATE = [
+    ln.Spread(exact=False),
+    ln.KMeansCluster(),
+    ln.KMeansCluster(n_clusters=3, tolerance=0.0, max_fits=2, n_init=2),
+]
+PLACEMENTS = [
+    pytest.param(ln.Spread(), id="spread, exact"),
+    pytest.param(APPROXIMATE[0], id="spread, independent"),
+    pytest.param(APPROXIMATE[1], id="k-means"),
+    pytest.param(APPROXIMATE[2], id="k-means, 3 clusters"),
+    pytest.param(Concentrated(0.0, k=10), id="concentrated, 0"),
+    pytest.param(Concentrated(0.4, k=10), id="concentrated"),
+    pytest.param(Concentrated(0.6, k=10, n_landmarks=50, n_queries=100), id="concentrated, few landmarks"),
+    pytest.param(ClassBoundary(), id="class boundary"),
+    pytest.param(ClassBoundary(k=3, floor=0), id="class boundary, no floor"),
+    pytest.param(HubnessProportional(), id="hubs"),
+]
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+class TestPlacementContract:
+    def select(self, placement, rate, seed=0, labels=BLOB_LABELS):
+        return placement.select(labels, 2, rate, BLOBS, np.random.default_rng(seed))
+
+    def test_is_a_placement(self, placement):
+        assert isinstance(placement, Placement)
+        assert placement.parameters()["name"] == placement.name
+        assert len(repr(placement)) < 120
+
+    def test_selects_the_rounded_count_or_near_it(self, placement):
+        for rate in (0.001, 0.25, 0.333, 0.5) if placement not in APPROXIMATE else (0.25, 0.5):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # with one sample of 240 no concentration can be had
+                mask = self.select(placement, rate)
+            assert mask.shape == BLOB_LABELS.shape
+            assert mask.dtype == bool
+            if placement in APPROXIMATE:
+                assert abs(mask.mean() - rate) < 0.3
+            else:
+                assert mask.sum() == round(rate * 240)
+
+    def test_nothing_at_0_and_everything_at_1(self, placement):
+        assert not self.select(placement, 0.0).any()
+        assert self.select(placement, 1.0).all()
+
+    def test_one_seed_one_mask(self, placement):
+        first = self.select(placement, 0.3, seed=4)
+        np.testing.assert_array_equal(first, self.select(placement, 0.3, seed=4))
+        assert (first != self.select(placement, 0.3, seed=5)).any()
+
+    def test_a_class_without_samples_is_no_obstacle(self, placement):
+        assert placement.select(2 * BLOB_LABELS, 4, 0.5, BLOBS, np.random.default_rng(0)).any()
+
+    def test_prepared_it_selects_the_same(self, placement):
+        prepared = placement.prepare(BLOBS)
+        np.testing.assert_array_equal(self.select(prepared, 0.4), self.select(placement, 0.4))
+        assert isinstance(prepared, Placement)
+
+    def test_features_are_missing(self, placement):
+        if placement.needs_features and placement != Concentrated(0.0, k=10):
+            with pytest.raises(ValueError, match="`features` must be given"):
+                placement.select(BLOB_LABELS, 2, 0.5, None, np.random.default_rng(0))
