@@ -67,9 +67,8 @@ def test_demo_leaves_tables_pictures_and_a_page(tmp_path):
             assert Path(record["files"][kind]).stat().st_size > 0
         name = record["specification"]["name"]
         assert f'href="{name}.csv"' in page
-        # spread noise is predicted within sampling error; real clusters are not quite fully concentrated
-        typical = np.mean([abs(row["difference_points"]) for row in record["table"]])
-        assert typical < (6 if name == "concentrated" else 2)
+        # spread noise, and clusters at their measured concentration, are predicted within sampling error
+        assert np.mean([abs(row["difference_points"]) for row in record["table"]]) < 2
     assert page.count("<svg") == 3
     uniform = pd.read_parquet(result["curves"][0]["files"]["parquet"])
     assert set(uniform["k"]) == {5, 10, 30}

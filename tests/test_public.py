@@ -19,7 +19,7 @@ NAMES = {
     *("UniformNoise", "accuracy_curve", "clean_distribution", "corrupt", "neighbors", "plurality_probability"),
     *("predict_knn", "simulate_knn", "AccuracySurface", "accuracy_surface"),
     *("ClassBoundary", "Concentrated", "HubnessProportional", "concentration", "concentration_profile"),
-    *("concentration_test", "corrupt_with_rows", "softmax_rows"),
+    *("concentration_test", "corrupt_with_rows", "softmax_rows", "effective_k"),
 }
 MODULES = sorted(
     module.name

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
+from labelnoise.experiments.curve_result import predict_as_realised
 
 
 def grid(n_classes=3, per_class=40, seed=0):
@@ -128,6 +129,10 @@ def test_concentrated_noise_costs_what_it_corrupts(digits):
     assert spread.accuracy[0, 0] > 0.9
     assert curve.accuracy[0, 0] == pytest.approx(1 - curve.realised_noise_rates[0], abs=0.06)
     assert curve.realised_noise_rates[0] != 0.25
+    assert 0.3 < curve.realised_concentrations[0, 0] < 1
+    assert spread.realised_concentrations is None
+    predicted = predict_as_realised(hoods, labels, truth, ln.FlipNoise.opposite(10), curve)
+    assert predicted.accuracy[0, 0] == pytest.approx(curve.accuracy[0, 0], abs=0.03)
 
 
 def test_bad_input():

@@ -1,6 +1,7 @@
 from .concentration_statistic import concentration, concentration_profile, concentration_test
 from .corruption import NoisyLabels, corrupt
 from .curves import AccuracyCurve
+from .effective import effective_k
 from .neighborhoods import Neighbors, clean_distribution, neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
 from .placement.clusters import KMeansCluster
@@ -35,6 +36,7 @@ __all__ = [
     "concentration_test",
     "corrupt",
     "corrupt_with_rows",
+    "effective_k",
     "neighbors",
     "plurality_probability",
     "predict_knn",

@@ -57,17 +57,17 @@ def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], NDArray[np.float64]
 def _label_lines(ax: Axes, x: NDArray[np.float64], lines: NDArray[np.float64], ks: Sequence[int], colours: Any) -> None:
     """Write each k on its line, between two levels, where the other lines and labels are far (layout only)."""
     width = x[-1] - x[0]
-    roomy = np.diff(x) >= min(0.05 * width, np.diff(x).max())
-    middles = ((x[1:] + x[:-1]) / 2)[roomy]
+    middles, room = (x[1:] + x[:-1]) / 2, np.diff(x)
     drawn = np.array([np.interp(middles, x, line) for line in lines.T])
     taken: list[float] = []
     for row, k in enumerate(ks):
+        narrow = room < min((0.09 if row == 0 else 0.05) * width, room.max())  # the first label says "K = "
         others = np.delete(drawn, row, axis=0)
         gap = np.abs(others - drawn[row]).min(axis=0) if len(others) else np.ones_like(middles)
         crowded = (
             np.array([min((abs(place - other) for other in taken), default=1.0) for place in middles]) < 0.09 * width
         )
-        place = int(np.argmax(np.minimum(gap, 0.12) - 0.06 * crowded))
+        place = int(np.argmax(np.minimum(gap, 0.12) - 0.06 * crowded - narrow))
         taken.append(float(middles[place]))
         ax.annotate(
             f"K = {k}" if row == 0 else f"{k}",

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
 from labelnoise.corruption import check_noise, check_placement_features, corrupt_codes
 from labelnoise.curves import AccuracyCurve, Floats
 from labelnoise.labels import Codes
 from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel
-from labelnoise.placement import Features, Placement, Spread
+from labelnoise.placement import Features, Mask, Placement, Spread
 from labelnoise.prediction import check_knn_labels
 from labelnoise.progress import track
 from labelnoise.validation import check_k, check_noise_rates, check_ties, seed_of
@@ -35,8 +36,8 @@ class Simulation:
     ties: str
     seed: int
 
-    def votes(self, noise_rate: float, repeat: int, ks: NDArray[np.int64]) -> tuple[Codes, float]:
-        """Predicted codes (n_test, n_k), -1 for a strict tie, and the realised noise rate.
+    def votes(self, noise_rate: float, repeat: int, ks: NDArray[np.int64]) -> tuple[Codes, Mask]:
+        """Predicted codes (n_test, n_k), -1 for a strict tie, and the samples that were selected.
 
         The draw depends on the seed, the noise rate and the repeat alone, not on which other levels are measured.
         """
@@ -46,7 +47,19 @@ class Simulation:
         )
         tie_breaker = rng.random((len(self.test_codes), len(ks))) if self.ties == "random" else None
         predicted = plurality_vote(noisy, self.indices, ks, self.n_classes, ties=self.ties, tie_breaker=tie_breaker)
-        return predicted, float(selected.mean())
+        return predicted, selected
+
+    def concentrations(self, selected: Mask, ks: NDArray[np.int64]) -> Floats:
+        """The concentration of the selected samples in the test samples' neighbourhoods, for each k."""
+        rate = float(selected.mean())
+        if rate in (0.0, 1.0):
+            return np.full(len(ks), np.nan)
+        return np.array(
+            [
+                correlations_of(neighborhood_rates(selected, self.indices, k), rate, k).mean() if k > 1 else np.nan
+                for k in ks.tolist()
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,13 +165,16 @@ def simulate_knn(
     counts = np.bincount(test_codes, minlength=len(known))
     runs = np.empty((len(rates), n_repeats, len(ks)))
     realised = np.zeros(len(rates))
+    concentrations = None if isinstance(placement, Spread) else np.zeros((len(rates), len(ks)))
     per_class = np.zeros((len(rates), len(ks), len(known)))
     draws = [(row, repeat) for row in range(len(rates)) for repeat in range(n_repeats)]
     for row, repeat in track(draws, "measuring", total=len(draws)):
-        predicted, realised_rate = simulation.votes(float(rates[row]), repeat, ks)
+        predicted, selected = simulation.votes(float(rates[row]), repeat, ks)
         correct = predicted == test_codes[:, None]
         runs[row, repeat] = correct.mean(axis=0)
-        realised[row] += realised_rate / n_repeats
+        realised[row] += selected.mean() / n_repeats
+        if concentrations is not None:
+            concentrations[row] += simulation.concentrations(selected, ks) / n_repeats
         for column in range(len(ks)):
             per_class[row, column] += np.bincount(test_codes, weights=correct[:, column], minlength=len(known))
     with np.errstate(invalid="ignore"):
@@ -178,5 +194,6 @@ def simulate_knn(
         n_train=len(train_codes),
         runs=runs,
         seed=simulation.seed,
+        realised_concentrations=concentrations,
         _votes=MeasuredVotes(simulation, ks, n_repeats),
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labelnoise.artifacts import output_folder
 from labelnoise.data import load_images, read_features, read_labels, read_pred_probs, split_column
-from labelnoise.experiments.curve_result import CurveResult, Stopwatch
+from labelnoise.experiments.curve_result import CurveResult, Stopwatch, predict_as_realised
 from labelnoise.experiments.levels import NOISE_RATES
 from labelnoise.neighborhoods import neighbors
 from labelnoise.noise import NoiseModel
@@ -152,17 +152,21 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
             repeats=job.repeats,
             random_state=job.random_state,
         )
-    # a cluster's share is not the asked rate: predict at the rates that came out
-    predicted = predict_knn(
-        hoods,
-        data.train_labels,
-        data.test_labels,
-        job.noise,
-        rates if measured is None else measured.realised_noise_rates,
-        job.k,
-        ties=job.ties,
-        model=job.model,
-        concentration=job.concentration,
-    )
+    if measured is not None and measured.realised_concentrations is not None:
+        predicted = predict_as_realised(
+            hoods, data.train_labels, data.test_labels, job.noise, measured, model=job.model
+        )
+    else:
+        predicted = predict_knn(
+            hoods,
+            data.train_labels,
+            data.test_labels,
+            job.noise,
+            rates,
+            job.k,
+            ties=job.ties,
+            model=job.model,
+            concentration=job.concentration,
+        )
     result = CurveResult(job.name, title, data.description, predicted, measured, job.source(), watch.seconds)
     return result, result.save(target)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelnoise.artifacts import write_figure, write_json, write_table
 from labelnoise.curves import AccuracyCurve
+from labelnoise.neighborhoods import Neighbors
+from labelnoise.noise import NoiseModel
+from labelnoise.prediction import predict_knn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +76,53 @@ class CurveResult:
         figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
         pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
         return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
+
+
+def predict_as_realised(
+    neighbors: Neighbors,
+    train_labels: NDArray[Any],
+    test_labels: NDArray[Any],
+    noise: NoiseModel,
+    measured: AccuracyCurve,
+    model: str = "finite",
+) -> AccuracyCurve:
+    """The prediction at the noise rates and concentrations that came out of a measurement.
+
+    A cluster's share is not the asked noise rate, and how concentrated noise is differs with the noise rate and with k:
+    both are taken from the masks, the accuracy from neither.
+    """
+    rhos = measured.realised_concentrations
+    if rhos is None:
+        rhos = np.zeros(measured.accuracy.shape)
+    rhos = np.clip(np.nan_to_num(rhos), 0.0, 1.0)
+    rows = [
+        [
+            predict_knn(
+                neighbors,
+                train_labels,
+                test_labels,
+                noise,
+                float(rate),
+                int(k),
+                ties=measured.ties,
+                model=model,
+                concentration=float(rhos[row, column]),
+            )
+            for column, k in enumerate(measured.k)
+        ]
+        for row, rate in enumerate(measured.realised_noise_rates)
+    ]
+    return replace(
+        rows[0][0],
+        noise_rates=measured.realised_noise_rates,
+        realised_noise_rates=measured.realised_noise_rates,
+        k=measured.k,
+        accuracy=np.array([[curve.accuracy[0, 0] for curve in row] for row in rows]),
+        per_class=np.array([[curve.per_class[0, 0] for curve in row] for row in rows]),
+        placement={"name": "as concentrated as measured"},
+        realised_concentrations=rhos,
+        _votes=None,
+    )
 
 
 class Stopwatch:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labelnoise.artifacts import output_folder
 from labelnoise.data import load_digits
-from labelnoise.experiments.curve_result import CurveResult, Stopwatch
+from labelnoise.experiments.curve_result import CurveResult, Stopwatch, predict_as_realised
 from labelnoise.experiments.levels import NOISE_RATES
 from labelnoise.neighborhoods import neighbors
 from labelnoise.noise import FlipNoise, NoiseModel, UniformNoise
@@ -86,9 +86,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
             repeats=specification.repeats,
             random_state=seed,
         )
-        # a cluster's share is not the asked rate: the prediction is made at the rate that came out
-        rates = measured.realised_noise_rates
-        predicted = predict_knn(hoods, train.labels, test.labels, noise, rates, k, ties=ties, concentration=1.0)
+        predicted = predict_as_realised(hoods, train.labels, test.labels, noise, measured)
         return CurveResult(
             "concentrated", "Locally concentrated noise", data, predicted, measured, SOURCE, watch.seconds
         )

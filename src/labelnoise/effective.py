@@ -1,0 +1,227 @@
+"""The effective neighbourhood of a network: the K whose analytic curve is nearest to its measured accuracy curve.
+
+The paper compares a network's accuracy over the noise rate with the family of K-NN curves that start from the same
+clean distribution, the softmax of the network trained on clean labels (Fig. 4). Which member of the family fits best,
+and how well, says how much averaging over neighbours the training amounts to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labelnoise.noise import NoiseModel
+from labelnoise.prediction import accuracy_curve
+from labelnoise.validation import check_k, check_noise_rates, to_array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+K_MAX = 300
+"""The largest K that is tried by default, as in the paper's appendix A."""
+
+
+class MeasuredCurve(Protocol):
+    """Accuracy over noise rates, however it was measured: an `AccuracyCurve` with one k, or a sweep of networks."""
+
+    @property
+    def noise_rates(self) -> Floats:
+        """Shape (n_rates,)."""
+        ...
+
+    @property
+    def accuracy(self) -> Floats:
+        """Shape (n_rates,) or (n_rates, 1), in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EffectiveNeighborhood:
+    """How near each analytic curve is to a measured one.
+
+    Attributes
+    ----------
+    ks : int array of shape (n_k,)
+        Candidates, increasing.
+    noise_rates, measured : array of shape (n_rates,)
+        The measured curve.
+    predicted : array of shape (n_rates, n_k)
+        The analytic curves.
+    ties : str
+        Their tie rule.
+    """
+
+    ks: NDArray[np.int64]
+    noise_rates: Floats
+    measured: Floats
+    predicted: Floats
+    ties: str
+
+    @property
+    def mean_errors(self) -> Floats:
+        """Mean absolute difference over the noise rates for every candidate, (n_k,)."""
+        mean: Floats = np.abs(self.predicted - self.measured[:, None]).mean(axis=0)
+        return mean
+
+    @property
+    def k(self) -> int:
+        """The candidate with the lowest mean error, the smallest such."""
+        return int(self.ks[np.argmin(self.mean_errors)])
+
+    @property
+    def mean_error(self) -> float:
+        """Mean absolute difference at `k`."""
+        return float(self.mean_errors.min())
+
+    @property
+    def worst_error(self) -> float:
+        """Largest absolute difference at `k`."""
+        column = int(np.argmin(self.mean_errors))
+        return float(np.abs(self.predicted[:, column] - self.measured).max())
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a candidate: k, mean and worst absolute error."""
+        import pandas as pd
+
+        errors = np.abs(self.predicted - self.measured[:, None])
+        return pd.DataFrame({"k": self.ks, "mean_error": errors.mean(axis=0), "worst_error": errors.max(axis=0)})
+
+    def __repr__(self) -> str:
+        return (
+            f"EffectiveNeighborhood(k={self.k} of {self.ks[0]}..{self.ks[-1]}; absolute difference over "
+            f"{len(self.noise_rates)} noise rates: mean {self.mean_error:.4f}, worst {self.worst_error:.4f})"
+        )
+
+
+def effective_neighborhood(
+    measured_curve: MeasuredCurve | tuple[ArrayLike, ArrayLike],
+    clean_distribution: ArrayLike,
+    labels: ArrayLike,
+    noise: NoiseModel,
+    *,
+    ks: int | Iterable[int] | None = None,
+    ties: str = "random",
+) -> EffectiveNeighborhood:
+    r"""Compare a measured accuracy curve with the analytic curve of every K (section 10 of the theory; Fig. 4).
+
+    .. math:: K^* = \arg\min_K \frac{1}{n} \sum_{i=1}^{n} |A_K(\gamma_i) - a_i|
+
+    where :math:`a_i` was measured at noise rate :math:`\gamma_i` and :math:`A_K` is Eq. 1 from the clean distribution.
+    Levels at which all K agree, far from the breaking point, weigh as much as those that tell them apart.
+
+    Parameters
+    ----------
+    measured_curve : anything with `noise_rates` and `accuracy`, or a pair of both
+        Accuracy in [0, 1] at each noise rate, one column: an `AccuracyCurve` with one k, a sweep of networks.
+    clean_distribution : array-like of shape (n_test, n_classes)
+        For a network, the softmax of the same network trained on clean labels.
+    labels : array-like of shape (n_test,)
+        True classes of the test samples.
+    noise : NoiseModel
+        What a selected label became.
+    ks : int or sequence of int, optional
+        Candidates; by default 1 to 300.
+    ties : {"random", "lowest", "strict"}, default "random"
+        As in `accuracy_curve`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A curve of several columns or with values outside [0, 1], and what `accuracy_curve` rejects.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> clean, labels, rates = [[0.9, 0.1], [0.2, 0.8]], [0, 1], [0.0, 0.2, 0.4]
+    >>> measured = ln.accuracy_curve(clean, labels, ln.FlipNoise(), rates, 7)
+    >>> effective_neighborhood(measured, clean, labels, ln.FlipNoise(), ks=[3, 5, 7, 9])
+    EffectiveNeighborhood(k=7 of 3..9; absolute difference over 3 noise rates: mean 0.0000, worst 0.0000)
+    """
+    rates, accuracy = _check_curve(measured_curve)
+    candidates = np.unique(check_k(range(1, K_MAX + 1) if ks is None else ks, name="ks")[0])
+    family = accuracy_curve(clean_distribution, labels, noise, rates, candidates, ties=ties)
+    return EffectiveNeighborhood(candidates, rates, accuracy, family.accuracy, ties)
+
+
+def effective_k(
+    measured_curve: MeasuredCurve | tuple[ArrayLike, ArrayLike],
+    clean_distribution: ArrayLike,
+    labels: ArrayLike,
+    noise: NoiseModel,
+    *,
+    ks: int | Iterable[int] | None = None,
+    ties: str = "random",
+) -> int:
+    r"""The K whose analytic curve is nearest to a measured one (section 10 of the theory; Fig. 4).
+
+    .. math:: K^* = \arg\min_K \frac{1}{n} \sum_{i=1}^{n} |A_K(\gamma_i) - a_i|
+
+    `effective_neighborhood` also says how near it is, and every other K.
+
+    Parameters
+    ----------
+    measured_curve : anything with `noise_rates` and `accuracy`, or a pair of both
+        Accuracy in [0, 1] at each noise rate, one column.
+    clean_distribution : array-like of shape (n_test, n_classes)
+        For a network, the softmax of the same network trained on clean labels.
+    labels : array-like of shape (n_test,)
+        True classes of the test samples.
+    noise : NoiseModel
+        What a selected label became.
+    ks : int or sequence of int, optional
+        Candidates; by default 1 to 300.
+    ties : {"random", "lowest", "strict"}, default "random"
+        As in `accuracy_curve`.
+
+    Returns
+    -------
+    int
+        The effective neighbourhood size, the smallest of equally near ones.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A curve of several columns or with values outside [0, 1], and what `accuracy_curve` rejects.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> effective_k(([0.0, 0.25, 0.5], [1.0, 0.84, 0.5]), [[1.0, 0.0]], [0], ln.FlipNoise(), ks=[1, 3, 5])
+    3
+    """
+    return effective_neighborhood(measured_curve, clean_distribution, labels, noise, ks=ks, ties=ties).k
+
+
+def _check_curve(curve: Any) -> tuple[Floats, Floats]:
+    """Noise rates and accuracy of equal length, the latter in [0, 1]."""
+    if isinstance(curve, tuple) and len(curve) == 2:
+        asked, measured = curve
+    elif hasattr(curve, "noise_rates") and hasattr(curve, "accuracy"):
+        asked, measured = curve.noise_rates, curve.accuracy
+    else:
+        raise TypeError(
+            f"`measured_curve` must have `noise_rates` and `accuracy`, or be a pair of both; "
+            f"got {type(curve).__name__}."
+        )
+    rates = check_noise_rates(asked)
+    accuracy = np.asarray(to_array(measured), dtype=np.float64)
+    if accuracy.ndim == 2 and accuracy.shape[1] > 1:
+        raise ValueError(
+            f"`measured_curve` must have one accuracy per noise rate; got {accuracy.shape[1]} columns. "
+            f"Pass a pair of noise rates and one column: (curve.noise_rates, curve.accuracy[:, 0])."
+        )
+    if accuracy.size != len(rates) or accuracy.ndim not in (1, 2):
+        raise ValueError(
+            f"`measured_curve` must have one accuracy per noise rate, {len(rates)}; got shape {accuracy.shape}."
+        )
+    accuracy = accuracy.ravel()
+    bad = ~((accuracy >= 0) & (accuracy <= 1))  # NaN fails both
+    if bad.any():
+        hint = " Percentages? Divide them by 100." if accuracy[bad][0] > 1 else ""
+        raise ValueError(f"`measured_curve` must have accuracies in [0, 1]; got {accuracy[bad][0]:g}.{hint}")
+    return rates, accuracy
