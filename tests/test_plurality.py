@@ -17,7 +17,8 @@ from labelnoise.plurality import plurality_probability
 from labelnoise.plurality.contour import contour_plurality
 from labelnoise.plurality.convolution import convolution_plurality
 from labelnoise.plurality.pmf import binomial_tail, log_tail_bound, poisson_pmf
-from labelnoise.plurality.ties import TIES, degree_needed, inner_tie_nodes, tie_nodes
+from labelnoise.plurality.ties import degree_needed, inner_tie_nodes, tie_nodes
+from labelnoise.validation import TIES
 
 EVERY_TIE_RULE = pytest.mark.parametrize("ties", TIES)
 

@@ -13,7 +13,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from labelnoise import votes
 from labelnoise.neighborhoods import neighbors
-from labelnoise.votes import TIES, label_histogram, plurality_vote
+from labelnoise.validation import TIES
+from labelnoise.votes import label_histogram, plurality_vote
 
 
 def naive_vote(codes, indices, ks, ties, tie_breaker):
