@@ -312,10 +312,12 @@ def corrupt(
     if as_json:
         _print_json({**noisy.summary(), "files": {kind: str(path) for kind, path in files.items()}})
         return
+    rho = "" if noisy.concentration is None else f"concentration {noisy.concentration:.3f} (asked {concentration:g}), "
     _say(
         f"{len(noisy.labels):,} labels of {len(noisy.classes)} classes, {noisy.noise['name']} noise, "
         f"{noisy.placement['name']} placement\n"
         f"selected {noisy.noise_rate:.4f} (asked {noise_rate:g}), really changed {noisy.changed_rate:.4f}, "
+        f"{rho}"
         f"seed {noisy.seed}\n"
         f"[bold]Labels:[/] {csv.resolve()}\n[bold]Record:[/] {saved.resolve()}"
     )
