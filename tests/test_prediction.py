@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import labelnoise as ln
+from labelnoise.finite import selected_count_distribution, vote_profiles
 from labelnoise.local_rates import local_rate_distribution
+from labelnoise.votes import label_histogram
 
 NOISES = [ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise([[0.2, 0.8, 0.0], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]])]
 TIES = ["strict", "random", "lowest"]
@@ -237,6 +239,17 @@ class TestPredictKnn:
         assert np.abs((measured.accuracy - iid.accuracy) / measured.standard_error).max() > 4
         np.testing.assert_allclose(finite.confusion(0.45, 10).sum(axis=1), 1)
         np.testing.assert_allclose(np.diag(finite.confusion(0.45, 10)), finite.per_class[1, 0])
+
+    def test_an_exact_count_of_selected_samples_matters(self, digits):
+        """Hypergeometric against binomial: 0.4 points with 1,347 training samples."""
+        _, labels, _, truth, hoods = digits
+        profiles = vote_profiles(label_histogram(labels, hoods.indices, 60, 10), truth, ln.FlipNoise())
+        exact, independent = (
+            profiles.expected(selected_count_distribution(60, 0.45, n_train=n)).mean() for n in (1347, None)
+        )
+        assert exact - independent == pytest.approx(0.004, abs=0.0005)
+        predicted = ln.predict_knn(hoods, labels, truth, ln.FlipNoise(), 0.45, 60)
+        assert predicted.accuracy[0, 0] == pytest.approx(exact)
 
     def test_probabilities_of_single_samples_are_calibrated(self, digits):
         _, labels, _, truth, hoods = digits

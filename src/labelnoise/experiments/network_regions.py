@@ -41,24 +41,8 @@ class ClassClusters:
     @classmethod
     def fit(cls, features: NDArray[Any], codes: Codes, noise_rate: float, seed: int) -> ClassClusters:
         """Cluster each class by itself; the share of the chosen cluster is near the noise rate."""
-        from sklearn.cluster import KMeans
-        from threadpoolctl import threadpool_limits
-
         rule, rng = KMeansCluster(), np.random.default_rng(seed)
-        n_clusters = _cluster_count(noise_rate)
-        chosen: list[tuple[KMeans, int]] = []
-        for code in range(codes.max() + 1):
-            members, candidates = features[codes == code], []
-            for _ in range(rule.max_fits):
-                k_means = KMeans(n_clusters, n_init=rule.n_init, random_state=int(rng.integers(2**31)))
-                with threadpool_limits(1):  # one order of summation, one result for a seed
-                    shares = np.bincount(k_means.fit(members).labels_, minlength=n_clusters) / len(members)
-                deviations = np.abs(shares / noise_rate - 1)
-                candidates.append((float(deviations.min()), k_means, int(deviations.argmin())))
-                if deviations.min() <= rule.tolerance:
-                    break
-            _, k_means, cluster = min(candidates, key=lambda candidate: candidate[0])
-            chosen.append((k_means, cluster))
+        chosen = [rule.fit(features[codes == code], noise_rate, rng) for code in range(codes.max() + 1)]
         return cls(*zip(*chosen, strict=True))
 
     def contain(self, features: NDArray[Any], codes: Codes) -> Mask:
@@ -135,7 +119,7 @@ def region_study(
     check_k(repeats, name="repeats")
     target = output_folder(folder)
     noise, n_classes = FlipNoise.opposite(len(train_set.classes)), len(train_set.classes)
-    n_clusters, sizes = _cluster_count(noise_rate), np.bincount(train_set.labels, minlength=n_classes)
+    n_clusters, sizes = KMeansCluster().cluster_count(noise_rate), np.bincount(train_set.labels, minlength=n_classes)
     if sizes.min() < n_clusters:
         raise ValueError(
             f"every class must have at least {n_clusters} training samples to be cut into {n_clusters} clusters; "
@@ -178,7 +162,3 @@ def region_study(
         softmax.append(arrays["pred_probs"])
         regions.append(inside)
     return RegionStudy(tuple(records), tuple(softmax), tuple(regions))
-
-
-def _cluster_count(noise_rate: float) -> int:
-    return max(2, round(1 / noise_rate))

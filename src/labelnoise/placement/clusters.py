@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labelnoise.labels import Codes
 from labelnoise.placement.protocol import Features, Mask
+
+if TYPE_CHECKING:
+    from sklearn.cluster import KMeans
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class KMeansCluster:
             return selected
         if noise_rate == 1:
             return ~selected
-        n_clusters = self.n_clusters or max(2, round(1 / noise_rate))
+        n_clusters = self.cluster_count(noise_rate)
         sizes = np.bincount(codes, minlength=n_classes)
         small = np.flatnonzero((sizes > 0) & (sizes < n_clusters))
         if len(small):
@@ -92,14 +95,17 @@ class KMeansCluster:
             )
         for code in np.flatnonzero(sizes):
             members = np.flatnonzero(codes == code)
-            selected[members[self._cluster(features[members], n_clusters, noise_rate, rng)]] = True
+            k_means, cluster = self.fit(features[members], noise_rate, rng)
+            selected[members[k_means.labels_ == cluster]] = True
         return selected
 
-    def _cluster(self, features: Features, n_clusters: int, noise_rate: float, rng: np.random.Generator) -> Mask:
+    def fit(self, features: Features, noise_rate: float, rng: np.random.Generator) -> tuple[KMeans, int]:
+        """The clustering of one class, and which of its clusters is selected."""
         from sklearn.cluster import KMeans
         from threadpoolctl import threadpool_limits
 
-        best, best_deviation = np.zeros(len(features), dtype=bool), np.inf
+        n_clusters, best = self.cluster_count(noise_rate), None
+        least = np.inf
         for _ in range(self.max_fits):
             k_means = KMeans(n_clusters, n_init=self.n_init, random_state=int(rng.integers(2**31)))
             # one thread: sums over threads differ in their last bits from run to run, and a seed must give one result
@@ -107,11 +113,16 @@ class KMeansCluster:
                 assigned = k_means.fit(features).labels_
             deviations = np.abs(np.bincount(assigned, minlength=n_clusters) / len(features) / noise_rate - 1)
             nearest = int(np.argmin(deviations))
-            if deviations[nearest] < best_deviation:
-                best, best_deviation = assigned == nearest, float(deviations[nearest])
-            if best_deviation <= self.tolerance:
+            if best is None or deviations[nearest] < least:
+                best, least = (k_means, nearest), float(deviations[nearest])
+            if least <= self.tolerance:
                 break
+        assert best is not None
         return best
+
+    def cluster_count(self, noise_rate: float) -> int:
+        """Clusters a class."""
+        return self.n_clusters or max(2, round(1 / noise_rate))
 
     def parameters(self) -> dict[str, Any]:
         """The fields."""
