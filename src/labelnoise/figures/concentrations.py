@@ -1,0 +1,168 @@
+"""Accuracy against concentration, and how far the prediction is off there (tables to figures)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from labelnoise.figures.curves import bar_ends
+from labelnoise.figures.direct_labels import Line, label_points
+from labelnoise.figures.layout import finish, head, new_figure, panel_grid
+from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILLION, show_percent, spread_or_none
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# colour and marker together, so that either alone tells the series apart
+_SERIES = ((BLUE, "o"), (VERMILLION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"), (INK, "P"))
+
+
+def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
+    """Accuracy against rho at one noise rate: predicted lines, measured points with their spread.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `method` (the name written beside the series, such as "network" or "K-NN, K = 30"), `concentration`,
+        `predicted` and `measured` (in [0, 1]; NaN in rows that have only the other), and `std` if there is one.
+    title : str
+    caption : str
+        Data set, noise rate, repeats, scale and seeds; what the marks mean is added.
+    """
+    methods = list(dict.fromkeys(table["method"].tolist()))
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(6.6, 4.0)
+        ax = figure.subplots()
+        lines: dict[str, Line] = {}
+        measured: dict[str, Line] = {}
+        marks: list[Line] = []
+        colours = {method: _SERIES[row % len(_SERIES)] for row, method in enumerate(methods)}
+        for method, (colour, marker) in colours.items():
+            part = table[table["method"] == method].sort_values("concentration")
+            std = part["std"].to_numpy(float) if "std" in part else np.full(len(part), np.nan)
+            for column, found in (("predicted", lines), ("measured", measured)):
+                there = part[column].notna().to_numpy() if column in part else np.zeros(len(part), dtype=bool)
+                if not there.any():
+                    continue
+                x, y = (part[name].to_numpy(float)[there] for name in ("concentration", column))
+                found[method] = x, y
+                if column == "predicted":
+                    ax.plot(x, y, color=colour, linewidth=1.6, zorder=2)
+                    continue
+                marks += bar_ends(x, y, std[there])
+                ax.errorbar(
+                    x,
+                    y,
+                    yerr=spread_or_none(std[there]),
+                    color=colour,
+                    linestyle="none",
+                    marker=marker,
+                    markersize=5,
+                    markerfacecolor="white",
+                    markeredgewidth=1.3,
+                    elinewidth=1.0,
+                    capsize=2.5,
+                    zorder=3,
+                )
+        ax.set_xlabel("concentration ρ (0 spread, 1 concentrated)")
+        ax.set_ylabel("test accuracy")
+        show_percent(ax.yaxis)
+        for method, (colour, _) in colours.items():
+            own = lines.get(method, measured.get(method))
+            if own is not None:
+                others = [line for name, line in lines.items() if name != method]
+                label_points(ax, own, str(method), colour, lines=others, points=marks)
+        words = "Lines: predicted; points: measured"
+        words += ", mean ± standard deviation." if "std" in table and table["std"].notna().any() else "."
+        return finish(figure, title, (caption, words))
+
+
+def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
+    """Measured minus predicted accuracy against the realised rho, one panel a K, one colour a noise model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `k`, `noise`, `concentration` (realised), `measured` and `predicted`; one row a point.
+    title : str
+    caption : str
+        Data set, noise rates, draws, scale and seeds; what the marks mean is added.
+    """
+    ks, noises = sorted(set(table["k"].tolist())), list(dict.fromkeys(table["noise"].tolist()))
+    with matplotlib.rc_context(STYLE):
+        figure, grid = panel_grid(len(ks), min(len(ks), 3), 2.7 if len(ks) > 1 else 5.4, 2.6)
+        for ax, k in zip(grid, ks, strict=True):
+            here = table[table["k"] == k]
+            ax.axhline(0, color=INK, linewidth=0.9, zorder=1)
+            for row, noise in enumerate(noises):
+                colour, marker = _SERIES[row % len(_SERIES)]
+                part = here[here["noise"] == noise]
+                difference = 100 * (part["measured"] - part["predicted"]).to_numpy(float)
+                ax.scatter(
+                    part["concentration"], difference, s=14, color=colour, marker=marker, alpha=0.65, linewidths=0
+                )
+            head(ax, f"K = {k}", f"{len(here):,} points", 2.4)
+        bound = 1.12 * max(0.5, *(abs(limit) for ax in grid for limit in ax.get_ylim()))
+        grid[0].set_ylim(-bound, bound)
+        for ax in grid[:: min(len(ks), 3)]:
+            ax.set_ylabel("measured − predicted (points)")
+        for ax in grid[-min(len(ks), 3) :]:
+            ax.set_xlabel("concentration ρ")
+        for row, noise in enumerate(noises):
+            place: dict[str, Any] = {
+                "ha": "right",
+                "va": "top",
+                "transform": grid[0].transAxes,
+                "fontsize": SMALL_SIZE + 0.5,
+            }
+            colour, _ = _SERIES[row % len(_SERIES)]
+            grid[0].text(0.98, 0.99 - 0.08 * row, f"{noise} noise", color=colour, fontweight="bold", **place)
+        words = f"Colour and marker: the noise model ({', '.join(map(str, noises))}); one point a measurement."
+        return finish(figure, title, (caption, words))
+
+
+def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
+    """How far the prediction from rho is off against the size of noisy patches, a panel a data set and noise model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `data`, `noise`, `k`, `patch_size`, `mean_difference` (in [0, 1]).
+    title : str
+    caption : str
+        Noise rates, draws, scale and seeds; what the marks mean is added.
+    """
+    panels = list(table.groupby(["noise", "data"], sort=False))
+    columns = table["data"].nunique()
+    with matplotlib.rc_context(STYLE):
+        figure, grid = panel_grid(len(panels), columns, 2.7, 2.3)
+        top = 1.15 * 100 * float(table["mean_difference"].max())
+        for ax, ((noise, data), part) in zip(grid, panels, strict=True):
+            ks = sorted(set(part["k"].tolist()))
+            for row, k in enumerate(ks):
+                colour, marker = _SERIES[row % len(_SERIES)]
+                of_k = part[part["k"] == k].sort_values("patch_size")
+                x, y = of_k["patch_size"].to_numpy(float), 100 * of_k["mean_difference"].to_numpy(float)
+                ax.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.3)
+                ax.annotate(
+                    f"K = {k}" if row == 0 else f"{k}",
+                    (x[-1], y[-1]),
+                    (5, 0),
+                    textcoords="offset points",
+                    color=colour,
+                    fontsize=SMALL_SIZE,
+                    fontweight="bold",
+                    va="center",
+                )
+            ax.set_xscale("log")
+            ax.set_xlim(right=2.6 * table["patch_size"].max())
+            ax.set_ylim(0, top)
+            head(ax, f"{noise}, {data}", "", 2.4)
+        for ax in grid[::columns]:
+            ax.set_ylabel("|measured − predicted| (points)")
+        for ax in grid[-columns:]:
+            ax.set_xlabel("samples in a noisy patch")
+        return finish(figure, title, (caption, "Lines: neighbourhood sizes K."))

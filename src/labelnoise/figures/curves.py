@@ -1,0 +1,172 @@
+"""Predicted and measured curves of accuracy over the noise rate (figure 3), and what lies between them.
+
+Lines are predictions, points with bars are measurements (mean and standard deviation over repeats); colour is k. Every
+figure carries its sample counts, repeats, tie rule and seed in the caption.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from labelnoise.figures.direct_labels import Line, label_lines
+from labelnoise.figures.layout import finish, new_figure
+from labelnoise.figures.style import INK, STYLE, ordered_colours, show_percent, spread_or_none
+
+if TYPE_CHECKING:
+    from labelnoise.curves import AccuracyCurve
+
+
+def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    order = np.argsort(curve.realised_noise_rates)
+    return order, curve.realised_noise_rates[order]
+
+
+def lines_of(curve: AccuracyCurve) -> list[Line]:
+    """One line a k, by increasing noise rate."""
+    order, x = _sorted(curve)
+    return [(x, line) for line in curve.accuracy[order].T]
+
+
+def draw_lines(ax: Axes, curve: AccuracyCurve) -> None:
+    """The curve's lines, coloured by k."""
+    colours = ordered_colours(curve.k.tolist())
+    for k, (x, line) in zip(curve.k.tolist(), lines_of(curve), strict=True):
+        # a line of one point would not be seen
+        ax.plot(x, line, color=colours[k], linewidth=1.6, marker="_" if len(x) == 1 else "", zorder=2)
+
+
+def k_labels(curve: AccuracyCurve) -> tuple[list[str], list[Any]]:
+    """What the lines are called, and in which colours."""
+    ks = curve.k.tolist()
+    colours = ordered_colours(ks)
+    return [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)], [colours[k] for k in ks]
+
+
+def bar_ends(x: NDArray[np.float64], y: NDArray[np.float64], std: NDArray[np.float64]) -> list[Line]:
+    """Markers and the ends of their error bars: where no label should stand."""
+    bars = np.nan_to_num(std)
+    return [(x, y + step * bars) for step in (-1.0, 0.0, 1.0)]
+
+
+def scale_accuracy(ax: Axes, noise: str = "") -> None:
+    """Axes of accuracy over the noise rate, as percentages."""
+    ax.set_ylim(-0.03, 1.03)
+    show_percent(ax.xaxis, ax.yaxis)
+    ax.set_ylabel("test accuracy")
+    ax.set_xlabel(f"noise rate ({noise} noise)" if noise else "noise rate")
+
+
+def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> None:
+    """Predicted lines and measured points on one pair of axes."""
+    shown = predicted or measured
+    assert shown is not None
+    scale_accuracy(ax, shown.noise["name"])
+    marks: list[Line] = []
+    if predicted is not None:
+        draw_lines(ax, predicted)
+    if measured is not None:
+        colours = ordered_colours(shown.k.tolist())
+        order, _ = _sorted(measured)
+        assert measured.std is not None
+        for column, (k, (x, y)) in enumerate(zip(measured.k.tolist(), lines_of(measured), strict=True)):
+            std = measured.std[order, column]
+            marks += bar_ends(x, y, std)
+            ax.errorbar(
+                x,
+                y,
+                yerr=spread_or_none(std),
+                color=colours[k],
+                linestyle="none" if predicted is not None else ":",
+                linewidth=1.0,
+                marker="o",
+                markersize=4.2,
+                markerfacecolor="white",
+                markeredgewidth=1.2,
+                elinewidth=1.0,
+                capsize=2.0,
+                zorder=3,
+            )
+    label_lines(ax, lines_of(shown), *k_labels(shown), points=marks)
+
+
+def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve) -> None:
+    """Measured minus predicted in percentage points, with two standard errors of the measured mean."""
+    colours = ordered_colours(predicted.k.tolist())
+    order, x = _sorted(measured)
+    assert measured.standard_error is not None
+    ax.axhline(0, color=INK, linewidth=0.8)
+    n = len(measured.k)
+    width = (x[-1] - x[0]) * 0.006 if len(x) > 1 else 0.0
+    for column, k in enumerate(measured.k.tolist()):
+        difference = 100 * (measured.accuracy - predicted.accuracy)[order, column]
+        ax.errorbar(
+            x + (column - (n - 1) / 2) * width,
+            difference,
+            yerr=spread_or_none(200 * measured.standard_error[order, column]),
+            color=colours[k],
+            linestyle="none",
+            marker="o",
+            markersize=3.4,
+            elinewidth=1.0,
+        )
+    ax.set_ylabel("measured −\npredicted (points)")
+    low, high = ax.get_ylim()
+    bound = max(0.6, abs(low), abs(high))
+    ax.set_ylim(-bound, bound)
+
+
+def caption(predicted: AccuracyCurve | None, measured: AccuracyCurve | None, data: str = "") -> str:
+    """What the figure shows, with the counts, the spread, the tie rule and the seed."""
+    shown = measured or predicted
+    assert shown is not None
+    parts = [data] if data else []
+    counts = f"{shown.n_test:,} test samples"
+    if shown.n_train:
+        counts = f"{shown.n_train:,} training and {counts}"
+    parts.append(counts)
+    parts.append(f"{shown.placement['name']} placement, ties: {shown.ties}")
+    if predicted is not None:
+        parts.append(f"lines: predicted ({predicted.model}, {predicted.placement['name']})")
+    if measured is not None:
+        points = f"points: mean ± standard deviation of {measured.repeats} noise draws, seed {measured.seed}"
+        parts.append(f"points: one noise draw, seed {measured.seed}" if measured.repeats == 1 else points)
+        if predicted is not None and measured.repeats != 1:
+            parts.append("below: difference ± two standard errors")
+    return "; ".join(parts) + "."
+
+
+def curve_figure(
+    predicted: AccuracyCurve | None, measured: AccuracyCurve | None = None, *, title: str = "", data: str = ""
+) -> Figure:
+    """One figure: the curves, below them the difference where both are there, and a caption.
+
+    Predicted and measured curves must have the same noise rates and k, in the same order, for the difference.
+    """
+    with matplotlib.rc_context(STYLE):
+        both = predicted is not None and measured is not None
+        figure = new_figure(6.6, 5.0 if both else 4.0)
+        if both:
+            upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
+        else:
+            upper = figure.subplots()
+        draw_curves(upper, predicted, measured)
+        if predicted is not None and measured is not None:
+            draw_difference(lower, predicted, measured)
+            lower.set_xlabel(upper.get_xlabel())
+            upper.set_xlabel("")
+            figure.align_ylabels([upper, lower])
+        return finish(figure, title, caption(predicted, measured, data))
+
+
+def plot_curve(curve: AccuracyCurve, ax: Axes | None = None) -> Axes:
+    """One curve, predicted or measured, on `ax` or a figure of its own."""
+    if ax is None:
+        ax = new_figure(6.0, 4.2).subplots()
+    draw_curves(ax, None if curve.measured else curve, curve if curve.measured else None)
+    return ax

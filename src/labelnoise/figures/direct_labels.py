@@ -1,0 +1,238 @@
+"""Names written on lines, beside points or at the ends, instead of a legend (layout only)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+from numpy.typing import NDArray
+
+from labelnoise.figures.layout import text_width
+from labelnoise.figures.style import LABEL_SIZE
+
+Floats = NDArray[np.float64]
+Line = tuple[Floats, Floats]
+
+_ENOUGH = 0.12  # a gap, as a share of the axes' height, beyond which more does not make a label clearer
+_STEPS = 121  # places tried on a line
+_PATCH = {"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.08"}
+_FONT: dict[str, Any] = {"fontsize": LABEL_SIZE, "fontweight": "bold"}
+
+
+class _Frame:
+    """The axes in shares of their width and height, with both limits settled and the size nearly."""
+
+    def __init__(self, ax: Axes) -> None:
+        (self.left, right), (self.low, high) = ax.get_xlim(), ax.get_ylim()
+        self.x_range, self.y_range = right - self.left, high - self.low
+        extent = ax.get_window_extent()
+        dpi = ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+        self.width, self.height = extent.width / dpi, extent.height / dpi
+
+    def shares(self, line: Line) -> Line:
+        return (np.asarray(line[0]) - self.left) / self.x_range, (np.asarray(line[1]) - self.low) / self.y_range
+
+    def data(self, x: float, y: float) -> tuple[float, float]:
+        return self.left + x * self.x_range, self.low + y * self.y_range
+
+    def half_size(self, text: str) -> tuple[float, float]:
+        """Half the width and height of a label, with a little room around it."""
+        return 0.55 * text_width(text, LABEL_SIZE, "bold") / self.width + 0.006, 0.75 * LABEL_SIZE / 72 / self.height
+
+
+def label_lines(
+    ax: Axes,
+    lines: Sequence[Line],
+    texts: Sequence[str],
+    colours: Sequence[Any],
+    *,
+    points: Sequence[Line] = (),
+    beside: Sequence[Line] = (),
+) -> None:
+    """Write each text on its line, where the other lines, the labels before it and the points are far.
+
+    A line without such a place has its text beside it; where several have none, a key in a corner names all.
+
+    Parameters
+    ----------
+    ax : Axes
+        With everything drawn and its limits set.
+    lines : sequence of (x, y)
+        Of increasing x.
+    texts, colours : sequence
+        One a line.
+    points : sequence of (x, y)
+        Markers and ends of error bars, not to write on.
+    beside : sequence of (x, y)
+        Lines without a text here, to keep away from.
+    """
+    frame = _Frame(ax)
+    shares, marks = [frame.shares(line) for line in lines], [frame.shares(line) for line in points]
+    low, high = min(x[0] for x, _ in shares), max(x[-1] for x, _ in shares)
+    if not low < high:
+        return
+    places = np.linspace(low + 0.05, high - 0.05, _STEPS)
+    drawn = _heights(shares, places)
+    others = _heights([frame.shares(line) for line in beside], places)
+    taken: list[tuple[float, float, float]] = []
+    placed: list[tuple[int, float, float]] = []
+    crowded: list[int] = []
+    for row, text in enumerate(texts):
+        half, half_height = frame.half_size(text)
+        own, score = drawn[row], np.full(_STEPS, np.nan)
+        for at in np.flatnonzero(np.isfinite(own)).tolist():
+            window = np.abs(places - places[at]) <= half
+            gap = _nearest(np.delete(drawn, row, axis=0)[:, window], own[at], _ENOUGH)
+            to_beside = _nearest(others[:, window], own[at], 2 * half_height)
+            near = [y[np.abs(x - places[at]) < half + 0.012] for x, y in marks]
+            to_marks = min((_nearest(y, own[at], 2 * half_height) for y in near), default=2 * half_height)
+            covers = min(2 * gap, 1.5 * to_beside, to_marks) < half_height  # of a line, half a letter may be hidden
+            score[at] = gap + 0.3 * to_beside + 0.6 * to_marks - covers
+        for x, y, other in taken:
+            score[(np.abs(places - x) < half + other) & (np.abs(own - y) < 2.2 * half_height)] -= 1.0
+        score -= 0.01 * np.abs(places - (low + high) / 2)  # among equals the middle
+        if not np.nanmax(score, initial=-1.0) > 0:
+            crowded.append(row)
+            continue
+        place = int(np.nanargmax(score))
+        x, y = float(places[place]), float(own[place])
+        taken.append((x, y, half))
+        placed.append((row, x, y))
+    if len(crowded) > 1:
+        _write_key(ax, frame, [*shares, *marks], texts, colours)
+        return
+    for row, x, y in placed:
+        style: dict[str, Any] = {"ha": "center", "va": "center", "bbox": _PATCH, "zorder": 5, **_FONT}
+        ax.annotate(texts[row], frame.data(x, y), color=colours[row], **style)
+    for row in crowded:
+        rest = [line for place, line in enumerate(lines) if place != row]
+        label_points(ax, lines[row], texts[row], colours[row], lines=[*rest, *beside], points=points)
+
+
+def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[str], colours: Sequence[Any]) -> None:
+    """The texts below each other, each after a piece of its line, in the emptiest corner."""
+    entries = [f"\N{BOX DRAWINGS HEAVY HORIZONTAL} {text}" for text in texts]
+    width = 2 * max(frame.half_size(entry)[0] for entry in entries)
+    step = 2.1 * frame.half_size("1")[1]
+    xs, ys = (np.concatenate(axis) for axis in zip(*map(_finely, drawn), strict=True))
+    corners = [(x, y) for x in (0.02, 0.98 - width) for y in (0.03, 0.97 - step * len(texts))]
+    inside = [
+        np.sum((xs > x - 0.02) & (xs < x + width + 0.02) & (ys > y) & (ys < y + step * len(texts))) for x, y in corners
+    ]
+    x, y = corners[int(np.argmin(inside))]
+    for row, entry in enumerate(entries):
+        place = frame.data(x, y + step * (row + 0.5))
+        ax.annotate(entry, place, color=colours[row], ha="left", va="center", zorder=5, **_FONT)
+
+
+def _heights(lines: Sequence[Line], places: Floats) -> Floats:
+    """The lines at the same places, one a row; NaN beyond their ends."""
+    rows = [np.interp(places, x, y, left=np.nan, right=np.nan) for x, y in lines]
+    return np.array(rows).reshape(len(rows), len(places))
+
+
+def _nearest(heights: Floats, height: float, farthest: float) -> float:
+    away = np.abs(heights - height)
+    return float(np.min(away[~np.isnan(away)], initial=farthest))
+
+
+def label_points(
+    ax: Axes, named: Line, text: str, colour: Any, *, lines: Sequence[Line] = (), points: Sequence[Line] = ()
+) -> None:
+    """Write a text into a free place near one of the named points, and join the two by a thin line.
+
+    Parameters
+    ----------
+    ax : Axes
+        With everything drawn, labels on lines included, and its limits set.
+    named : (x, y)
+        What the text names; preferred is a point of it that the other lines are far from.
+    text, colour
+    lines, points : sequence of (x, y)
+        The others: not to write on.
+    """
+    frame = _Frame(ax)
+    half, half_height = frame.half_size(text)
+    own_x, own_y = frame.shares(named)
+    known = np.isfinite(own_x) & np.isfinite(own_y)
+    own_x, own_y = own_x[known], own_y[known]
+    others = [frame.shares(line) for line in lines]
+    above = np.array([own_y - np.interp(own_x, x, y, left=np.nan, right=np.nan) for x, y in others])
+    alone = np.min(np.nan_to_num(np.abs(above), nan=_ENOUGH), axis=0, initial=_ENOUGH)
+    blocked = [frame.shares(line) for line in points] + [_finely(line) for line in [(own_x, own_y), *others]]
+    blocked += [_finely(frame.shares(box)) for box in _labels_so_far(ax, frame)]
+    taken_x, taken_y = (np.concatenate(axis) for axis in zip(*blocked, strict=True))
+    best, chosen = np.inf, None
+    for x in np.linspace(half + 0.01, 0.99 - half, 61):
+        near = np.abs(taken_x - x) < half + 0.01
+        heights = np.array([[np.interp(x, *other)] for other in others])
+        for y in np.linspace(2 * half_height, 1 - 2 * half_height, 41):
+            if (np.abs(taken_y[near] - y) < 1.3 * half_height).any():
+                continue
+            across = np.maximum(np.abs(own_x - x) - half, 0) * frame.width
+            up = np.maximum(np.abs(own_y - y) - half_height, 0) * frame.height
+            crossed = np.sum((y - heights) * above < 0, axis=0)  # lines between the label and what it names
+            cost = np.hypot(across, up) - 2 * alone * frame.height + 1.5 * crossed
+            if cost.min() < best:
+                best, chosen = float(cost.min()), (float(x), float(y), int(cost.argmin()))
+    if chosen is None:
+        return
+    x, y, point = chosen
+    ax.annotate(
+        text,
+        frame.data(own_x[point], own_y[point]),
+        frame.data(x, y),
+        color=colour,
+        ha="center",
+        va="center",
+        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
+        zorder=8,
+        **_FONT,
+    )
+
+
+def _labels_so_far(ax: Axes, frame: _Frame) -> list[Line]:
+    """The middle lines of the labels that stand on the axes."""
+    labels = [label for label in ax.texts if isinstance(label, Annotation)]
+    boxes = []
+    for label in labels:
+        x, y = label.xyann
+        half = frame.half_size(label.get_text())[0] * frame.x_range
+        middle = x + half if label.get_horizontalalignment() == "left" else x
+        boxes.append((np.array([middle - half, middle + half]), np.array([y, y])))
+    return boxes
+
+
+def _finely(line: Line) -> Line:
+    dense = np.linspace(line[0].min(), line[0].max(), 801)
+    return dense, np.interp(dense, *line)
+
+
+def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str], colours: Sequence[Any]) -> None:
+    """Write each text right of the last points, moved apart where two would overlap.
+
+    The axes' limits along y must be set before.
+    """
+    from scipy.optimize import isotonic_regression
+
+    frame = _Frame(ax)
+    step = 2.3 * frame.half_size("1")[1] * frame.y_range
+    order = np.argsort(heights, kind="stable")
+    ranks = np.arange(len(order)) * step
+    # the heights nearest to the wanted ones that are a step apart: nondecreasing once the steps are taken off
+    placed = isotonic_regression(np.asarray(heights, dtype=np.float64)[order] - ranks).x + ranks
+    for row, height in zip(order, placed, strict=True):
+        ax.annotate(
+            texts[row],
+            (x, height),
+            (9, 0),
+            textcoords="offset points",
+            color=colours[row],
+            va="center",
+            annotation_clip=False,
+            zorder=8,
+            **_FONT,
+        )

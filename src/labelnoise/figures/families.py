@@ -1,0 +1,145 @@
+"""A network's measured accuracy over the analytic curves (figure 4), and under concentrated noise (figure 4h, i)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from labelnoise.figures.curves import bar_ends, draw_lines, k_labels, lines_of, scale_accuracy
+from labelnoise.figures.direct_labels import Floats, label_ends, label_lines, label_points
+from labelnoise.figures.layout import finish, new_figure
+from labelnoise.figures.matrices import draw_matrix
+from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILLION, spread_or_none
+
+if TYPE_CHECKING:
+    from labelnoise.curves import AccuracyCurve
+
+
+def _by_rate(noise_rates: ArrayLike, *columns: ArrayLike) -> tuple[Floats, ...]:
+    rates = np.asarray(noise_rates, dtype=np.float64)
+    order = np.argsort(rates)
+    return (rates[order], *(np.asarray(column, dtype=np.float64)[order] for column in columns))
+
+
+def _draw_measured(ax: Axes, x: Floats, mean: Floats, std: Floats) -> None:
+    ax.errorbar(
+        x,
+        mean,
+        yerr=spread_or_none(std),
+        color=INK,
+        linewidth=0.8,
+        marker="o",
+        markersize=4.0,
+        elinewidth=1.0,
+        capsize=2.5,
+        zorder=6,
+    )
+
+
+def _spread(repeats: int) -> str:
+    return f"mean ± standard deviation of {repeats} trainings" if repeats > 1 else "one training"
+
+
+def family_figure(
+    predicted: AccuracyCurve,
+    noise_rates: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    *,
+    repeats: int,
+    title: str = "",
+    caption: str = "",
+    matrix: ArrayLike | None = None,
+) -> Figure:
+    """Measured accuracy of a network over the family of analytic curves, one a K (Fig. 4).
+
+    Parameters
+    ----------
+    predicted : AccuracyCurve
+        The analytic curves; their noise rates need not be the measured ones.
+    noise_rates, mean, std : array-like of shape (n_rates,)
+        Of the network; `std` is NaN for one repeat.
+    repeats : int
+        Trainings a noise rate.
+    title : str
+    caption : str
+        Data set, scale and seeds; what the marks mean, the repeats and the test samples are added.
+    matrix : array-like of shape (n_classes, n_classes), optional
+        The corruption matrix, drawn beside (Fig. 4g): rows clean, columns noisy.
+    """
+    x, y, bars = _by_rate(noise_rates, mean, std)
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(6.6 if matrix is None else 9.8, 4.0)
+        if matrix is None:
+            ax = figure.subplots()
+        else:
+            ax, beside = figure.subplots(1, 2, width_ratios=[1.55, 1])
+            draw_matrix(beside, matrix, predicted.classes.tolist())
+            beside.set_anchor("N")
+        draw_lines(ax, predicted)
+        _draw_measured(ax, x, y, bars)
+        scale_accuracy(ax, predicted.noise["name"])
+        marks = bar_ends(x, y, bars)
+        label_lines(ax, lines_of(predicted), *k_labels(predicted), points=marks, beside=[(x, y)])
+        label_points(ax, (x, y), "network", INK, lines=lines_of(predicted), points=marks)
+        words = (
+            f"Coloured lines: predicted accuracy of K-NN for each K ({predicted.model}, ties: {predicted.ties}, "
+            f"{predicted.n_test:,} test samples). Black: the network, {_spread(repeats)} a noise rate."
+        )
+        image = "Right: the corruption matrix, brightness is probability." if matrix is not None else ""
+        return finish(figure, title, (caption, words, image))
+
+
+def concentrated_figure(
+    noise_rates: ArrayLike,
+    mean: ArrayLike,
+    std: ArrayLike,
+    *,
+    clean_region: ArrayLike,
+    noisy_region: ArrayLike,
+    repeats: int,
+    title: str = "",
+    caption: str = "",
+) -> Figure:
+    """Accuracy under locally concentrated noise, overall and apart in clean and in noisy regions (Fig. 4h, i).
+
+    Parameters
+    ----------
+    noise_rates, mean, std : array-like of shape (n_rates,)
+        Overall accuracy of the network; `std` is NaN for one repeat.
+    clean_region, noisy_region : array-like of shape (n_rates,)
+        Mean accuracy of the test samples in either; NaN where there are none.
+    repeats : int
+        Trainings a noise rate.
+    title : str
+    caption : str
+        Data set, scale and seeds; what the marks mean and the repeats are added.
+    """
+    x, y, bars, clean, noisy = _by_rate(noise_rates, mean, std, clean_region, noisy_region)
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(6.6, 4.0)
+        ax = figure.subplots()
+        scale_accuracy(ax, "locally concentrated")
+        ends = np.array([0.0, x[-1]])
+        ax.plot(ends, 1 - ends, color=SOFT_INK, linestyle=(0, (5, 3)), linewidth=1.4, zorder=2)
+        ax.plot(x, clean, color=BLUE, linewidth=1.2, marker="^", markersize=5, zorder=4)
+        ax.plot(x, noisy, color=VERMILLION, linewidth=1.2, marker="v", markersize=5, zorder=4)
+        _draw_measured(ax, x, y, bars)
+        named = [
+            (clean, "clean regions", BLUE),
+            (y, "overall", INK),
+            (1 - x, "1 − noise rate", SOFT_INK),
+            (noisy, "noisy regions", VERMILLION),
+        ]
+        seen = [(line[~np.isnan(line)][-1], text, colour) for line, text, colour in named if not np.isnan(line).all()]
+        label_ends(ax, float(x[-1]), *zip(*seen, strict=True))
+        words = (
+            f"Black: the network on all test samples, {_spread(repeats)} a noise rate; triangles: mean on those in "
+            "regions whose training labels are clean and in corrupted ones; dashed: what the theory expects."
+        )
+        return finish(figure, title, (caption, words))

@@ -1,0 +1,58 @@
+"""A corruption matrix as an image: rows are clean labels, columns noisy ones, brightness is the probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from labelnoise.figures.layout import finish, new_figure
+from labelnoise.figures.style import SMALL_SIZE, STYLE
+
+_MOST_NAMED = 20  # classes; of more, only some are named
+
+
+def draw_matrix(ax: Axes, matrix: ArrayLike, class_names: Sequence[object] | None = None) -> None:
+    """The matrix on `ax`, with a colour bar; black is probability 0, white the largest.
+
+    Parameters
+    ----------
+    ax : Axes
+    matrix : array-like of shape (n_classes, n_classes)
+        P(noisy | clean): rows clean, columns noisy.
+    class_names : sequence, optional
+        In the matrix' order; 0..n_classes-1 if not given.
+    """
+    values = np.asarray(matrix, dtype=np.float64)
+    names = [str(name) for name in (range(len(values)) if class_names is None else class_names)]
+    image = ax.imshow(values, cmap="gray", vmin=0, interpolation="nearest")
+    places = np.arange(0, len(values), max(1, -(-len(values) // _MOST_NAMED)))
+    shown = [names[place] for place in places]
+    ax.set_xticks(places, shown, fontsize=SMALL_SIZE, rotation=90 if max(map(len, shown)) > 2 else 0)
+    ax.set_yticks(places, shown, fontsize=SMALL_SIZE)
+    ax.set_xlabel("noisy label")
+    ax.set_ylabel("clean label")
+    ax.grid(False)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(True)
+    beside = ax.inset_axes((1.03, 0.0, 0.05, 1.0))  # as high as the image, whatever its aspect leaves of the axes
+    bar = ax.get_figure(root=True).colorbar(image, cax=beside)  # type: ignore[union-attr]
+    bar.set_label("probability", fontsize=SMALL_SIZE + 0.5)
+    bar.ax.tick_params(labelsize=SMALL_SIZE)
+    bar.ax.grid(False)
+
+
+def matrix_figure(
+    matrix: ArrayLike, *, class_names: Sequence[object] | None = None, title: str = "", caption: str = ""
+) -> Figure:
+    """A figure of one corruption matrix; arguments as in `draw_matrix`."""
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(4.6, 3.8)
+        draw_matrix(figure.subplots(), matrix, class_names)
+        words = "Rows: clean label; columns: noisy label; brightness: probability (white high, black low)."
+        return finish(figure, title, (caption, words))

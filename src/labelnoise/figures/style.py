@@ -1,0 +1,83 @@
+"""One look for all figures: ink, colours, and matplotlib settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axis import Axis
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike, NDArray
+
+INK, SOFT_INK, FAINT = "#22262b", "#6a717b", "#c9ced6"
+# Okabe and Ito: told apart with every colour vision, and by lightness in grey
+BLUE, SKY, ORANGE, VERMILLION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
+# Petroff (2021, arXiv:2107.02270): ten colours, the nearest two still apart under each colour-vision deficiency
+CLASS_COLOURS = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+# viridis stays ordered with every colour vision and in grey; its lightest part is left out, which paper does not carry
+COLOURS = matplotlib.colormaps["viridis"]
+
+TITLE_SIZE, PANEL_SIZE, LABEL_SIZE, SMALL_SIZE, CAPTION_SIZE = 11.5, 9.5, 9.0, 8.0, 8.0
+DPI = 160
+STYLE: Any = {
+    "font.size": 10,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.5,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "grid.alpha": 0.6,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+}
+
+
+def ordered_colours(values: Sequence[int]) -> dict[int, Any]:
+    """A colour for each value, dark for small."""
+    distinct = sorted(set(values))
+    places = np.linspace(0.05, 0.72, len(distinct)) if len(distinct) > 1 else [0.3]
+    return {value: COLOURS(place) for value, place in zip(distinct, places, strict=True)}
+
+
+def class_colour(code: int) -> str:
+    """The colour of a class; from the eleventh on they repeat, and the direct labels tell them apart."""
+    return CLASS_COLOURS[code % len(CLASS_COLOURS)]
+
+
+def halo(width: float = 3.5) -> list[AbstractPathEffect]:
+    """White around letters that stand on lines or points."""
+    return [withStroke(linewidth=width, foreground="white")]
+
+
+def show_percent(*axes: Axis, decimals: int | None = 0) -> None:
+    """Ticks of shares as percentages."""
+    for axis in axes:
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
+
+
+def spread_or_none(std: ArrayLike) -> NDArray[np.float64] | None:
+    """Error bars, or None where no spread is known: a bar of length 0 would claim that there is none."""
+    bars = np.asarray(std, dtype=np.float64)
+    return None if np.isnan(bars).all() else bars
