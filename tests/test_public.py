@@ -20,6 +20,7 @@ NAMES = {
     *("predict_knn", "simulate_knn", "AccuracySurface", "accuracy_surface"),
     *("ClassBoundary", "Concentrated", "HubnessProportional", "concentration", "concentration_profile"),
     *("concentration_test", "corrupt_with_rows", "softmax_rows", "effective_k"),
+    *("noise_rows", "predict_with_rows", "simulate_with_rows"),
 }
 MODULES = sorted(
     module.name

@@ -10,7 +10,8 @@ from .placement.graph import ClassBoundary, HubnessProportional
 from .placement.spread import Spread
 from .plurality import plurality_probability
 from .prediction import accuracy_curve, predict_knn
-from .sample_noise import corrupt_with_rows, softmax_rows
+from .row_prediction import predict_with_rows, simulate_with_rows
+from .sample_noise import corrupt_with_rows, noise_rows, softmax_rows
 from .simulation import simulate_knn
 from .surface import AccuracySurface, accuracy_surface
 
@@ -38,8 +39,11 @@ __all__ = [
     "corrupt_with_rows",
     "effective_k",
     "neighbors",
+    "noise_rows",
     "plurality_probability",
     "predict_knn",
+    "predict_with_rows",
     "simulate_knn",
+    "simulate_with_rows",
     "softmax_rows",
 ]

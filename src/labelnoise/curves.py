@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from labelnoise.intervals import Interval
+
 Floats = NDArray[np.float64]
 
 
@@ -61,7 +63,8 @@ class AccuracyCurve:
     Attributes
     ----------
     noise_rates : array of shape (n_rates,)
-        Asked noise rates.
+        Asked noise rates; the expected share of changed labels where noise is given by rows (`predict_with_rows`), NaN
+        where that is not known.
     realised_noise_rates : array of shape (n_rates,)
         Mean fraction of labels really selected; equals `noise_rates` for predictions.
     k : array of shape (n_k,)
@@ -136,7 +139,7 @@ class AccuracyCurve:
         """Standard error of the measured mean over noise draws: std / sqrt(repeats)."""
         return None if self.std is None or self.repeats is None else self.std / np.sqrt(self.repeats)
 
-    def confusion(self, noise_rate: float, k: int | None = None) -> Floats:
+    def confusion(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
         """Expected confusion matrix: entry [i, j] is the share of test samples of class i predicted as j.
 
         Rows sum to 1 under the tie rules "random" and "lowest"; under "strict" what is missing from 1 is the share of
@@ -144,15 +147,16 @@ class AccuracyCurve:
 
         Parameters
         ----------
-        noise_rate : float
-            In [0, 1]; for a measured curve one of `noise_rates`.
+        noise_rate : float, optional
+            In [0, 1]; for a measured curve, or one from rows, one of `noise_rates`. May be left out if there is only
+            one.
         k : int, optional
             One of the curve's `k`; may be left out if there is only one.
         """
         votes, rate = self._ask(noise_rate)
         return votes.confusion(rate, self._one_k(k))
 
-    def per_sample(self, noise_rate: float, k: int | None = None) -> Floats:
+    def per_sample(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
         """Probability that each test sample is classified correctly, (n_test,); its share of the repeats if measured.
 
         Arguments as in `confusion`. The mean over the test samples is the accuracy.
@@ -160,15 +164,65 @@ class AccuracyCurve:
         votes, rate = self._ask(noise_rate)
         return votes.per_sample(rate, self._one_k(k))
 
-    def _ask(self, noise_rate: float) -> tuple[Votes, float]:
-        rate = check_noise_rate(noise_rate)
+    def _ask(self, noise_rate: float | None) -> tuple[Votes, float]:
         if self._votes is None:
             raise ValueError("this curve was put together from a table; compute it to ask for more than its table.")
-        if self.measured and not np.any(self.noise_rates == rate):
-            raise ValueError(
-                f"`noise_rate` must be one of the measured levels {self.noise_rates.tolist()}; got {rate:g}."
-            )
+        if noise_rate is None and len(self.noise_rates) == 1:
+            return self._votes, float(self.noise_rates[0])
+        rate = check_noise_rate(noise_rate)  # type: ignore[arg-type]  # None is refused there
+        if not isinstance(self._votes, PredictedVotes) and not np.any(self.noise_rates == rate):
+            levels = "measured levels" if self.measured else "curve's levels"
+            raise ValueError(f"`noise_rate` must be one of the {levels} {self.noise_rates.tolist()}; got {rate:g}.")
         return self._votes, rate
+
+    def interval(self, level: float = 0.95, *, of: str = "both") -> Interval:
+        r"""Interval for the accuracy: sampling error over test samples, over noise draws, or both.
+
+        With :math:`Q_s` the probability that test sample s is classified correctly and :math:`A` their mean,
+
+        .. math:: A \pm t_\nu \sqrt{v}, \qquad v_{test} = \frac{1}{M} \mathrm{Var}_s(Q_s), \qquad
+            v_{draws} = \mathrm{Var}\Big(\frac{1}{M} \sum_s c_s\Big), \qquad v_{both} = v_{test} + v_{draws}
+
+        where :math:`c_s` is 1 if sample s is classified correctly after one noise draw: of samples that share
+        neighbours, the :math:`c_s` are correlated. For a prediction from neighbours, :math:`v_{draws}` is therefore
+        estimated from 200 noise draws over the stored neighbours; from a softmax (`accuracy_curve`) no neighbours are
+        known, and independence is assumed, :math:`v_{draws} = \sum_s Q_s (1 - Q_s) / M^2`: usually too small, and
+        without the variance of training. For a measured curve of R repeats, :math:`v_{draws}` is the variance of the
+        repeats times 1 + 1/R, and the error of their mean, variance / R, is part of :math:`v_{test}`.
+        :math:`\nu` is the degrees of freedom of the variance (Welch and Satterthwaite for sums).
+
+        Parameters
+        ----------
+        level : float in (0, 1), default 0.95
+            Share of cases in which the interval is meant to hold.
+        of : {"both", "test", "draws"}
+            "test": the expected accuracy, all noise draws averaged, if the test samples are a sample of a population.
+            "draws": the accuracy that one noisy training set will have on these test samples. "both": that on test
+            samples, as many, drawn from the population whose expected accuracy the curve is taken for.
+
+        Returns
+        -------
+        Interval
+            `lower` and `upper`, (n_rates, n_k), within [0, 1].
+
+        Raises
+        ------
+        ValueError
+            A level outside (0, 1); fewer than two test samples or repeats; "draws" or "both" for a prediction at a
+            concentration above 0, which does not say which neighbourhoods are noisy together (measure it:
+            `simulate_knn` with a placement); a curve put together from a table.
+
+        Examples
+        --------
+        >>> import labelnoise as ln
+        >>> curve = ln.accuracy_curve([[0.9, 0.1], [0.6, 0.4]] * 50, [0] * 100, ln.UniformNoise(), 0.0, 1)
+        >>> interval = curve.interval(of="test")
+        >>> interval.lower.round(3).tolist(), interval.upper.round(3).tolist()
+        ([[0.72]], [[0.78]])
+        """
+        from labelnoise.intervals import accuracy_interval
+
+        return accuracy_interval(self, level, of)
 
     def tolerance(self, target: float) -> float | Floats:
         """Largest noise rate up to which the accuracy stays at or above `target` (section 10 of the theory).
@@ -213,7 +267,8 @@ class AccuracyCurve:
     def prediction(self, k: int | None = None) -> tuple[PredictedVotes, int]:
         """The model behind a predicted curve, and one of the curve's k."""
         if self.measured or not isinstance(self._votes, PredictedVotes):
-            raise ValueError("the curve must be predicted (predict_knn, accuracy_curve); this one was measured.")
+            which = "was measured" if self.measured else "holds one level alone"
+            raise ValueError(f"the curve must be predicted (predict_knn, accuracy_curve); this one {which}.")
         return self._votes, self._one_k(k)
 
     def _crossing(self, column: int, target: float) -> float:

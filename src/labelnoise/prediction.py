@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelnoise.corruption import check_noise, encode_for_noise
+from labelnoise.corruption import check_noise
 from labelnoise.curves import AccuracyCurve, Floats
 from labelnoise.labels import Codes, encode_labels
 from labelnoise.local_rates import check_concentration
-from labelnoise.neighborhoods import Neighbors, as_neighbors
+from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel, check_class_count
+from labelnoise.placement import Spread
 from labelnoise.progress import track
+from labelnoise.simulation import PlacedNoise, Simulation, check_knn_labels
 from labelnoise.validation import check_choice, check_distributions, check_k, check_noise_rates, check_ties
 from labelnoise.vote_models import FiniteVotes, IidVotes, VoteModel
 from labelnoise.votes import label_histogram
@@ -23,16 +25,47 @@ from labelnoise.votes import label_histogram
 MODELS = ("finite", "iid")
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """Eq. 1: the mean over test samples of the probability that the true class wins."""
+class NeighborhoodVotes(Protocol):
+    """The part of a `VoteModel` that one noise level needs."""
 
-    votes: tuple[VoteModel, ...]
-    model: str
-    noise: NoiseModel
-    ties: str
-    concentration: float
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """The neighbourhood sizes it serves."""
+        ...
+
+    @property
+    def codes(self) -> Codes:
+        """True class of each distinct neighbourhood."""
+        ...
+
+    @property
+    def inverse(self) -> NDArray[np.intp]:
+        """Which distinct neighbourhood each test sample has."""
+        ...
+
+    def correct(self, noise_rate: float) -> Floats:
+        """Probability that the true class wins, (n_distinct, len(ks))."""
+        ...
+
+    def standard_error(self, noise_rate: float) -> Floats | None:
+        """Of `correct`, where it was sampled."""
+        ...
+
+    def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
+        """Probability that each class wins, for blocks of distinct neighbourhoods."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedVotes:
+    """Eq. 1: the mean over test samples of the probability that the true class wins.
+
+    `simulation` draws the same noise afresh; None where the neighbours, or where the noise lies, are not known.
+    """
+
+    votes: Sequence[NeighborhoodVotes]
     n_classes: int
+    simulation: Simulation | None
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
@@ -40,22 +73,15 @@ class Prediction:
         votes = self.votes[0]
         return np.bincount(votes.codes[votes.inverse], minlength=self.n_classes)
 
-    def _of(self, k: int) -> VoteModel:
-        return next(votes for votes in self.votes if k in votes.ks)
-
     def per_sample(self, noise_rate: float, k: int) -> Floats:
         """Probability that the vote is correct, for each test sample."""
-        votes = self._of(k)
+        votes = next(votes for votes in self.votes if k in votes.ks)
         correct: Floats = votes.correct(noise_rate)[votes.inverse, votes.ks.index(k)]
         return correct
 
-    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
-        """Mean accuracy, (n_rates, n_concentrations)."""
-        return self._of(k).surface(noise_rates, concentrations, k)
-
     def confusion(self, noise_rate: float, k: int) -> Floats:
         """Mean over each class's test samples of the probability that each label wins."""
-        votes = self._of(k)
+        votes = next(votes for votes in self.votes if k in votes.ks)
         weights = np.bincount(votes.inverse, minlength=len(votes.codes))
         sums = np.zeros((self.n_classes, self.n_classes))
         for block, wins in votes.wins(noise_rate, k):
@@ -64,8 +90,12 @@ class Prediction:
             shares: Floats = sums / self.class_counts[:, None]
         return shares
 
-    def curve(self, rates: Floats, ks: NDArray[np.int64], classes: NDArray[Any], n_train: int | None) -> AccuracyCurve:
-        """Evaluate at every noise rate and k."""
+    def redraw(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats | None:
+        """Measured accuracies of noisy training sets, (repeats, n_k); None without a simulation."""
+        return None if self.simulation is None else self.simulation.accuracies(noise_rate, ks, repeats)
+
+    def curve(self, rates: Floats, ks: NDArray[np.int64], **record: Any) -> AccuracyCurve:
+        """Evaluate at every noise rate and k; `record` holds the fields of the curve that say what was predicted."""
         sums = np.empty((len(rates), len(ks), self.n_classes))
         errors = np.zeros((len(rates), len(ks)))
         for row, rate in enumerate(track(rates, "predicting", total=len(rates))):
@@ -88,16 +118,22 @@ class Prediction:
             k=ks,
             accuracy=sums.sum(axis=2) / counts.sum(),
             per_class=per_class,
-            ties=self.ties,
-            model=self.model,
-            noise=self.noise.parameters(),
-            placement=expected_placement(self.concentration),
-            classes=classes,
             n_test=int(counts.sum()),
-            n_train=n_train,
             sampling_error=errors if errors.any() else None,
             _votes=self,
+            **record,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction(ExpectedVotes):
+    """Expected votes that are known at any noise rate and concentration."""
+
+    votes: Sequence[VoteModel]
+
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """Mean accuracy, (n_rates, n_concentrations)."""
+        return next(votes for votes in self.votes if k in votes.ks).surface(noise_rates, concentrations, k)
 
 
 def expected_placement(concentration: float) -> dict[str, Any]:
@@ -191,24 +227,15 @@ def accuracy_curve(
     check_class_count(noise, n_classes)
     distinct_ks = tuple(np.unique(ks).tolist())
     votes = IidVotes.of(clean, codes, distinct_ks, noise, ties, rho)
-    prediction = Prediction((votes,), "iid", noise, ties, rho, n_classes)
-    return prediction.curve(rates, ks, known, None)
-
-
-def check_knn_labels(
-    neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, ks: NDArray[np.int64]
-) -> tuple[Neighbors, Codes, Codes, NDArray[Any]]:
-    """Neighbours, training codes, test codes and classes that fit together."""
-    train_codes, known = encode_for_noise(train_labels, noise, None, "train_labels")
-    hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
-    test_codes, _ = encode_labels(test_labels, classes=known, name="test_labels")
-    if len(test_codes) != len(hoods.indices):
-        raise ValueError(
-            f"`test_labels` must have one label per query of `neighbors`; "
-            f"got {len(test_codes)} labels and {len(hoods.indices)} queries."
-        )
-    check_class_count(noise, len(known))
-    return hoods, train_codes, test_codes, known
+    return Prediction((votes,), n_classes, None).curve(
+        rates,
+        ks,
+        ties=ties,
+        model="iid",
+        noise=noise.parameters(),
+        placement=expected_placement(rho),
+        classes=known,
+    )
 
 
 def predict_knn(
@@ -281,5 +308,17 @@ def predict_knn(
             votes.append(FiniteVotes.of(counts, test_codes, noise, ties, rho, len(train_codes)))
         else:
             votes.append(IidVotes.of(counts / size, test_codes, (size,), noise, ties, rho))
-    prediction = Prediction(tuple(votes), model, noise, ties, rho, len(known))
-    return prediction.curve(rates, ks, known, len(train_codes))
+    simulation = None
+    if rho == 0:  # the concentration alone does not say which neighbourhoods are noisy together
+        spread = PlacedNoise(train_codes, len(known), noise, Spread(), None)
+        simulation = Simulation(hoods.indices, spread, test_codes, len(known), ties, seed=0)
+    return Prediction(tuple(votes), len(known), simulation).curve(
+        rates,
+        ks,
+        ties=ties,
+        model=model,
+        noise=noise.parameters(),
+        placement=expected_placement(rho),
+        classes=known,
+        n_train=len(train_codes),
+    )

@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
-from labelnoise.corruption import check_noise, check_placement_features, corrupt_codes
+from labelnoise.corruption import check_noise, check_placement_features, corrupt_codes, encode_for_noise
 from labelnoise.curves import AccuracyCurve, Floats
-from labelnoise.labels import Codes
-from labelnoise.neighborhoods import Neighbors
-from labelnoise.noise import NoiseModel
+from labelnoise.labels import Codes, encode_labels
+from labelnoise.neighborhoods import Neighbors, as_neighbors
+from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.placement import Features, Mask, Placement, Spread
-from labelnoise.prediction import check_knn_labels
 from labelnoise.progress import track
 from labelnoise.validation import check_k, check_noise_rates, check_ties, seed_of
 from labelnoise.votes import plurality_vote
+
+
+class LabelSource(Protocol):
+    """Noisy training labels, drawn afresh as often as asked."""
+
+    def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask]:
+        """Codes of the noisy labels, and the samples that count as noisy."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedNoise:
+    """A placement selects, and the noise model redraws what it selects."""
+
+    codes: Codes
+    n_classes: int
+    noise: NoiseModel
+    placement: Placement
+    features: Features | None
+
+    def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask]:
+        """The noisy codes and the selected samples."""
+        return corrupt_codes(self.codes, self.n_classes, self.noise, noise_rate, self.placement, self.features, rng)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +49,9 @@ class Simulation:
     """Everything that determines the votes; any level and repeat can be drawn again from the seed."""
 
     indices: NDArray[np.integer[Any]]  # (n_test, max k), nearest first
-    train_codes: Codes
+    source: LabelSource
     test_codes: Codes
     n_classes: int
-    noise: NoiseModel
-    placement: Placement
-    features: Features | None
     ties: str
     seed: int
 
@@ -42,9 +61,7 @@ class Simulation:
         The draw depends on the seed, the noise rate and the repeat alone, not on which other levels are measured.
         """
         rng = np.random.default_rng([self.seed, int(np.float64(noise_rate).view(np.uint64)), repeat])
-        noisy, selected = corrupt_codes(
-            self.train_codes, self.n_classes, self.noise, noise_rate, self.placement, self.features, rng
-        )
+        noisy, selected = self.source.draw(noise_rate, rng)
         tie_breaker = rng.random((len(self.test_codes), len(ks))) if self.ties == "random" else None
         predicted = plurality_vote(noisy, self.indices, ks, self.n_classes, ties=self.ties, tie_breaker=tie_breaker)
         return predicted, selected
@@ -61,14 +78,58 @@ class Simulation:
             ]
         )
 
+    def accuracies(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats:
+        """Accuracy of one noisy training set after the other, (repeats, n_k)."""
+        every = range(repeats)
+        correct = (self.votes(noise_rate, repeat, ks)[0] == self.test_codes[:, None] for repeat in every)
+        return np.array([votes.mean(axis=0) for votes in correct])
+
+    def curve(
+        self, rates: Floats, ks: NDArray[np.int64], repeats: int, *, with_concentrations: bool = False, **record: Any
+    ) -> AccuracyCurve:
+        """Measure every level; `record` holds the fields of the curve that say what was measured."""
+        correct = np.zeros((len(rates), len(ks), len(self.test_codes)), dtype=np.int32)
+        runs = np.empty((len(rates), repeats, len(ks)))
+        realised = np.zeros(len(rates))
+        concentrations = np.zeros((len(rates), len(ks))) if with_concentrations else None
+        draws = [(row, repeat) for row in range(len(rates)) for repeat in range(repeats)]
+        for row, repeat in track(draws, "measuring", total=len(draws)):
+            predicted, selected = self.votes(float(rates[row]), repeat, ks)
+            right = predicted == self.test_codes[:, None]
+            correct[row] += right.T
+            runs[row, repeat] = right.mean(axis=0)
+            realised[row] += selected.mean() / repeats
+            if concentrations is not None:
+                concentrations[row] += self.concentrations(selected, ks) / repeats
+        sums = [[np.bincount(self.test_codes, weights=n, minlength=self.n_classes) for n in level] for level in correct]
+        with np.errstate(invalid="ignore"):
+            per_class = np.array(sums) / (repeats * np.bincount(self.test_codes, minlength=self.n_classes))
+        return AccuracyCurve(
+            noise_rates=rates,
+            realised_noise_rates=realised,
+            k=ks,
+            accuracy=runs.mean(axis=1),
+            per_class=per_class,
+            ties=self.ties,
+            model="measured",
+            n_test=len(self.test_codes),
+            runs=runs,
+            seed=self.seed,
+            realised_concentrations=concentrations,
+            _votes=MeasuredVotes(self, rates, ks, repeats, correct),
+            **record,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class MeasuredVotes:
-    """A simulation that has been run: which k and how many repeats."""
+    """A simulation that has been run, and how often each test sample's vote was correct, (n_rates, n_k, n_test)."""
 
     simulation: Simulation
+    rates: Floats
     ks: NDArray[np.int64]
     repeats: int
+    correct: NDArray[np.int32]
 
     def confusion(self, noise_rate: float, k: int) -> Floats:
         """The repeats' mean confusion matrix; the same draws as in the curve."""
@@ -86,11 +147,30 @@ class MeasuredVotes:
 
     def per_sample(self, noise_rate: float, k: int) -> Floats:
         """Share of the repeats in which each test sample's vote is correct."""
-        column = int(np.flatnonzero(self.ks == k)[0])
-        votes = (self.simulation.votes(noise_rate, repeat, self.ks)[0] for repeat in range(self.repeats))
-        correct = sum((v[:, column] == self.simulation.test_codes).astype(np.float64) for v in votes)
-        shares: Floats = correct / self.repeats
+        row, column = int(np.flatnonzero(self.rates == noise_rate)[0]), int(np.flatnonzero(self.ks == k)[0])
+        shares: Floats = self.correct[row, column] / self.repeats
         return shares
+
+
+def check_knn_labels(
+    neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, ks: NDArray[np.int64]
+) -> tuple[Neighbors, Codes, Codes, NDArray[Any]]:
+    """Neighbours, training codes, test codes and classes that fit together."""
+    train_codes, known = encode_for_noise(train_labels, noise, None, "train_labels")
+    hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
+    test_codes, _ = encode_labels(test_labels, classes=known, name="test_labels")
+    check_test_count(test_codes, hoods)
+    check_class_count(noise, len(known))
+    return hoods, train_codes, test_codes, known
+
+
+def check_test_count(test_codes: Codes, hoods: Neighbors) -> None:
+    """Whether there is one test label for each query."""
+    if len(test_codes) != len(hoods.indices):
+        raise ValueError(
+            f"`test_labels` must have one label per query of `neighbors`; "
+            f"got {len(test_codes)} labels and {len(hoods.indices)} queries."
+        )
 
 
 def simulate_knn(
@@ -153,47 +233,19 @@ def simulate_knn(
     located = check_placement_features(placement, features, len(train_codes))
     simulation = Simulation(
         indices=hoods.indices,
-        train_codes=train_codes,
+        source=PlacedNoise(train_codes, len(known), noise, placement.prepare(located), located),
         test_codes=test_codes,
         n_classes=len(known),
-        noise=noise,
-        placement=placement.prepare(located),
-        features=located,
         ties=ties,
         seed=seed_of(random_state),
     )
-    counts = np.bincount(test_codes, minlength=len(known))
-    runs = np.empty((len(rates), n_repeats, len(ks)))
-    realised = np.zeros(len(rates))
-    concentrations = None if isinstance(placement, Spread) else np.zeros((len(rates), len(ks)))
-    per_class = np.zeros((len(rates), len(ks), len(known)))
-    draws = [(row, repeat) for row in range(len(rates)) for repeat in range(n_repeats)]
-    for row, repeat in track(draws, "measuring", total=len(draws)):
-        predicted, selected = simulation.votes(float(rates[row]), repeat, ks)
-        correct = predicted == test_codes[:, None]
-        runs[row, repeat] = correct.mean(axis=0)
-        realised[row] += selected.mean() / n_repeats
-        if concentrations is not None:
-            concentrations[row] += simulation.concentrations(selected, ks) / n_repeats
-        for column in range(len(ks)):
-            per_class[row, column] += np.bincount(test_codes, weights=correct[:, column], minlength=len(known))
-    with np.errstate(invalid="ignore"):
-        per_class /= n_repeats * counts
-    return AccuracyCurve(
-        noise_rates=rates,
-        realised_noise_rates=realised,
-        k=ks,
-        accuracy=runs.mean(axis=1),
-        per_class=per_class,
-        ties=ties,
-        model="measured",
+    return simulation.curve(
+        rates,
+        ks,
+        n_repeats,
+        with_concentrations=not isinstance(placement, Spread),
         noise=noise.parameters(),
         placement=placement.parameters(),
         classes=known,
-        n_test=len(test_codes),
         n_train=len(train_codes),
-        runs=runs,
-        seed=simulation.seed,
-        realised_concentrations=concentrations,
-        _votes=MeasuredVotes(simulation, ks, n_repeats),
     )

@@ -1,0 +1,138 @@
+"""Intervals for an accuracy: how much it varies with the test samples, and with the noise that happens to be drawn.
+
+Two sources of variation, and by the law of total variance their sum. Over test samples: the probabilities of a correct
+vote differ from sample to sample, and a finite test sample holds some of them. Over noise draws: one corrupted training
+label is in the neighbourhoods of many test samples, whose votes therefore go wrong together; no formula for single
+samples shows it, but noisy training sets drawn over the stored neighbours do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.progress import track
+from labelnoise.validation import check_choice
+
+if TYPE_CHECKING:
+    from labelnoise.curves import AccuracyCurve
+
+Floats = NDArray[np.float64]
+SOURCES = ("both", "test", "draws")
+DRAWS = 200
+"""Noise draws from which the variance of a prediction is estimated: its standard deviation is then known to 5 %."""
+
+
+@runtime_checkable
+class RedrawnVotes(Protocol):
+    """Votes that can be measured again on fresh noise."""
+
+    def redraw(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats | None:
+        """Accuracies of noisy training sets, (repeats, n_k); None where the neighbours are not known."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """An interval at every noise rate and k of a curve.
+
+    Attributes
+    ----------
+    lower, upper : array of shape (n_rates, n_k)
+        Within [0, 1].
+    standard_error : array of shape (n_rates, n_k)
+        Square root of the variance the interval is made of.
+    level : float
+        Share of cases in which it is meant to hold.
+    of : str
+        "test", "draws" or "both".
+    assumption : str or None
+        What had to be assumed.
+    """
+
+    lower: Floats
+    upper: Floats
+    standard_error: Floats
+    level: float
+    of: str
+    assumption: str | None = None
+
+
+def accuracy_interval(curve: AccuracyCurve, level: float, of: str) -> Interval:
+    """The computation behind `AccuracyCurve.interval`, which explains it."""
+    if np.ndim(level) != 0 or not 0 < level < 1:
+        hint = " A percentage? Divide it by 100." if np.ndim(level) == 0 and level > 1 else ""
+        raise ValueError(f"`level` must be one number between 0 and 1, such as 0.95; got {level}.{hint}")
+    check_choice(of, SOURCES, "of")
+    if curve.repeats == 1:
+        raise ValueError("the curve must have at least 2 repeats for an interval; got 1. Measure it with more repeats.")
+    if of != "draws" and curve.n_test < 2:
+        raise ValueError(f"the curve must be of at least 2 test samples for an interval; got {curve.n_test}.")
+    assumption = None
+    parts: list[tuple[Floats, float]] = []  # variances, and their degrees of freedom
+    if of != "draws":
+        parts.append((_test_variance(curve), curve.n_test - 1))
+    if curve.runs is not None:
+        n_runs = curve.runs.shape[1]
+        of_mean = 1 / n_runs  # where the expected accuracy lies; one more draw varies by itself besides
+        parts.append((curve.runs.var(axis=1, ddof=1) * (of_mean if of == "test" else 1 + of_mean), n_runs - 1))
+    elif of != "test":
+        variance, degrees, assumption = _draw_variance(curve)
+        parts.append((variance, degrees))
+    if curve.sampling_error is not None:
+        parts.append((curve.sampling_error**2, np.inf))
+    half, error = _half_width(parts, level)
+    return Interval(
+        np.clip(curve.accuracy - half, 0, 1), np.clip(curve.accuracy + half, 0, 1), error, float(level), of, assumption
+    )
+
+
+def _half_width(parts: list[tuple[Floats, float]], level: float) -> tuple[Floats, Floats]:
+    """t sqrt(v) for a sum v of estimated variances, its degrees of freedom by Welch and Satterthwaite; and sqrt(v)."""
+    from scipy.special import stdtrit
+
+    total = np.sum([variance for variance, _ in parts], axis=0)
+    uncertainty = np.sum([variance**2 / degrees for variance, degrees in parts], axis=0)
+    degrees = np.divide(total**2, uncertainty, out=np.full_like(total, 1e9), where=uncertainty > 0)
+    return stdtrit(np.minimum(degrees, 1e9), (1 + level) / 2) * np.sqrt(total), np.sqrt(total)
+
+
+def _test_variance(curve: AccuracyCurve) -> Floats:
+    """Variance of the mean over test samples of their probability of a correct vote.
+
+    A measured share of R repeats varies by itself too, around that probability: by share (1 - share) / (R - 1) in an
+    unbiased estimate, which is taken off.
+    """
+    variance = np.empty_like(curve.accuracy)
+    for row, rate in enumerate(curve.noise_rates):
+        for column, k in enumerate(curve.k.tolist()):
+            share = curve.per_sample(None if len(curve.noise_rates) == 1 else float(rate), k)
+            variance[row, column] = share.var(ddof=1)
+            if curve.repeats is not None:
+                variance[row, column] -= np.mean(share * (1 - share)) / (curve.repeats - 1)
+    return np.maximum(variance, 0) / curve.n_test
+
+
+def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
+    """Variance of the accuracy over noise draws, its degrees of freedom, and what was assumed."""
+    votes, variance = curve._votes, np.empty_like(curve.accuracy)
+    for row, rate in enumerate(track(curve.noise_rates, "drawing noise", total=len(curve.noise_rates))):
+        drawn = votes.redraw(float(rate), curve.k, DRAWS) if isinstance(votes, RedrawnVotes) else None
+        if drawn is not None:
+            variance[row] = drawn.var(axis=0, ddof=1)
+            continue
+        if curve.placement.get("concentration"):
+            raise ValueError(
+                "the curve must be of spread noise for an interval over noise draws; got a concentration of "
+                f"{curve.placement['concentration']:g}, which does not say which neighbourhoods are noisy together. "
+                "Measure with simulate_knn(..., placement=Concentrated(...)), or ask for of='test'."
+            )
+        for column, k in enumerate(curve.k.tolist()):
+            probability = curve.per_sample(None if len(curve.noise_rates) == 1 else float(rate), k)
+            variance[row, column] = np.sum(probability * (1 - probability)) / curve.n_test**2
+    if drawn is not None:
+        return variance, DRAWS - 1, None
+    return variance, np.inf, "test samples are independent of each other: no neighbours known that they share"
