@@ -187,8 +187,9 @@ def test_divergence_keeps_the_best_state(monkeypatch, images, noisy):
     steps = 268 // 32
     with pytest.warns(
         RuntimeWarning, match=r"it did not at step (\d+) \(epoch 3 of 4\).*the state of epoch 2 was kept"
-    ):
+    ) as caught:
         result = train(images, noisy, dataclasses.replace(QUICK, selection="last"))
+    assert [warning.filename for warning in caught] == [__file__]
     assert 2 * steps < result.diverged_at <= 3 * steps
     assert len(result.history) == result.best_epoch == 2
     assert not result.stopped_early

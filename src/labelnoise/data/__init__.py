@@ -5,12 +5,16 @@ them.
 """
 
 from labelnoise.data.files import read_features, read_labels, read_pred_probs, split_column
-from labelnoise.data.images import ImageSet, load_digits, load_images
+from labelnoise.data.images import ImageSet, load_digits, load_images, load_train_test
+from labelnoise.data.streaming import ImageStream, open_images
 
 __all__ = [
     "ImageSet",
+    "ImageStream",
     "load_digits",
     "load_images",
+    "load_train_test",
+    "open_images",
     "read_features",
     "read_labels",
     "read_pred_probs",

@@ -145,6 +145,14 @@ def load_images(
     return ImageSet(decode_images(rows.images, rows.where), labels, names, rows.name, split)
 
 
+def load_train_test(source: str | os.PathLike[str]) -> tuple[ImageSet, ImageSet]:
+    """The training and the test split of one set, with classes numbered alike; as `load_images`."""
+    train, test = load_images(source, "train"), load_images(source, "test")
+    if test.classes != train.classes:  # plain values, of which the test split does not show all
+        test = load_images(source, "test", classes=train.classes)
+    return train, test
+
+
 def load_digits(*, test_size: float | int = 0.25, random_state: int = 0) -> tuple[ImageSet, ImageSet]:
     """scikit-learn's bundled handwritten digits, split into train and test, every class in the same proportion.
 

@@ -9,14 +9,40 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from labelnoise.artifacts import StrPath, output_folder, replacing
 
 FORMAT = "labelnoise.training/1"
+
+
+class Resumable(Protocol):
+    """What can be left and gone on with later."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest depends on."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back, or on, to what `state` gave."""
+        ...
+
+
+def keep_checkpoints(
+    run: Resumable, identity: dict[str, Any], path: StrPath | None, device: torch.device
+) -> Callable[[], None]:
+    """Put the run where its checkpoint left it; what is returned writes the next one."""
+    if path is None:
+        return lambda: None
+    target = prepare_checkpoint(path)
+    state = read_checkpoint(target, identity, device)
+    if state is not None:
+        run.restore(state)
+    return lambda: write_checkpoint(target, identity, run.state())
 
 
 def prepare_checkpoint(path: StrPath) -> Path:

@@ -1,13 +1,15 @@
 """Images and labels, checked, split and laid on the device.
 
 Pixels stay in the type they come in: bytes take a quarter of the memory of floats, and the network normalises a batch
-faster than memory could deliver it in float32. `ImageBatches` is all that training asks of a set of images; a set too
-large for the device would implement it by reading from disk.
+faster than memory could deliver it in float32. `ImageBatches` is all that training asks of a set of images: whether it
+lies on the device, as here, or is read from disk, as in `streaming`. It is told the order of many batches at once, so
+that what reads can read ahead.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from labelnoise.data.streaming import ImageStream
 from labelnoise.labels import Codes, encode_labels
 from labelnoise.validation import to_array
 
@@ -24,12 +27,19 @@ Indices = NDArray[np.int64]
 
 
 class ImageBatches(Protocol):
-    """Images that are served a batch at a time."""
+    """Images of one size that are served a batch at a time."""
 
     def __len__(self) -> int: ...
 
-    def batch(self, indices: Tensor) -> Tensor:
-        """The images at `indices`, of shape (n, C, H, W), on the device."""
+    def batches(self, order: Tensor, batch_size: int, epoch: int | None = None) -> Iterator[Tensor]:
+        """The images at `order`, so many at a time: tensors of shape (n, C, H, W) on the device.
+
+        In training, `epoch` decides what is random about the images themselves; None is for nothing random.
+        """
+        ...
+
+    def normalisation(self, indices: Indices, kind: str) -> tuple[Tensor, Tensor]:
+        """Shift and scale, to be broadcast to (C, H, W), that `kind` takes from the images at `indices`."""
         ...
 
 
@@ -45,6 +55,7 @@ class DeviceImages:
     """
 
     def __init__(self, pixels: Pixels, device: torch.device) -> None:
+        self._array = pixels
         self._pixels = torch.tensor(pixels, device=device)  # a copy: the caller's array may change, or be read-only
 
     def __len__(self) -> int:
@@ -53,6 +64,15 @@ class DeviceImages:
     def batch(self, indices: Tensor) -> Tensor:
         """The images at `indices`, in torch's channels-last memory format, which is the order they lie in."""
         return self._pixels.index_select(0, indices).permute(0, 3, 1, 2)
+
+    def batches(self, order: Tensor, batch_size: int, epoch: int | None = None) -> Iterator[Tensor]:
+        """The images at `order`, so many at a time; they are the same in every epoch."""
+        for start in range(0, len(order), batch_size):
+            yield self.batch(order[start : start + batch_size])
+
+    def normalisation(self, indices: Indices, kind: str) -> tuple[Tensor, Tensor]:
+        """As `normalisation_of` these pixels."""
+        return normalisation_of(self._array[indices], kind)
 
 
 def check_images(images: Any, name: str = "images") -> Pixels:
@@ -63,6 +83,8 @@ def check_images(images: Any, name: str = "images") -> Pixels:
     images : array-like of shape (N, H, W) or (N, H, W, C)
         uint8 stays uint8; every other type becomes float32.
     """
+    if isinstance(images, ImageStream):
+        raise TypeError(f"`{name}` must be in memory here; got {images!r}. Load them with `load_images`.")
     array = to_array(images)
     if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
@@ -117,17 +139,24 @@ def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tu
 def normalisation_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
     """Shift and scale, to be broadcast to (C, H, W), with which `kind` normalises the training pixels.
 
-    "range" maps the least pixel to 0 and the greatest to 1; "pixel" gives each pixel mean 0 and standard deviation 1.
-    What does not vary is only shifted.
+    "range" maps the least pixel to 0 and the greatest to 1; "pixel" gives each pixel, and "channel" each channel as a
+    whole, mean 0 and standard deviation 1. What does not vary is only shifted.
     """
     if kind == "range":
         low, spread = np.float64(pixels.min()), np.float64(pixels.max()) - pixels.min()
         shift, scale = low.reshape(1, 1, 1), np.reciprocal(spread or 1.0).reshape(1, 1, 1)
     else:
-        shift = pixels.mean(axis=0, dtype=np.float64).transpose(2, 0, 1)
-        deviation = pixels.std(axis=0, dtype=np.float64).transpose(2, 0, 1)
-        scale = 1 / np.where(deviation > 1e-6 * np.abs(shift).max(initial=1e-30), deviation, 1.0)
+        over = 0 if kind == "pixel" else (0, 1, 2)
+        mean = pixels.mean(axis=over, dtype=np.float64, keepdims=True)[0].transpose(2, 0, 1)
+        deviation = pixels.std(axis=over, dtype=np.float64, keepdims=True)[0].transpose(2, 0, 1)
+        shift, scale = mean, inverse_deviation(mean, deviation)
     return torch.tensor(shift, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
+
+
+def inverse_deviation(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What to multiply by for standard deviation 1; 1 where nothing but rounding varies."""
+    scale: NDArray[np.float64] = 1 / np.where(deviation > 1e-6 * np.abs(mean).max(initial=1e-30), deviation, 1.0)
+    return scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +165,13 @@ class TrainingData:
 
     Attributes
     ----------
-    pixels : array of shape (N, H, W, C)
+    pixels : array of shape (N, H, W, C), or ImageStream
     noisy, clean : codes of shape (N,)
         `clean` is None where it is not known.
     classes : array of shape (L,)
     """
 
-    pixels: Pixels
+    pixels: Pixels | ImageStream
     noisy: Codes
     clean: Codes | None
     classes: NDArray[Any]
@@ -150,7 +179,7 @@ class TrainingData:
     @classmethod
     def check(cls, images: Any, noisy_labels: Any, clean_labels: Any, classes: Any) -> TrainingData:
         """Check what `train` was given."""
-        pixels = check_images(images)
+        pixels = images if isinstance(images, ImageStream) else check_images(images)
         noisy, known = encode_labels(noisy_labels, classes=classes, name="noisy_labels")
         check_length(noisy, len(pixels), "noisy_labels", "images")
         found = np.unique(noisy)
@@ -165,9 +194,14 @@ class TrainingData:
         return cls(pixels, noisy, clean, known)
 
     def digest(self) -> str:
-        """A fingerprint of everything a run's result depends on here."""
+        """A fingerprint of everything a run's result depends on here; of a stream, files and sizes for its pixels."""
         digest = hashlib.blake2b(digest_size=16)
-        for array in (self.pixels, self.noisy, *([] if self.clean is None else [self.clean])):
+        arrays = [self.noisy] if self.clean is None else [self.noisy, self.clean]
+        if isinstance(self.pixels, ImageStream):
+            digest.update(self.pixels.digest().encode())
+        else:
+            arrays.insert(0, self.pixels)
+        for array in arrays:
             digest.update(f"{array.dtype}{array.shape}{len(self.classes)}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

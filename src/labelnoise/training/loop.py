@@ -22,10 +22,12 @@ from torch.nn import functional
 
 from labelnoise.networks import Network
 from labelnoise.progress import bar
-from labelnoise.training.data import DeviceImages, Indices, TrainingData, normalisation_of
+from labelnoise.training.data import ImageBatches, Indices, TrainingData
+from labelnoise.training.distributed import ALONE, Processes
 from labelnoise.training.prediction import classify
 from labelnoise.training.result import Epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
+from labelnoise.training.streaming import place_images
 
 SPLIT, ORDER = 0, 1
 """What a stream of random numbers is for, beside the seed."""
@@ -43,6 +45,14 @@ class Run:
     parts : indices, indices
         Training and validation part.
     device : torch.device
+    images : ImageBatches, optional
+        The images of `data` on the device, where several runs share them.
+    member : int, optional
+        Its place among networks that train together, for messages.
+    processes : Processes
+        Those that train this network together.
+    loader_workers : int, optional
+        Processes that read images from disk.
     """
 
     def __init__(
@@ -52,18 +62,28 @@ class Run:
         data: TrainingData,
         parts: tuple[Indices, Indices],
         device: torch.device,
+        images: ImageBatches | None = None,
+        member: int | None = None,
+        processes: Processes = ALONE,
+        loader_workers: int | None = None,
     ) -> None:
-        self.specification, self.device = specification, device
+        self.specification, self.device, self.member, self.processes = specification, device, member, processes
         self.precision = find_precision(specification.precision, device)
-        shift, scale = normalisation_of(data.pixels[parts[0]], specification.normalisation)
+        if images is None:
+            size, resize, seed = network.image_shape[1:], specification.resize, specification.seed
+            images = place_images(data.pixels, device, size, resize=resize, seed=seed, workers=loader_workers)
+        self._images = images
+        shift, scale = images.normalisation(parts[0], specification.normalisation)
         network.shift.copy_(shift)
         network.scale.copy_(scale)
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._parallel = processes.parallel(self.network)
         self.optimizer = torch.optim.Adam(network.parameters(), weight_decay=specification.weight_decay, fused=True)
         self.history: list[Epoch] = []
         self.best_epoch = 0
         self.best_state: dict[str, Tensor] = {}
-        self._images = DeviceImages(data.pixels, device)
+        self.diverged_at: int | None = None
+        self.n_train, self.n_validation = map(len, parts)
         self._train = parts[0]
         self._validation = torch.from_numpy(parts[1]).to(device)
         self._noisy = torch.from_numpy(data.noisy).to(device)
@@ -75,9 +95,15 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all epochs are done, or patience has run out."""
+        """Whether all epochs are done, patience has run out, or the loss is no longer finite."""
         done, patience = len(self.history), self.specification.patience
-        return done == self.specification.epochs or (patience is not None and done - self.best_epoch >= patience)
+        impatient = patience is not None and done - self.best_epoch >= patience
+        return done == self.specification.epochs or impatient or self.diverged_at is not None
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether patience has run out before the last epoch."""
+        return self.is_finished and self.diverged_at is None and len(self.history) < self.specification.epochs
 
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on."""
@@ -87,6 +113,7 @@ class Run:
             "history": [asdict(epoch) for epoch in self.history],
             "best_epoch": self.best_epoch,
             "best_state": self.best_state,
+            "diverged_at": self.diverged_at,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -95,46 +122,72 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.best_epoch, self.best_state = state["best_epoch"], state["best_state"]
+        self.diverged_at = state.get("diverged_at")  # which earlier checkpoints do not have
 
-    def train(self, after_epoch: Callable[[], None]) -> int | None:
-        """Train to the end; the step at which the loss was no longer finite, if one was."""
+    def train(self, after_epoch: Callable[[], None]) -> None:
+        """Train to the end, or until the loss is no longer finite."""
         total, done = self.steps * self.specification.epochs, self.steps * len(self.history)
         name = f"training {self.specification.network}"
         with bar(name, total, initial=done, unit="step") as progress:
             while not self.is_finished:
                 start = time.perf_counter()
-                epoch = len(self.history) + 1
-                losses, right = self._train_epoch(epoch, progress)
-                bad = int(np.argmax(~np.isfinite(losses))) if not np.isfinite(losses).all() else None
-                if bad is None and not self._state_is_finite():
-                    bad = self.steps - 1  # the last step's own loss was computed before it spoilt the state
-                if bad is not None:
-                    return self._report_divergence((epoch - 1) * self.steps + bad + 1, epoch)
-                noisy, clean = self._validate()
-                n_seen = self.steps * self.specification.batch_size
-                rate, seconds = self.specification.learning_rate_at(epoch), time.perf_counter() - start
-                self.history.append(Epoch(epoch, rate, float(losses.mean()), right / n_seen, noisy, clean, seconds))
-                self._select()
-                if noisy is not None:
-                    progress.set_postfix_str(f"loss {losses.mean():.3f}, validation {noisy:.4f}", refresh=False)
+                losses, right = self._train_epoch(len(self.history) + 1, progress)
+                self.end_epoch(losses, right, start)
+                if self.diverged_at is not None:
+                    return
+                last = self.history[-1]
+                if last.noisy_accuracy is not None:
+                    shown = f"loss {last.loss:.3f}, validation {last.noisy_accuracy:.4f}"
+                    progress.set_postfix_str(shown, refresh=False)
                 after_epoch()
-        return None
+
+    def begin_epoch(self, epoch: int) -> Tensor:
+        """Set the epoch's learning rate; its batches, as indices of shape (steps, batch size) on the device."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.specification.learning_rate_at(epoch)
+        order = np.random.default_rng([self.specification.seed, ORDER, epoch]).permutation(self._train)
+        batches = torch.from_numpy(order[: self.steps * self.specification.batch_size]).to(self.device)
+        return batches.view(self.steps, -1)
+
+    def end_epoch(self, losses: NDArray[np.float32], right: int, start: float) -> None:
+        """Validate, write the history and keep the best state; or record the divergence that the losses show.
+
+        Parameters
+        ----------
+        losses : array of shape (steps,)
+            The losses of the epoch's steps, up to one that is not finite.
+        right : int
+            How many of the batches' images were classified as their noisy label.
+        start : float
+            When the epoch began, by `time.perf_counter`.
+        """
+        epoch = len(self.history) + 1
+        bad = int(np.argmax(~np.isfinite(losses))) if not np.isfinite(losses).all() else None
+        if bad is None and not self._state_is_finite():
+            bad = self.steps - 1  # the last step's own loss was computed before it spoilt the state
+        if bad is not None:
+            self.diverged_at = (epoch - 1) * self.steps + bad + 1
+            self._report_divergence(epoch)
+            return
+        noisy, clean = self._validate()
+        n_seen = self.steps * self.specification.batch_size
+        rate = self.specification.learning_rate_at(epoch)
+        seconds = self.processes.mean_number(time.perf_counter() - start, self.device)
+        self.history.append(Epoch(epoch, rate, float(losses.mean()), right / n_seen, noisy, clean, seconds))
+        self._select()
 
     def _train_epoch(self, epoch: int, progress: Any) -> tuple[NDArray[np.float32], int]:
         """The losses of an epoch's steps, up to one that is not finite, and the number of right answers."""
-        specification = self.specification
-        for group in self.optimizer.param_groups:
-            group["lr"] = specification.learning_rate_at(epoch)
-        order = np.random.default_rng([specification.seed, ORDER, epoch]).permutation(self._train)
-        batches = torch.from_numpy(order[: self.steps * specification.batch_size]).to(self.device)
+        batches = self.processes.share_of_batches(self.begin_epoch(epoch))
+        images = self._images.batches(batches.flatten(), batches.shape[1], epoch)
         losses = torch.zeros(self.steps, device=self.device)
         right = torch.zeros((), dtype=torch.int64, device=self.device)
         self.network.train()
-        for step, indices in enumerate(batches.view(self.steps, -1)):
+        for step, (indices, batch) in enumerate(zip(batches, images, strict=True)):
             self._set_batch_norm_momentum((epoch - 1) * self.steps + step + 1)
             target = self._noisy[indices]
             with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-                logits = self.network(self._images.batch(indices))
+                logits = self._parallel(batch)
             loss = functional.cross_entropy(logits.float(), target)
             self.optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -142,25 +195,31 @@ class Run:
             losses[step] = loss.detach()
             right += (logits.detach().argmax(1) == target).sum()
             progress.update()
-            if step % self._look_every == 0 and not math.isfinite(loss.item()):
+            # The mean over processes, so that all of them stop at the same step.
+            if step % self._look_every == 0 and not math.isfinite(self.processes.mean(losses[step]).item()):
                 losses = losses[: step + 1]
                 break
-        return losses.cpu().numpy(), int(right)
+        self.processes.average_running_statistics(self._norms)
+        return self.processes.mean(losses).cpu().numpy(), int(self.processes.sum(right))
 
     def _set_batch_norm_momentum(self, step: int) -> None:
+        momentum = self.batch_norm_momentum(step)
+        for norm in self._norms:
+            norm.momentum = momentum
+
+    def batch_norm_momentum(self, step: int) -> float:
+        """The weight of the batch of a step, counted from 1 over all epochs, in batch norm's running statistics."""
         # The running statistics as a weighted mean of all batches seen, weights falling by the decay at each step. A
         # fixed momentum of 0.01 would still be half made of their arbitrary start after 69 steps.
         decay = self.specification.batch_norm_decay
-        momentum = (1 - decay) / (1 - decay**step)
-        for norm in self._norms:
-            norm.momentum = momentum
+        return (1 - decay) / (1 - decay**step)
 
     def _validate(self) -> tuple[float | None, float | None]:
         """Accuracy on the noisy and on the clean labels of the validation part."""
         if len(self._validation) == 0:
             return None, None
         self.network.eval()
-        found = classify(self.network, self._images, self._validation)
+        found = classify(self.network, self._images, self._validation, self.processes)
         noisy, clean = (
             None if labels is None else float((found == labels[self._validation]).float().mean())
             for labels in (self._noisy, self._clean)
@@ -179,13 +238,15 @@ class Run:
     def _state_is_finite(self) -> bool:
         return all(bool(value.isfinite().all()) for value in self.network.state_dict().values())
 
-    def _report_divergence(self, step: int, epoch: int) -> int:
+    def _report_divergence(self, epoch: int) -> None:
+        of_member = "" if self.member is None else f" of member {self.member}"
         message = (
-            f"the loss must stay finite; it did not at step {step} (epoch {epoch} of {self.specification.epochs})."
+            f"the loss{of_member} must stay finite; it did not at step {self.diverged_at} "
+            f"(epoch {epoch} of {self.specification.epochs})."
         )
         advice = f"Lower `learning_rate` ({self.specification.learning_rate:g})"
         if not self.history:
             raise FloatingPointError(f"{message} No epoch was completed, so there is no state to keep. {advice}.")
         kept = f"Training stopped; the state of epoch {self.best_epoch} was kept."
-        warnings.warn(f"{message} {kept} {advice} to train on.", RuntimeWarning, stacklevel=4)
-        return step
+        # The level is that of whoever called `train` or `train_together`.
+        warnings.warn(f"{message} {kept} {advice} to train on.", RuntimeWarning, stacklevel=5)

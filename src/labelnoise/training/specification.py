@@ -13,7 +13,7 @@ from labelnoise.networks import NETWORKS
 from labelnoise.validation import check_choice, seed_of
 
 SELECTIONS = ("noisy", "clean", "last")
-NORMALISATIONS = ("range", "pixel")
+NORMALISATIONS = ("range", "pixel", "channel")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -50,10 +50,16 @@ class TrainingSpecification:
         Stop after so many epochs without a better state; None trains all epochs. Either way the best is restored.
     validation_share : float
         Share of each class that is held out; 0 only where `selection` is "last".
-    normalisation : {"range", "pixel"}
-        Training pixels to [0, 1], or each pixel to mean 0 and standard deviation 1.
+    normalisation : {"range", "pixel", "channel"}
+        Training pixels to [0, 1]; or each pixel, or each channel as a whole, to mean 0 and standard deviation 1. Of
+        images on disk, "range" takes bytes for granted, and "channel" is estimated from 5,000 training images, drawn at
+        random by the seed.
+    resize, crop : int, optional
+        For images on disk, an `ImageStream`: the length to which the shorter side is resized, and the side of the
+        square that is then cut out, at random in training and from the centre otherwise. Both or neither; without them
+        all images must be of one size.
     seed : int
-        Decides split, initialisation and order of the batches.
+        Decides split, initialisation, order of the batches and crops.
     device : {"auto", "cpu", "cuda"}
         "auto" is CUDA where there is a device.
     precision : {"auto", "float32", "bfloat16"}
@@ -79,6 +85,8 @@ class TrainingSpecification:
     patience: int | None = None
     validation_share: float = 0.1
     normalisation: str = "range"
+    resize: int | None = None
+    crop: int | None = None
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
@@ -97,6 +105,10 @@ class TrainingSpecification:
         self._check("weight_decay", 0 <= self.weight_decay < math.inf, "0 or a positive number")
         self._check("batch_norm_decay", 0 <= self.batch_norm_decay < 1, "in [0, 1)")
         self._check("validation_share", 0 <= self.validation_share < 1, "in [0, 1)")
+        self._check("resize", (self.resize is None) == (self.crop is None), "given together with `crop`, or neither")
+        if self.resize is not None and self.crop is not None:
+            self._check("crop", self.crop >= 1, "at least 1")
+            self._check("crop", self.crop <= self.resize, f"at most `resize`, {self.resize}")
         if seed_of(self.seed) >= 2**63:
             raise ValueError(f"`seed` must be below 2**63; got {self.seed}.")
         if self.selection == "last":
@@ -119,6 +131,7 @@ class TrainingSpecification:
         return dataclasses.asdict(self)
 
 
+_IMAGENET: dict[str, Any] = {"epochs": 30, "learning_rate": 0.001, "step_every": 15, "step_factor": 0.1}
 _CIFAR10: dict[str, Any] = {"epochs": 60, "learning_rate": 0.007, "step_every": 30, "normalisation": "pixel"}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -127,6 +140,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cifar10": {"network": "all_cnn", **_CIFAR10},
     "cifar10_features": {"network": "all_cnn", "n_features": 256, **_CIFAR10},
     "appendix": {"network": "appendix_cnn", **_CIFAR10},
+    "imagenet": {"network": "densenet121", **_IMAGENET, "normalisation": "channel", "resize": 256, "crop": 224},
     "digits": {"network": "digits_cnn", "batch_size": 64},
 }
 """What each preset changes in the defaults.

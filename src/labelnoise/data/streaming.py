@@ -1,0 +1,242 @@
+"""Image sets that stay on disk: labels at once, pixels one image at a time.
+
+A stream holds names of files, or a column that is mapped into memory, and no pixels. It can be pickled, so that the
+worker processes of a `torch.utils.data.DataLoader` each decode a part of every batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.data.decoding import decode_image
+from labelnoise.data.image_folders import ImageFiles, find_image_files, is_image_folder
+from labelnoise.data.images import _codes
+from labelnoise.data.sources import Rows, describe, import_datasets, locate, name_of, stored_rows
+
+
+class EncodedImages(Protocol):
+    """Images as their files have them, in a fixed order."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int) -> Mapping[str, Any]:
+        """One image: `bytes`, or else the `path` of a file."""
+        ...
+
+    def fingerprint(self) -> Iterator[bytes]:
+        """What tells these images from others without decoding them: names and sizes."""
+        ...
+
+
+class ImageFileNames:
+    """Images in files of their own."""
+
+    def __init__(self, files: ImageFiles) -> None:
+        import pyarrow as pa
+
+        self._root = files.root
+        # A million names as Python objects would be copied into every worker as soon as it looked at them.
+        self._names = pa.array([os.fsencode(name) for name in files.names], pa.large_binary())
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, row: int) -> Mapping[str, Any]:
+        return {"path": str(self._root / os.fsdecode(self._names[row].as_py()))}
+
+    def fingerprint(self) -> Iterator[bytes]:
+        """Each file's name below the folder, and its size."""
+        for name in self._names:
+            path = self._root / os.fsdecode(name.as_py())
+            yield name.as_py() + f"\0{path.stat().st_size}\0".encode()
+
+
+class ImageColumn:
+    """Images in the only column of a `datasets.Dataset`, which maps its file into memory."""
+
+    def __init__(self, table: Any) -> None:
+        self._table, self._name = table, table.column_names[0]
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, row: int) -> Mapping[str, Any]:
+        return self._table[row][self._name] or {}
+
+    def fingerprint(self) -> Iterator[bytes]:
+        """Each image's number of bytes, or the name of its file."""
+        import pyarrow.compute as pc
+
+        for block in self._table.data.column(self._name).chunks:
+            sizes = pc.fill_null(pc.binary_length(block.field("bytes")), -1)
+            yield np.asarray(sizes, dtype=np.int64).tobytes()
+            names = block.field("path").filter(pc.equal(sizes, -1))
+            yield from (Path(name or "").name.encode() + b"\0" for name in names.to_pylist())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageStream:
+    """Images on disk with one label each, of any sizes; `open_images` opens one.
+
+    Parameters
+    ----------
+    encoded : EncodedImages
+        Where the images come from.
+    labels : (N,) int64 array
+        Codes: image i is of class ``classes[labels[i]]``.
+    classes : tuple of str
+        Class names in code order.
+    name, split : str
+        What the set is called, and which part of it this is.
+    where : str
+        The same with the place it was read from, for error messages.
+    channels : {3, 1}
+        RGB or grey, which every image becomes.
+    rows : (N,) int64 array
+        Which of the encoded images these are.
+    """
+
+    encoded: EncodedImages
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    name: str
+    split: str
+    where: str
+    channels: int = 3
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ValueError(f"`channels` must be 3 (RGB) or 1 (grey); got {self.channels}.")
+        if self.labels.shape != self.rows.shape:
+            raise ValueError(
+                f"`labels` must be one per image; got shape {self.labels.shape} for {len(self.rows)} images."
+            )
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Decode one image: uint8 of shape (H, W, `channels`).
+
+        Raises
+        ------
+        ValueError
+            It is missing or damaged; the message names its file, or its row.
+        """
+        row = int(self.rows[index])
+        return decode_image(self.encoded[row], row, self.where, self.channels)
+
+    def select(self, indices: Any) -> ImageStream:
+        """The stream of the images at `indices`, in that order.
+
+        Examples
+        --------
+        >>> train = open_images("ILSVRC/imagenet-1k")  # doctest: +SKIP
+        >>> tenth = train.select(np.arange(0, len(train), 10))  # doctest: +SKIP
+        """
+        chosen = np.asarray(indices)
+        if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+            raise TypeError(f"`indices` must be integers in one dimension; got {chosen.dtype} of shape {chosen.shape}.")
+        return replace(self, labels=self.labels[chosen], rows=self.rows[chosen])
+
+    def digest(self) -> str:
+        """A fingerprint of labels, files and their sizes, which says without decoding whether a set is the same."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{len(self.encoded)} {self.channels} {self.classes}".encode())
+        for array in (self.labels, self.rows):
+            digest.update(np.ascontiguousarray(array).data)
+        for part in self.encoded.fingerprint():
+            digest.update(part)
+        return digest.hexdigest()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What this set is, in plain values that can be written beside a result."""
+        return {
+            "name": self.name,
+            "split": self.split,
+            "n_images": len(self),
+            "channels": self.channels,
+            "classes": list(self.classes),
+            "class_counts": np.bincount(self.labels, minlength=len(self.classes)).tolist(),
+        }
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        kind = "grey" if self.channels == 1 else "RGB"
+        return (
+            f"ImageStream({self.name!r}, split={self.split!r}: {len(self):,} {kind} images on disk, "
+            f"{len(self.classes)} classes)"
+        )
+
+
+def open_images(
+    source: str | os.PathLike[str],
+    split: str = "train",
+    *,
+    classes: Sequence[str] | None = None,
+    channels: int = 3,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> ImageStream:
+    """Open one split of an image set that is too large for memory.
+
+    An image folder is only listed. A folder of Parquet files is written once into the cache of the ``datasets`` library
+    (``HF_DATASETS_CACHE``), about as large as itself, since Parquet gives no single image without a hundred others; a
+    hub id is downloaded there.
+
+    Parameters
+    ----------
+    source : str or path
+        As in `load_images`.
+    split : str
+        ``"train"``, ``"validation"``, ``"test"``, or what else the set has; ``"val"`` for a folder of that name.
+    classes : sequence of str, optional
+        All class names in code order. By default those that the set names; of an image folder, the class folders of its
+        training split, so that every split is numbered alike.
+    channels : {3, 1}
+        What every image becomes: RGB or grey.
+    image_column, label_column : str, optional
+        As in `load_images`; an image folder has no columns.
+
+    Returns
+    -------
+    ImageStream
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        There is no such folder, and no such set on the hub, or no network.
+    ValueError
+        The folder cannot be read, has no such split, lacks labels, or has class folders that training has not.
+    ImportError
+        ``datasets`` or ``pillow`` is missing: ``pip install 'labelnoise[data]'``.
+
+    Examples
+    --------
+    >>> train = open_images("ILSVRC/imagenet-1k")  # doctest: +SKIP
+    >>> train.image(0).shape  # doctest: +SKIP
+    (500, 333, 3)
+    """
+    import_datasets()
+    place = locate(os.fspath(source))
+    encoded: EncodedImages
+    if isinstance(place, Path) and is_image_folder(place):
+        if image_column is not None or label_column is not None:
+            raise ValueError(f"`image_column` and `label_column` must be None for an image folder, which {place} is.")
+        files = find_image_files(place, split)
+        rows = Rows(name_of(place), describe(place, split), [], files.codes, files.classes)
+        encoded = ImageFileNames(files)
+    else:
+        rows, table = stored_rows(place, split, image_column, label_column)
+        encoded = ImageColumn(table)
+    labels, names = _codes(rows, classes)
+    return ImageStream(encoded, labels, names, rows.name, split, rows.where, channels, np.arange(len(labels)))

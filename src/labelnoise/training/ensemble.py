@@ -1,0 +1,229 @@
+"""Many networks of one shape trained together: every step computes for all members at once.
+
+A member is a `Run` with split, order of batches, history, validation, selection and Adam of its own. Forward and
+backward pass alone are shared, in a `StackedNetwork` whose rows are the members' parameters and gradients. So a member
+cannot differ from one trained alone, but for rounding; and one that has finished or diverged leaves the stack, which
+grows smaller, while the others go on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from labelnoise.artifacts import StrPath
+from labelnoise.labels import encode_labels
+from labelnoise.progress import bar
+from labelnoise.stacked_networks import STACKABLE_NETWORKS, StackedNetwork, unstack
+from labelnoise.training.checkpoint import keep_checkpoints
+from labelnoise.training.data import DeviceImages, ImageBatches, Pixels, TrainingData, check_images
+from labelnoise.training.loop import Run
+from labelnoise.training.result import TrainingResult
+from labelnoise.training.run import TestImages, deterministic, identity_of, result_of, start_run
+from labelnoise.training.specification import TrainingSpecification, find_device
+from labelnoise.validation import to_array
+
+
+def train_together(
+    images: Any,
+    noisy_labels: Any,
+    specifications: Sequence[TrainingSpecification],
+    *,
+    clean_labels: Any = None,
+    test_images: Any = None,
+    test_labels: Any = None,
+    classes: Any = None,
+    checkpoint: StrPath | None = None,
+) -> tuple[TrainingResult, ...]:
+    r"""Train E networks on E sets of noisy labels for the same images, in one batched step for all.
+
+    With member e's loss :math:`\ell_e(\theta_e)`, a step follows the gradient of :math:`\sum_e \ell_e(\theta_e)`, whose
+    part for :math:`\theta_e` is that of :math:`\ell_e` alone. So member e's result is, up to rounding, that of
+    ``train(images, noisy_labels[e], specifications[e], ...)``: its split, initialisation, batches, stopping and kept
+    state are its own. On a GPU this keeps the device busy where one small network cannot; on a CPU, processes that
+    train a network each are faster.
+
+    Parameters
+    ----------
+    images : array-like of shape (N, H, W) or (N, H, W, C)
+        Raw pixels, which lie on the device once.
+    noisy_labels : array-like of shape (E, N), or sequence of E array-likes of shape (N,)
+        Each member's labels. Without `classes`, the classes are those of all members together.
+    specifications : sequence of E TrainingSpecification
+        Alike but for `seed`, and of a network in `labelnoise.stacked_networks.STACKABLE_NETWORKS`.
+    clean_labels, test_images, test_labels, classes
+        As in `train`, the same for all members.
+    checkpoint : path, optional
+        A file that keeps the state of all members after each epoch. If it exists, training goes on from it.
+
+    Returns
+    -------
+    tuple of TrainingResult
+        One a member. The `seconds` of an epoch are those that all its members took together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        What `train` raises; specifications that differ in more than the seed, or not one for each set of labels; a
+        network that cannot be stacked.
+    FloatingPointError
+        The loss of a member was no longer finite before the first epoch ended. Later, that member alone stops, with a
+        RuntimeWarning and its result's `diverged_at`.
+
+    Examples
+    --------
+    >>> from labelnoise.data import load_digits
+    >>> digits, test = load_digits()
+    >>> from labelnoise.training import preset, train_together
+    >>> specifications = [preset("digits", epochs=2, device="cpu", precision="float32", seed=seed) for seed in (0, 1)]
+    >>> labels = [digits.labels, digits.labels]
+    >>> [result.best_epoch <= 2 for result in train_together(digits.images, labels, specifications)]
+    [True, True]
+    """
+    first = _check_specifications(specifications)
+    device = find_device(first.device)
+    pixels = check_images(images)
+    data = _check_labels(pixels, noisy_labels, clean_labels, classes, len(specifications))
+    shared = DeviceImages(pixels, device)
+    runs = [
+        start_run(labelled, specification, device, shared, member)
+        for member, (labelled, specification) in enumerate(zip(data, specifications, strict=True))
+    ]
+    test = TestImages.check(test_images, test_labels, runs[0], data[0].classes)
+    noisy = np.stack([labelled.noisy for labelled in data])
+    everything = dataclasses.replace(data[0], noisy=noisy)  # for its digest
+    identity = {**identity_of(runs[0], everything), "seed": [run.specification.seed for run in runs]}
+    with deterministic():
+        ensemble = Ensemble(runs, noisy, shared)
+        ensemble.train(keep_checkpoints(ensemble, identity, checkpoint, device))
+        return tuple(result_of(run, data[0].classes, test) for run in runs)
+
+
+class Ensemble:
+    """Runs that train together, at the end of some epoch.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At their start, on one device, their specifications alike but for the seed.
+    noisy : codes of shape (E, N)
+    images : ImageBatches
+        The images of all of them, on the device.
+    """
+
+    def __init__(self, runs: Sequence[Run], noisy: NDArray[np.int64], images: ImageBatches) -> None:
+        self.runs, self.device = list(runs), runs[0].device
+        self._images = images
+        self._noisy = torch.from_numpy(noisy).to(self.device)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on."""
+        return {"members": [run.state() for run in self.runs]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back, or on, to what `state` gave, before `train`."""
+        for run, of_run in zip(self.runs, state["members"], strict=True):
+            run.restore(of_run)
+
+    def train(self, after_epoch: Callable[[], None]) -> None:
+        """Train every member to its end."""
+        specification = self.runs[0].specification
+        steps = max(run.steps for run in self.runs)
+        done = max(len(run.history) for run in self.runs)
+        name = f"training {len(self.runs)} {specification.network}"
+        active: list[int] = []
+        with bar(name, steps * specification.epochs, initial=steps * done, unit="step") as progress:
+            while remaining := [e for e, run in enumerate(self.runs) if not run.is_finished]:
+                if remaining != active:
+                    active, stack = remaining, StackedNetwork([self.runs[e].network for e in remaining])
+                start = time.perf_counter()
+                for e, losses, right in self._train_epoch(active, stack, progress):
+                    self.runs[e].end_epoch(losses, right, start)
+                    if self.runs[e].is_finished:
+                        unstack(self.runs[e].network)
+                after_epoch()
+
+    def _train_epoch(
+        self, active: list[int], stack: StackedNetwork, progress: Any
+    ) -> list[tuple[int, NDArray[np.float32], int]]:
+        """Each active member, the losses of its steps, and the number of its right answers."""
+        runs = [self.runs[e] for e in active]
+        epoch, precision = len(runs[0].history) + 1, runs[0].precision
+        # Splits differ, and so may the number of whole batches: who has fewer sits out the last step.
+        batches = pad_sequence([run.begin_epoch(epoch) for run in runs]).transpose(1, 2)  # (steps, B, E)
+        steps = len(batches)
+        images = self._images.batches(batches.flatten(), batches[0].numel(), epoch)
+        takes_part = torch.tensor([[step < run.steps for run in runs] for step in range(steps)], device=self.device)
+        momenta = [
+            [run.batch_norm_momentum((epoch - 1) * run.steps + step) for run in runs] for step in range(1, steps + 1)
+        ]
+        momentum = torch.tensor(momenta, device=self.device) * takes_part
+        noisy = self._noisy[active].T
+        losses = torch.zeros(steps, len(runs), device=self.device)
+        right = torch.zeros(len(runs), dtype=torch.int64, device=self.device)
+        for step, (indices, batch) in enumerate(zip(batches, images, strict=True)):
+            stack.set_batch_norm_momentum(momentum[step])
+            target = noisy.gather(0, indices)
+            with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
+                logits = stack(batch.view(*target.shape, *batch.shape[1:]))
+            loss = functional.cross_entropy(logits.float().flatten(0, 1), target.flatten(), reduction="none")
+            loss = loss.view(target.shape).mean(0)
+            stack.zero_grad(set_to_none=False)  # the members' gradients are rows of the stack's
+            torch.autograd.backward(loss.sum())
+            for run in runs:
+                if step < run.steps:
+                    run.optimizer.step()
+            losses[step] = loss.detach()
+            right += ((logits.detach().argmax(2) == target) & takes_part[step, None]).sum(0)
+            progress.update()
+        return [
+            (e, member_losses[: self.runs[e].steps], int(n))
+            for e, member_losses, n in zip(active, losses.T.cpu().numpy(), right.tolist(), strict=True)
+        ]
+
+
+def _check_specifications(specifications: Sequence[TrainingSpecification]) -> TrainingSpecification:
+    """The first of them, if the others are like it but for the seed."""
+    if len(specifications) == 0:
+        raise ValueError("`specifications` must hold at least one; got none.")
+    first = specifications[0]
+    for e, specification in enumerate(specifications):
+        here, there = specification.to_dict(), first.to_dict()
+        differences = [name for name in here if name != "seed" and here[name] != there[name]]
+        if differences:
+            said = "; ".join(f"`{name}` is {there[name]!r} in 0 and {here[name]!r} in {e}" for name in differences)
+            raise ValueError(
+                f"`specifications` must be alike but for `seed`; {said}. Train those that differ in another call."
+            )
+    if first.network not in STACKABLE_NETWORKS:
+        raise ValueError(
+            f"`network` must be one of {', '.join(map(repr, STACKABLE_NETWORKS))} to train together; "
+            f"got {first.network!r}. Pass its specifications to `train`, one after another."
+        )
+    return first
+
+
+def _check_labels(
+    pixels: Pixels, noisy_labels: Any, clean_labels: Any, classes: Any, n_members: int
+) -> list[TrainingData]:
+    """The images with each member's labels, whose pixels and classes are shared."""
+    rows = [to_array(labels) for labels in noisy_labels]
+    if len(rows) != n_members or any(row.shape != (len(pixels),) for row in rows):
+        shapes = sorted({row.shape for row in rows})
+        raise ValueError(
+            f"`noisy_labels` must hold one label per image for each specification, shape ({n_members}, {len(pixels)}); "
+            f"got {len(rows)} entries of shape {' and '.join(map(str, shapes))}. "
+            f"Where all members learn the same labels, repeat them: [labels] * {n_members}."
+        )
+    _, known = encode_labels(np.concatenate(rows), classes=classes, name="noisy_labels")
+    first = TrainingData.check(pixels, rows[0], clean_labels, known)
+    others = (TrainingData.check(pixels, row, None, known) for row in rows[1:])
+    return [first, *(dataclasses.replace(first, noisy=other.noisy) for other in others)]
