@@ -5,8 +5,8 @@ a frozen value with the members of `Placement`. `concentrated` (any concentratio
 are imported by themselves: they need the neighbour search.
 """
 
-from labelnoise.placement.clusters import KMeansCluster
+from labelnoise.placement.clusters import ClassClusters, KMeansCluster
 from labelnoise.placement.protocol import Features, Mask, Placement
 from labelnoise.placement.spread import Spread
 
-__all__ = ["Features", "KMeansCluster", "Mask", "Placement", "Spread"]
+__all__ = ["ClassClusters", "Features", "KMeansCluster", "Mask", "Placement", "Spread"]

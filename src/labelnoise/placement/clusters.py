@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labelnoise.labels import Codes
 from labelnoise.placement.protocol import Features, Mask
@@ -127,3 +128,40 @@ class KMeansCluster:
     def parameters(self) -> dict[str, Any]:
         """The fields."""
         return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True, eq=False)
+class ClassClusters:
+    """One k-means cluster of every class, chosen by `KMeansCluster`'s rule, and the clustering for further samples.
+
+    Attributes
+    ----------
+    fitted : tuple of KMeans
+        One clustering a class.
+    chosen : tuple of int
+        The cluster of each that makes up the region.
+    """
+
+    fitted: tuple[KMeans, ...]
+    chosen: tuple[int, ...]
+
+    @classmethod
+    def fit(cls, features: NDArray[Any], codes: Codes, noise_rate: float, seed: int) -> ClassClusters:
+        """Cluster each class by itself; the share of the chosen cluster is near the noise rate."""
+        rule, rng = KMeansCluster(), np.random.default_rng(seed)
+        n_clusters, sizes = rule.cluster_count(noise_rate), np.bincount(codes)
+        if sizes.min() < n_clusters:
+            raise ValueError(
+                f"every class must have at least {n_clusters} samples to be cut into {n_clusters} clusters; "
+                f"class {sizes.argmin()} has {sizes.min()}. Raise the noise rate or pass more samples."
+            )
+        chosen = [rule.fit(features[codes == code], noise_rate, rng) for code in range(len(sizes))]
+        return cls(*zip(*chosen, strict=True))
+
+    def contain(self, features: NDArray[Any], codes: Codes) -> Mask:
+        """Whether each sample falls into the chosen cluster of its own class."""
+        inside = np.zeros(len(codes), dtype=bool)
+        for code in np.unique(codes):
+            members = codes == code
+            inside[members] = self.fitted[code].predict(features[members]) == self.chosen[code]
+        return inside

@@ -1,8 +1,8 @@
-"""Noise where the neighbourhood graph says: at class boundaries, or at hubs.
+"""Noise where the neighbourhood graph says: at class boundaries, at hubs, or in patches.
 
-Both draw exactly round(gamma N) samples without replacement, one after another, each with a chance in proportion to
-its weight among those left (Efraimidis and Spirakis 2006: the smallest of E_i / w_i with E_i exponential). Samples of
-weight 0 come last, in random order, so that every noise rate up to 1 can be had.
+All select exactly round(gamma N) samples. The first two draw them without replacement, one after another, each with a
+chance in proportion to its weight among those left (Efraimidis and Spirakis 2006: the smallest of E_i / w_i with E_i
+exponential). Samples of weight 0 come last, in random order, so that every noise rate up to 1 can be had.
 """
 
 from __future__ import annotations
@@ -152,6 +152,48 @@ class HubnessProportional(_GraphPlacement):
         indices = self._indices(features, len(codes))
         occurrences = np.bincount(indices.ravel(), minlength=len(codes)).astype(np.float64)
         return weighted_sample(occurrences, round(noise_rate * len(codes)), rng)
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields."""
+        return {"name": self.name, "k": self.k}
+
+
+@dataclass(frozen=True)
+class Patches(_GraphPlacement):
+    """Noise in patches of one size: a random sample and its nearest neighbours are selected together.
+
+    Patches much smaller than a neighbourhood are nearly spread noise to it, much larger ones nearly concentrated; how
+    concentrated they come out on the scale of a neighbourhood is for `labelnoise.concentration` to say.
+
+    Parameters
+    ----------
+    k : int, default 10
+        Samples of a patch: the centre and its k - 1 nearest neighbours. The last patch may be cut short.
+    neighbors : Neighbors, optional
+        Of the training samples among themselves, at least k - 1 each, instead of searching.
+
+    Raises
+    ------
+    ValueError, TypeError
+        k out of range; neighbours of other samples.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return "patches"
+
+    def select(
+        self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
+    ) -> Mask:
+        """Patches around random centres, until enough samples are selected."""
+        n_samples, indices = len(codes), self._indices(features, len(codes))
+        centres = rng.permutation(n_samples)
+        patches = np.column_stack([centres, indices[centres, : self.k - 1]]).ravel()
+        first = np.unique(patches, return_index=True)[1]  # where each sample is met first
+        selected = np.zeros(n_samples, dtype=bool)
+        selected[patches[np.sort(first)[: round(noise_rate * n_samples)]]] = True
+        return selected
 
     def parameters(self) -> dict[str, Any]:
         """The fields."""
