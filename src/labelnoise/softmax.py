@@ -53,7 +53,8 @@ class AggregatedSoftmax:
         import pandas as pd
 
         true, output = (grid.ravel() for grid in np.indices(self.median.shape))
-        frame = pd.DataFrame({"true_class": self.classes[true], "output": self.classes[output]})
+        named = {"true_class": self.classes[true]} if len(self.median) > 1 else {}
+        frame = pd.DataFrame({**named, "output": self.classes[output]})
         quartiles = {name: getattr(self, name).ravel() for name in ("median", "lower", "upper")}
         return frame.assign(**quartiles, n=self.counts[true])
 
@@ -95,6 +96,38 @@ def aggregate_softmax(
         quartiles[:, code] = np.quantile(rows[codes == code], [0.25, 0.5, 0.75], axis=0)
     lower, median, upper = quartiles
     return AggregatedSoftmax(known, np.bincount(codes, minlength=n_classes), median, lower, upper)
+
+
+def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSoftmax:
+    """Median and central 50 % over all test samples, the outputs counted from the true class (Fig. 2, 7).
+
+    Output d is the softmax of class (y + d) mod L for a sample of true class y: the true class comes first, and under
+    the default flip noise its alternative second. One row is all there is.
+
+    Parameters
+    ----------
+    pred_probs : array-like of shape (n_test, n_classes)
+        Softmax of the test samples; rows sum to 1.
+    labels : array-like of shape (n_test,)
+        Their true classes 0..n_classes-1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `aggregate_softmax`.
+
+    Examples
+    --------
+    >>> aggregate_relative([[0.8, 0.2], [0.4, 0.6]], [0, 1]).median
+    array([[0.7, 0.3]])
+    """
+    rows, codes, known = _check(pred_probs, labels, None, "labels")
+    offsets = np.arange(len(known))
+    if len(codes) != len(rows):
+        raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")
+    turned = np.take_along_axis(rows, (codes[:, None] + offsets) % len(known), axis=1)
+    lower, median, upper = np.quantile(turned, [0.25, 0.5, 0.75], axis=0)[:, None]
+    return AggregatedSoftmax(offsets, np.array([len(rows)]), median, lower, upper)
 
 
 def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Floats:

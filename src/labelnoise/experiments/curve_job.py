@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from labelnoise.artifacts import output_folder
-from labelnoise.data import load_images, read_features, read_labels, read_pred_probs, split_column
+from labelnoise.data import load_train_test, read_features, read_labels, read_pred_probs, split_column
 from labelnoise.experiments.curve_result import CurveResult, Stopwatch, predict_as_realised
 from labelnoise.experiments.levels import NOISE_RATES
 from labelnoise.neighborhoods import neighbors
@@ -89,9 +89,7 @@ def _read(reader: Any, source: str, keyword: str) -> NDArray[Any]:
 
 def _load(job: CurveJob) -> TrainTest:
     if job.dataset is not None:
-        train, test = load_images(job.dataset, "train"), load_images(job.dataset, "test")
-        if test.classes != train.classes:
-            test = load_images(job.dataset, "test", classes=train.classes)  # plain values: number them alike
+        train, test = load_train_test(job.dataset)
         description = f"{train.name}, {train.features.shape[1]} pixel values"
         return TrainTest(train.features, train.labels, test.features, test.labels, description)
     assert job.features is not None

@@ -40,11 +40,7 @@ class CurveResult:
             only = self.predicted or self.measured
             assert only is not None
             return only.to_frame()
-        frame = self.measured.to_frame().rename(columns={"accuracy": "measured"}).drop(columns="model")
-        frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"])
-        frame["predicted"] = self.predicted.accuracy.ravel()
-        frame["difference_points"] = 100 * (frame["measured"] - frame["predicted"])
-        return frame
+        return comparison_table(self.predicted, self.measured)
 
     def specification(self) -> dict[str, Any]:
         """Everything that determined the result, and where it ran."""
@@ -76,6 +72,15 @@ class CurveResult:
         figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
         pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
         return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
+
+
+def comparison_table(predicted: AccuracyCurve, measured: AccuracyCurve) -> pd.DataFrame:
+    """One row a noise rate and k: measured mean, its spread and n, predicted, and the difference in points."""
+    frame = measured.to_frame().rename(columns={"accuracy": "measured"}).drop(columns="model")
+    frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"])
+    frame["predicted"] = predicted.accuracy.ravel()
+    frame["difference_points"] = 100 * (frame["measured"] - frame["predicted"])
+    return frame
 
 
 def predict_as_realised(

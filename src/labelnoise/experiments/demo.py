@@ -1,9 +1,14 @@
-"""The main job on scikit-learn's bundled digits: corrupt, predict, measure, draw, and a page that shows it all."""
+"""The main job on scikit-learn's bundled digits: corrupt, predict, measure, draw, and a page that shows it all.
+
+Nearest neighbours first, and then a small network, where PyTorch is installed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labelnoise.artifacts import output_folder
 from labelnoise.data import load_digits
@@ -16,6 +21,10 @@ from labelnoise.prediction import predict_knn
 from labelnoise.report import Section, write_page
 from labelnoise.simulation import simulate_knn
 from labelnoise.validation import seed_of
+
+if TYPE_CHECKING:
+    from labelnoise.experiments.recipes import Recipe
+    from labelnoise.experiments.run_recipes import RecipeResult
 
 SOURCE = {"dataset": "scikit-learn digits", "metric": "euclidean"}
 
@@ -32,10 +41,11 @@ class DemoSpecification:
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """The three curves, the files written, and the page."""
+    """The three curves, the files written, what came out of the networks (nothing without PyTorch), and the page."""
 
     curves: tuple[CurveResult, ...]
     files: tuple[dict[str, Path], ...]
+    networks: tuple[RecipeResult, ...]
     page: Path
 
 
@@ -97,15 +107,54 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
         concentrated_curve(),
     )
     files = tuple(result.save(target) for result in results)
+    networks = _networks(target, seed)
+    sections = [_section(result, written) for result, written in zip(results, files, strict=True)]
     page = write_page(
         target / "index.html",
-        "What label noise does to a nearest-neighbour classifier",
+        "What label noise does to a classifier",
         "The lines were computed without drawing one noisy label; the points are real votes on really corrupted "
         "labels. Noise that is spread is survived up to about 50 % (flip) or 85 % (uniform); noise concentrated in "
-        "clusters costs what it corrupts.",
-        [_section(result, written) for result, written in zip(results, files, strict=True)],
+        "clusters costs what it corrupts. A network trained on noisy labels behaves alike.",
+        sections + [_network_section(result) for result in networks],
     )
-    return DemoResult(results, files, page)
+    return DemoResult(results, files, networks, page)
+
+
+def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
+    """A small network under flip and under concentrated noise; none without PyTorch."""
+    if find_spec("torch") is None:
+        return ()
+    from labelnoise.experiments.executors import executor_named
+    from labelnoise.experiments.recipes import Heading
+    from labelnoise.experiments.recipes.network_curves import NetworkCurves
+    from labelnoise.experiments.recipes.region_curves import RegionCurves
+    from labelnoise.experiments.run_recipes import run_recipes
+    from labelnoise.experiments.runs import DataSpecification
+    from labelnoise.experiments.store import RunStore
+    from labelnoise.training import preset
+
+    data = DataSpecification(name="digits")
+    training = preset("digits", epochs=3, batch_size=32, step_every=1, seed=seed)
+
+    rates = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6)
+    recipes: list[tuple[Heading, Recipe]] = [
+        (
+            Heading("network_flip", "A network, flip noise", "It follows a curve of K-NN, and breaks near 50 %."),
+            NetworkCurves(data=data, training=training, noise=FlipNoise(), noise_rates=rates, repeats=2),
+        ),
+        (
+            Heading("network_concentrated", "A network, concentrated noise", "Accuracy falls as 1 - noise rate."),
+            RegionCurves(data=data, training=training, noise_rates=(0.1, 0.2, 0.33, 0.5), repeats=2),
+        ),
+    ]
+    return tuple(run_recipes(recipes, "demo", folder, RunStore(folder / "runs"), executor_named()))
+
+
+def _network_section(result: RecipeResult) -> Section:
+    assert result.outcome is not None
+    drawing = next(path for path in result.files if path.suffix == ".svg")
+    text = f"The paper: {result.heading.statement} Here: {result.outcome.finding}"
+    return Section(result.heading.title, text, drawing, result.outcome.tables[""], result.files)
 
 
 def _section(result: CurveResult, files: dict[str, Path]) -> Section:

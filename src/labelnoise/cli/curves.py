@@ -1,134 +1,40 @@
-"""The command line: parse, call, print. Everything heavy is imported inside the commands, so that --help is instant.
-
-Exit status: 0, 1 (the work failed) or 2 (bad input); errors are one line on standard error, never a traceback.
-"""
+"""The commands about curves: demo, curve, corrupt."""
 
 from __future__ import annotations
 
-import enum
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labelnoise.cli.options import (
+    Json,
+    Mapping,
+    Metric,
+    Model,
+    Noise,
+    OutputDir,
+    PlacementName,
+    RandomState,
+    Ties,
+    Where,
+    noise_of,
+    numbers,
+    placement_of,
+    print_json,
+    say,
+)
+from labelnoise.cli.recipes import print_result
+
 if TYPE_CHECKING:
     from labelnoise.experiments.curve_result import CurveResult
-    from labelnoise.noise import NoiseModel
-    from labelnoise.placement import Placement
 
-app = typer.Typer(
-    name="labelnoise",
-    help="What wrong labels do to a classifier, before you train it.",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+DEMO_EXAMPLE = "Example: labelnoise demo --output-dir labelnoise-output/demo"
+CURVE_EXAMPLE = (
+    "Examples: labelnoise curve --dataset mnist --noise flip --k 10,30,100 --simulate  |  "
+    "labelnoise curve --pred-probs probs.npy --labels labels.npy --noise uniform --k 30"
 )
-
-T = TypeVar("T")
-
-BAD_INPUT = (
-    *(ValueError, TypeError, ImportError),
-    *(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError),
-)
-"""What the library raises for bad input (exit status 2); everything else is work that failed (1)."""
-
-
-class Ties(enum.StrEnum):
-    """Tie rules."""
-
-    random = "random"
-    lowest = "lowest"
-    strict = "strict"
-
-
-class Model(enum.StrEnum):
-    """Models of a neighbourhood's votes."""
-
-    finite = "finite"
-    iid = "iid"
-
-
-class Metric(enum.StrEnum):
-    """Distances."""
-
-    euclidean = "euclidean"
-    cosine = "cosine"
-
-
-class Where(enum.StrEnum):
-    """Placements."""
-
-    spread = "spread"
-    kmeans = "kmeans"
-    concentrated = "concentrated"
-
-
-OutputDir = Annotated[Path, typer.Option(help="Folder for tables, figures and specifications; made if missing.")]
-RandomState = Annotated[int, typer.Option(help="Seed of every random draw.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
-Noise = Annotated[
-    str,
-    typer.Option(help="[bold]uniform[/], [bold]flip[/], or a file that holds a corruption matrix whose rows sum to 1."),
-]
-Mapping = Annotated[
-    str | None,
-    typer.Option(help="With flip: what classes 0, 1, ... become, for example 1,2,0. Default: the next class."),
-]
-PlacementName = Annotated[
-    Where,
-    typer.Option(
-        help="Where the noise lies: spread, in one k-means cluster of every class, or at a chosen concentration."
-    ),
-]
-
-
-def _numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"`{name}` must be numbers separated by commas, such as 10,30,100; got {text!r}.") from None
-
-
-def _noise(text: str, mapping: str | None) -> NoiseModel:
-    from labelnoise.noise import FlipNoise, MatrixNoise, UniformNoise
-
-    if mapping is not None and text != "flip":
-        raise ValueError(f"`--mapping` goes with --noise flip; got --noise {text}.")
-    if text == "uniform":
-        return UniformNoise()
-    if text == "flip":
-        return FlipNoise(None if mapping is None else _numbers(mapping, "--mapping", int))
-    if not Path(text).suffix:
-        raise ValueError(f"`--noise` must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
-    from labelnoise.data import read_features
-
-    return MatrixNoise(read_features(text))
-
-
-def _placement(where: Where, concentration: float) -> Placement:
-    from labelnoise.placement import KMeansCluster, Spread
-
-    if where is Where.concentrated:
-        from labelnoise.placement.concentrated import Concentrated
-
-        return Concentrated(concentration)
-    return KMeansCluster() if where is Where.kmeans else Spread()
-
-
-def _say(text: str) -> None:
-    from rich.console import Console
-
-    Console().print(text, highlight=False, soft_wrap=True)
-
-
-def _print_json(value: Any) -> None:
-    from labelnoise.artifacts import to_json
-
-    typer.echo(to_json(value))
+CORRUPT_EXAMPLE = "Example: labelnoise corrupt --labels labels.npy --noise flip --noise-rate 0.3 --output-dir noisy"
 
 
 def _result_record(result: CurveResult, files: dict[str, Path]) -> dict[str, Any]:
@@ -166,10 +72,9 @@ def _print_curve(result: CurveResult) -> None:
         table.add_row(*cells)
     Console().print(table)
     if result.largest_difference() is not None:
-        _say(f"largest difference between measured mean and prediction: {result.largest_difference():.2f} points")
+        say(f"largest difference between measured mean and prediction: {result.largest_difference():.2f} points")
 
 
-@app.command(epilog="Example: labelnoise demo --output-dir labelnoise-output/demo")
 def demo(
     output_dir: OutputDir = Path("labelnoise-output/demo"),
     repeats: Annotated[int, typer.Option(help="Noise draws a level.")] = 10,
@@ -178,24 +83,26 @@ def demo(
 ) -> None:
     """Run the main job on bundled digits: corrupt, predict, measure, and draw.
 
-    Uniform, flip and locally concentrated noise; several K; tables, figures and a page to look at.
+    Uniform, flip and locally concentrated noise; nearest neighbours at several K, and a small network; tables, figures
+    and a page to look at.
     """
     from labelnoise.experiments.demo import DemoSpecification, run_demo
 
     result = run_demo(output_dir, DemoSpecification(repeats=repeats, random_state=random_state))
     if as_json:
         records = [_result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
-        _print_json({"curves": records, "page": str(result.page)})
+        networks = [network.summary() for network in result.networks]
+        print_json({"curves": records, "networks": networks, "page": str(result.page)})
         return
     for curve_result in result.curves:
         _print_curve(curve_result)
-    _say(f"\n[bold]Report:[/] {result.page.resolve()}")
+    for network in result.networks:
+        print_result(network)
+    if not result.networks:
+        say("PyTorch is not installed, so no network was trained: pip install 'labelnoise[cnn]'")
+    say(f"\n[bold]Report:[/] {result.page.resolve()}")
 
 
-@app.command(
-    epilog="Examples: labelnoise curve --dataset mnist --noise flip --k 10,30,100 --simulate  |  "
-    "labelnoise curve --pred-probs probs.npy --labels labels.npy --noise uniform --k 30"
-)
 def curve(
     dataset: Annotated[
         str | None,
@@ -249,15 +156,15 @@ def curve(
     from labelnoise.experiments.curve_job import CurveJob, run_curve
 
     job = CurveJob(
-        noise=_noise(noise, mapping),
-        k=tuple(_numbers(k, "--k", int)),
-        noise_rates=None if noise_rates is None else tuple(_numbers(noise_rates, "--noise-rates", float)),
+        noise=noise_of(noise, mapping),
+        k=tuple(numbers(k, "--k", int)),
+        noise_rates=None if noise_rates is None else tuple(numbers(noise_rates, "--noise-rates", float)),
         ties=ties.value,
         model=model.value,
         concentration=concentration,
         metric=metric.value,
         simulate=simulate,
-        placement=_placement(placement, concentration),
+        placement=placement_of(placement, concentration),
         repeats=repeats,
         random_state=random_state,
         dataset=dataset,
@@ -271,13 +178,12 @@ def curve(
     )
     result, files = run_curve(job, output_dir)
     if as_json:
-        _print_json(_result_record(result, files))
+        print_json(_result_record(result, files))
         return
     _print_curve(result)
-    _say(f"\n[bold]Figure:[/] {files['png'].resolve()}\n[bold]Table:[/]  {files['csv'].resolve()}")
+    say(f"\n[bold]Figure:[/] {files['png'].resolve()}\n[bold]Table:[/]  {files['csv'].resolve()}")
 
 
-@app.command(epilog="Example: labelnoise corrupt --labels labels.npy --noise flip --noise-rate 0.3 --output-dir noisy")
 def corrupt(
     labels: Annotated[str, typer.Option(help="Clean labels: a file (FILE:NAME picks an array or column).")],
     noise_rate: Annotated[float, typer.Option(help="Fraction of labels selected, in [0, 1].")],
@@ -297,7 +203,7 @@ def corrupt(
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_features, read_labels, split_column
 
-    model, where = _noise(noise, mapping), _placement(placement, concentration)
+    model, where = noise_of(noise, mapping), placement_of(placement, concentration)
     path, column = split_column(labels)
     clean = read_labels(path, column=column)
     located = None if features is None else read_features(split_column(features)[0], columns=split_column(features)[1])
@@ -310,10 +216,10 @@ def corrupt(
     )
     files = {"npz": saved, "parquet": parquet, "csv": csv, "json": specification}
     if as_json:
-        _print_json({**noisy.summary(), "files": {kind: str(path) for kind, path in files.items()}})
+        print_json({**noisy.summary(), "files": {kind: str(path) for kind, path in files.items()}})
         return
     rho = "" if noisy.concentration is None else f"concentration {noisy.concentration:.3f} (asked {concentration:g}), "
-    _say(
+    say(
         f"{len(noisy.labels):,} labels of {len(noisy.classes)} classes, {noisy.noise['name']} noise, "
         f"{noisy.placement['name']} placement\n"
         f"selected {noisy.noise_rate:.4f} (asked {noise_rate:g}), really changed {noisy.changed_rate:.4f}, "
@@ -321,27 +227,3 @@ def corrupt(
         f"seed {noisy.seed}\n"
         f"[bold]Labels:[/] {csv.resolve()}\n[bold]Record:[/] {saved.resolve()}"
     )
-
-
-def main() -> None:
-    """Run the command line; errors become one line and an exit status."""
-    try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("labelnoise: interrupted; files already written are complete.", err=True)
-        sys.exit(130)
-    except BAD_INPUT as error:
-        _fail(error, status=2)
-    except Exception as error:
-        # the parser's own errors know how to say what was wrong with the options
-        _fail(error, status=2 if hasattr(error, "format_message") else 1)
-
-
-def _fail(error: Exception, status: int) -> None:
-    if os.environ.get("LABELNOISE_TRACEBACK"):
-        raise error
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
-    typer.echo(f"labelnoise: {' '.join(text.split()) or type(error).__name__}", err=True)
-    if status == 1:
-        typer.echo("labelnoise: set LABELNOISE_TRACEBACK=1 to see where this happened.", err=True)
-    sys.exit(status)

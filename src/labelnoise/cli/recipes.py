@@ -1,0 +1,179 @@
+"""The commands about the paper's figures and further studies: list and run."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labelnoise.cli.options import Json, print_json, say
+
+if TYPE_CHECKING:
+    from labelnoise.experiments.run_recipes import RecipeResult
+    from labelnoise.experiments.store import StoredRun
+
+LIST_EXAMPLE = "Examples: labelnoise list  |  labelnoise list --runs"
+RUN_EXAMPLE = (
+    "Examples: labelnoise run fig4a --workers 2  |  labelnoise run fig3a fig4h --set repeats=5  |  "
+    "labelnoise run all --scale smoke"
+)
+
+RESULTS = Path("labelnoise-output/figures")
+STORE = Path("labelnoise-output/runs")
+VERDICTS: dict[bool | None, str] = {True: "agrees", False: "differs"}
+Store = Annotated[Path, typer.Option(help="Folder that keeps finished runs; any number of processes may share it.")]
+
+
+class Scale(enum.StrEnum):
+    """How large."""
+
+    smoke = "smoke"
+    laptop = "laptop"
+    paper = "paper"
+
+
+def list_recipes(
+    runs: Annotated[bool, typer.Option("--runs", help="List the store's runs instead: done, running, failed.")] = False,
+    output_dir: Annotated[Path, typer.Option(help="Folder of results, to say which there are.")] = RESULTS,
+    store: Store = STORE,
+    as_json: Json = False,
+) -> None:
+    """The paper's figures and further studies; with --runs the runs that were done for them."""
+    if runs:
+        _list_runs(store, as_json)
+        return
+    import json
+
+    from labelnoise.experiments.recipes import CATALOGUE
+
+    rows: list[dict[str, Any]] = []
+    for entry in CATALOGUE.values():
+        path = output_dir / entry.name / f"{entry.name}.json"
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        rows.append(
+            {
+                "name": entry.name,
+                "panels": entry.panels,
+                "title": entry.title,
+                "statement": entry.statement,
+                "result": found.get("scale"),
+                "agrees": found.get("agrees"),
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    for column in ("name", "shows", "the paper, or the question", "result"):
+        table.add_column(column, no_wrap=column == "name")
+    for row in rows:
+        name = row["name"] + (f" ({row['panels'][0]}-{row['panels'][-1]})" if row["panels"] else "")
+        result = VERDICTS.get(row["agrees"], "")
+        table.add_row(name, row["title"], row["statement"], f"{row['result'] or ''} {result}".strip())
+    Console().print(table)
+    say("Make one with: labelnoise run NAME")
+
+
+def _list_runs(store: Path, as_json: bool) -> None:
+    from labelnoise.experiments.store import RunStore
+
+    if not store.is_dir():
+        raise FileNotFoundError(f"`--store` must be a folder of runs; there is no {store}. `labelnoise run` makes one.")
+    rows = RunStore(store).list()
+    if as_json:
+        print_json(rows)
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    for column in ("run", "status", "kind", "what", "when, or what went wrong"):
+        table.add_column(column, no_wrap=column in ("run", "status", "kind"))
+    for row in rows:
+        table.add_row(row.id[:8], row.status, row.kind, row.label, row.detail)
+    Console().print(table)
+    say(", ".join(f"{count} {status}" for status, count in _counts(rows).items()) or "no runs yet")
+
+
+def _counts(rows: list[StoredRun]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.status] = counts.get(row.status, 0) + 1
+    return counts
+
+
+def run(
+    names: Annotated[list[str], typer.Argument(help="Names as in `labelnoise list`, such as fig4a or fig2c; or all.")],
+    scale: Annotated[
+        Scale, typer.Option(help="Seconds on bundled digits; minutes on two cores; or the paper's whole table.")
+    ] = Scale.laptop,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a field: repeats=5, noise_rates=0,0.2,0.4, training.epochs=10."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; they share the cores.")] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="dask://HOST:PORT, or slurm://?partition=NAME&timeout_min=600.")
+    ] = None,
+    output_dir: Annotated[Path, typer.Option(help="Folder of results; each gets a folder of its own in it.")] = RESULTS,
+    store: Store = STORE,
+    random_state: Annotated[int | None, typer.Option(help="Seed of every random draw; default: the recipe's.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the resolved specifications and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make figures of the paper: data, training, analytic curves, tables, pictures.
+
+    Finished runs are kept and never done again: a sweep that was stopped, however, goes on with the same command.
+    """
+    from labelnoise.experiments.executors import executor_named
+    from labelnoise.experiments.overrides import override, reseeded
+    from labelnoise.experiments.recipes import CATALOGUE, recipe_named
+    from labelnoise.experiments.run_recipes import run_recipes, write_ledger
+    from labelnoise.experiments.runs import describe
+    from labelnoise.experiments.store import RunStore
+
+    asked = list(CATALOGUE) if names == ["all"] else list(dict.fromkeys(names))
+    recipes = [recipe_named(name, scale.value) for name in asked]
+    if random_state is not None:
+        recipes = [(entry, reseeded(recipe, random_state)) for entry, recipe in recipes]
+    recipes = [(entry, override(recipe, changes or [])) for entry, recipe in recipes]
+    if show:
+        print_json({entry.name: describe(recipe) for entry, recipe in recipes})
+        return
+    open_executor = executor_named(executor, workers, log_folder=store / "slurm-logs")
+    results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor)
+    ledger = write_ledger(output_dir, [*CATALOGUE, *(name for name in asked if name not in CATALOGUE)])
+    if as_json:
+        print_json([result.summary() for result in results])
+    else:
+        for result in results:
+            print_result(result)
+        say(f"[bold]Ledger:[/] {ledger.resolve()}")
+    failed = [result.heading.name for result in results if result.failures]
+    if failed:
+        raise RuntimeError(
+            f"runs of {', '.join(failed)} failed, see above; what finished is kept. "
+            f"`labelnoise list --runs --store {store}` shows all; the same command tries again."
+        )
+
+
+def print_result(result: RecipeResult) -> None:
+    """What was expected, what came out, and where the picture is."""
+    from rich.markup import escape
+
+    say(f"[bold]{escape(result.heading.name)}[/]  {escape(result.heading.title)} ({result.scale})")
+    for failure in result.failures:
+        say(f"  failed: {escape(str(failure))}")
+    if result.outcome is None:
+        return
+    say(f"  expected: {escape(result.heading.statement)}")
+    say(f"  found:    {escape(result.outcome.finding)} [bold]({VERDICTS.get(result.outcome.agrees, 'no verdict')})[/]")
+    pictures = [path for path in result.files if path.suffix == ".png"]
+    say("".join(f"  [bold]Figure:[/] {path.resolve()}\n" for path in pictures))

@@ -1,0 +1,115 @@
+"""Fields of a specification changed by name, with values as they are typed on a command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from labelnoise.experiments.runs import DataSpecification
+from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
+
+T = TypeVar("T")
+
+
+def override(specification: T, assignments: list[str]) -> T:
+    """A copy with fields changed: ``repeats=3``, ``noise_rates=0,0.2,0.4``, ``training.epochs=5``.
+
+    Numbers in a tuple are separated by commas; ``none`` empties a field that may be empty; ``settings.a.region=noisy``
+    reaches into a mapping; noise is ``uniform``, ``flip`` or a file that holds a corruption matrix.
+
+    Raises
+    ------
+    ValueError
+        No such field, or a value that it cannot take; the message names those it has.
+    """
+    for assignment in assignments:
+        path, found, text = assignment.partition("=")
+        if not found or not path:
+            raise ValueError(f"a change must be FIELD=VALUE, such as repeats=3; got {assignment!r}.")
+        specification = _changed(specification, path.strip().split("."), text.strip(), path.strip())
+    return specification
+
+
+def _changed(value: Any, path: list[str], text: str, whole: str) -> Any:
+    if isinstance(value, Mapping):
+        _check_name(path[0], list(value), whole)
+        if len(path) == 1:
+            raise ValueError(f"`{whole}` has fields of its own; change one of them, such as {whole}.FIELD=VALUE.")
+        return {**value, path[0]: _changed(value[path[0]], path[1:], text, whole)}
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        raise ValueError(f"`{whole}` goes too deep: {value!r} has no fields.")
+    _check_name(path[0], [f.name for f in dataclasses.fields(value) if f.init], whole)
+    if len(path) > 1:
+        changed = _changed(getattr(value, path[0]), path[1:], text, whole)
+    else:
+        changed = parse(text, _hints(type(value))[path[0]], whole)
+    return dataclasses.replace(value, **{path[0]: changed})
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    # names that a module imports for type checking alone; the modules that define them are loaded by now
+    from labelnoise.training import TrainingSpecification
+
+    return get_type_hints(kind, localns={"TrainingSpecification": TrainingSpecification})
+
+
+def _check_name(name: str, known: list[str], whole: str) -> None:
+    if name not in known:
+        raise ValueError(f"`{whole}` must name a field; there is no {name!r}, but {', '.join(known)}.")
+
+
+def parse(text: str, hint: Any, name: str) -> Any:
+    """A value of the type `hint` from text."""
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if types.NoneType in options and text.lower() == "none":
+        return None
+    kind = next(option for option in options if option is not types.NoneType)
+    try:
+        if get_origin(kind) is tuple:
+            return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind in (int, float, str):
+            return kind(text)
+    except (ValueError, KeyError):
+        wanted = "true or false" if kind is bool else getattr(kind, "__name__", str(kind))
+        raise ValueError(f"`{name}` must be of type {wanted}; got {text!r}.") from None
+    if kind is NoiseModel:
+        return noise_named(text)
+    raise ValueError(f"`{name}` has fields of its own; change one of them, such as {name}.FIELD=VALUE.")
+
+
+def noise_named(text: str, mapping: list[int] | None = None) -> NoiseModel:
+    """Uniform or flip noise by name, or the matrix in a file.
+
+    Raises
+    ------
+    ValueError
+        Neither a name nor a file; or a mapping for other noise than flip.
+    """
+    if mapping is not None and text != "flip":
+        raise ValueError(f"a mapping goes with flip noise; got {text}.")
+    if text == "uniform":
+        return UniformNoise()
+    if text == "flip":
+        return FlipNoise(mapping)
+    if not Path(text).suffix:
+        raise ValueError(f"noise must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
+    from labelnoise.data import read_features
+
+    return MatrixNoise(read_features(text))
+
+
+def reseeded(specification: T, seed: int) -> T:
+    """A copy in which everything random but the choice of images follows from another seed."""
+    if isinstance(specification, Mapping):
+        return {key: reseeded(value, seed) for key, value in specification.items()}  # type: ignore[return-value]
+    if not dataclasses.is_dataclass(specification) or isinstance(specification, type | DataSpecification):
+        return specification
+    fields = {f.name: getattr(specification, f.name) for f in dataclasses.fields(specification) if f.init}
+    changes = {name: seed if name == "seed" else reseeded(value, seed) for name, value in fields.items()}
+    changes = {name: value for name, value in changes.items() if value is not fields[name]}
+    return dataclasses.replace(specification, **changes) if changes else specification

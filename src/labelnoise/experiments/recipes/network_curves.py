@@ -1,0 +1,109 @@
+"""A network under spread noise over the family of analytic curves (figure 4a-g)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from labelnoise.curves import first_crossing
+from labelnoise.effective import effective_neighborhood
+from labelnoise.experiments.recipes.protocol import Outcome
+from labelnoise.experiments.recipes.trainings import clean_run, noisy_runs
+from labelnoise.experiments.runs import DataSpecification, Results, Run
+from labelnoise.figures import family_figure
+from labelnoise.noise import MatrixNoise, NoiseModel
+from labelnoise.prediction import accuracy_curve
+
+if TYPE_CHECKING:
+    from labelnoise.training import TrainingSpecification
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCurves:
+    """Measured accuracy of a network over the noise rate, and the analytic curves from its clean softmax.
+
+    Parameters
+    ----------
+    data : DataSpecification
+    training : TrainingSpecification
+        Its seed decides all others.
+    noise : NoiseModel
+    noise_rates : tuple of float
+    repeats : int
+        Trainings a level.
+    k : tuple of int
+        Of the analytic curves.
+    ties : str
+        Of the analytic curves.
+    breaks_near : float, optional
+        The noise rate at which the paper's network breaks, to compare with.
+    """
+
+    data: DataSpecification
+    training: TrainingSpecification
+    noise: NoiseModel
+    noise_rates: tuple[float, ...]
+    repeats: int = 3
+    k: tuple[int, ...] = (3, 10, 30, 100)
+    ties: str = "random"
+    breaks_near: float | None = None
+
+    def runs(self) -> list[Run]:
+        """Every noise rate and repeat."""
+        return [*noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)]
+
+    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
+        """The measured curve, the family, and the K that fits best."""
+        _, test = self.data.load()
+        runs = noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)
+        records = [results.result(run).record for run in runs]
+        shape = (len(self.noise_rates), self.repeats)
+        accuracies = np.array([record["test_accuracy"] for record in records]).reshape(shape)
+        rates, mean = np.array(self.noise_rates), accuracies.mean(axis=1)
+        std = accuracies.std(axis=1, ddof=1) if self.repeats > 1 else np.full(len(rates), np.nan)
+        softmax = results.result(clean_run(self.data, self.training)).arrays["pred_probs"].astype(np.float64)
+        found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ties=self.ties)
+        ks = tuple(sorted({*self.k, found.k}))
+        predicted = accuracy_curve(softmax, test.labels, self.noise, rates, ks, ties=self.ties)
+        table = pd.DataFrame({"noise_rate": rates, "measured": mean, "std": std, "n": self.repeats})
+        for column, k in enumerate(ks):
+            table[f"predicted_k{k}"] = predicted.accuracy[:, column]
+        table["difference_points"] = 100 * (mean - predicted.accuracy[:, ks.index(found.k)])
+        breaking = first_crossing(rates, mean, mean[0] / 2)
+        values: dict[str, Any] = {
+            "effective_k": found.k,
+            "mean_difference": found.mean_error,
+            "worst_difference": found.worst_error,
+            "clean_accuracy": float(mean[0]),
+            "breaks_at": breaking,
+        }
+        finding = (
+            f"Accuracy {100 * mean[0]:.1f} % without noise, halved at a noise rate of {breaking:.2f}; nearest analytic "
+            f"curve K = {found.k}: mean difference {100 * found.mean_error:.1f}, largest "
+            f"{100 * found.worst_error:.1f} points."
+        )
+        agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
+        lines = accuracy_curve(softmax, test.labels, self.noise, np.linspace(0, rates.max(), 61), ks, ties=self.ties)
+        draws = f"{self.repeats} training{'s' if self.repeats > 1 else ''}"
+        caption = (
+            f"{self.data.label}, {scale} scale; {self.training.network}, {len(test):,} test images; points: mean ± "
+            f"standard deviation of {draws} a level, base seed {self.training.seed}; lines: Eq. 1-3 from the softmax "
+            f"of the network trained on clean labels, ties: {self.ties}; K = {found.k} is nearest (mean difference "
+            f"{100 * found.mean_error:.1f} points)."
+        )
+        matrix = self.noise.corruption_matrix if isinstance(self.noise, MatrixNoise) else None
+        figure = family_figure(
+            lines, rates, mean, std, repeats=self.repeats, title=title, caption=caption, matrix=matrix
+        )
+        trainings = pd.DataFrame(
+            [{"noise_rate": run.noise_rate, **_plain(record)} for run, record in zip(runs, records, strict=True)]
+        )
+        return Outcome(finding, agrees, {"": table, "trainings": trainings}, {"": figure}, values)
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a table of trainings."""
+    return {key: value for key, value in record.items() if not isinstance(value, list | dict) and key != "noise_rate"}

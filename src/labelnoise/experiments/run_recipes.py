@@ -1,0 +1,160 @@
+"""From recipes to their folders: runs, tables, pictures, specifications, and a ledger."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
+from labelnoise.experiments.recipes import Heading, Outcome, Recipe
+from labelnoise.experiments.runs import Run, RunResult, describe, run_id
+from labelnoise.experiments.store import RunStore
+from labelnoise.experiments.sweep import Failure, OpenExecutor, sweep, with_requirements
+from labelnoise.progress import track
+
+PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True)
+class StoredResults:
+    """Results of finished runs, on the data as they are now."""
+
+    store: RunStore
+
+    def result(self, run: Run) -> RunResult:
+        """The result of a run.
+
+        Raises
+        ------
+        ValueError
+            It is damaged, or was made when the data set had other images.
+        """
+        result = self.store.load(run)
+        if result.record["data"] != run.data.digest():
+            raise ValueError(
+                f"the stored result of {run.label!r} must be of the data as they are; the images of "
+                f"{run.data.name!r} have changed since. Name another store, or delete this one: {self.store.folder}."
+            )
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeResult:
+    """What came out of a recipe and where it lies; or which of its runs failed.
+
+    Attributes
+    ----------
+    heading : Heading
+    scale : str
+    outcome : Outcome or None
+        None where runs failed.
+    files : tuple of Path
+    failures : tuple of Failure
+    """
+
+    heading: Heading
+    scale: str
+    outcome: Outcome | None
+    files: tuple[Path, ...]
+    failures: tuple[Failure, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        found = self.outcome
+        return {
+            "name": self.heading.name,
+            "scale": self.scale,
+            "statement": self.heading.statement,
+            "finding": None if found is None else found.finding,
+            "agrees": None if found is None else found.agrees,
+            "values": {} if found is None else found.values,
+            "files": [str(path) for path in self.files],
+            "failures": [str(failure) for failure in self.failures],
+        }
+
+
+def run_recipes(
+    recipes: Sequence[tuple[Heading, Recipe]],
+    scale: str,
+    folder: StrPath,
+    store: RunStore,
+    open_executor: OpenExecutor,
+) -> list[RecipeResult]:
+    """Finish the runs of all recipes in one sweep, and write each one's results to `folder`/NAME.
+
+    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be written; nothing has been computed by then.
+    """
+    for heading, _ in recipes:
+        output_folder(Path(folder) / heading.name)
+    runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]
+    title = recipes[0][0].name if len(recipes) == 1 else "runs"
+    report = sweep([run for runs in runs_of for run in runs.values()], store, open_executor, title=title)
+    failed = {run_id(failure.run): failure for failure in report.failures}
+    results = []
+    for (heading, recipe), runs in track(list(zip(recipes, runs_of, strict=True)), "figures"):
+        failures = tuple(failed[key] for key in runs if key in failed)
+        if failures:
+            results.append(RecipeResult(heading, scale, None, (), failures))
+            continue
+        outcome = recipe.outcome(StoredResults(store), heading.title, scale)
+        files = _write(heading, recipe, scale, outcome, Path(folder) / heading.name)
+        results.append(RecipeResult(heading, scale, outcome, files, ()))
+    return results
+
+
+def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folder: Path) -> tuple[Path, ...]:
+    files: list[Path] = []
+    for part, table in outcome.tables.items():
+        files += write_table(table, folder / _named(heading.name, part))
+    for part, figure in outcome.figures.items():
+        files += write_figure(figure, folder / _named(heading.name, part))
+    summary = {
+        "name": heading.name,
+        "title": heading.title,
+        "scale": scale,
+        "statement": heading.statement,
+        "finding": outcome.finding,
+        "agrees": outcome.agrees,
+        "values": outcome.values,
+        "specification": describe(recipe),
+        "versions": {package: version(package) for package in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+    return (*files, write_json(summary, folder / f"{heading.name}.json"))
+
+
+def _named(recipe: str, part: str) -> str:
+    return f"{recipe}_{part}" if part else recipe
+
+
+def write_ledger(folder: StrPath, names: Sequence[str]) -> Path:
+    """Write LEDGER.md of a folder of results: the paper's statements beside what came out.
+
+    Parameters
+    ----------
+    folder : path
+        Holds a folder for each recipe that was run.
+    names : sequence of str
+        In the order of the ledger; those without a result are left out.
+    """
+    rows = []
+    for name in names:
+        path = Path(folder) / name / f"{name}.json"
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            agrees = {True: "yes", False: "no", None: "–"}[found["agrees"]]
+            cells = (f"[{name}]({name}/{name}.png)", found["title"], found["statement"], found["finding"])
+            rows.append("| " + " | ".join((*cells, found["scale"], agrees)) + " |\n")
+    head = "| name | shows | the paper, or the question | what came out | scale | agrees |\n" + "| --- " * 6 + "|\n"
+    return write_text("# Ledger\n\n" + head + "".join(rows), Path(folder) / "LEDGER.md")

@@ -1,0 +1,146 @@
+"""Accuracy under concentrated noise, draw by draw: measured, and predicted from the mask."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from labelnoise.concentration_statistic import concentration
+from labelnoise.experiments.runs.data import DataSpecification
+from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
+from labelnoise.experiments.runs.voting import NeighborsRun
+from labelnoise.neighborhoods import Neighbors
+from labelnoise.noise import NoiseModel
+from labelnoise.placement import Placement
+from labelnoise.placement.concentrated import Concentrated
+from labelnoise.vote_models import FiniteVotes
+from labelnoise.votes import label_histogram, plurality_vote
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConcentrationRun:
+    """Votes under concentrated noise at one noise rate and K, and three predictions from the same draw.
+
+    All noise models share the masks. The concentration is measured in the neighbourhoods of the test samples, from the
+    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighbourhoods), two that know more
+    tell what its error is made of: one from the local noise rates as found instead of a Beta distribution, and one from
+    each test sample's own local noise rate.
+
+    The result's table `draws` has one row a placement, noise model and draw.
+    """
+
+    kind: ClassVar[str] = "concentration"
+
+    neighbors: NeighborsRun
+    noises: tuple[NoiseModel, ...]
+    noise_rate: float
+    placements: tuple[Placement, ...]
+    k: int
+    draws: int = 5
+    ties: str = "random"
+    seed: int = 0
+
+    @property
+    def data(self) -> DataSpecification:
+        """The images."""
+        return self.neighbors.data
+
+    @property
+    def label(self) -> str:
+        """Data, noise rate, K and draws."""
+        return (
+            f"{len(self.placements)} placements on {self.data.label}, noise rate {self.noise_rate:g}, K = {self.k}, "
+            f"{self.draws} draws"
+        )
+
+    @property
+    def requires(self) -> tuple[Run, ...]:
+        """The neighbours, and the network in whose features the noise is placed."""
+        return (self.neighbors, *self.neighbors.requires)
+
+    def perform(self, workspace: Workspace) -> RunResult:
+        """Place, corrupt, vote and predict."""
+        train, test = self.data.load()
+        hoods, features = self.neighbors.neighbors(workspace), self.neighbors.features(workspace)[0]
+        n_classes = len(train.classes)
+        counts = label_histogram(train.labels, hoods.indices, self.k, n_classes)
+        models = [FiniteVotes.of(counts, test.labels, n, self.ties, 0.0, len(train)) for n in self.noises]
+        rows = []
+        for number, placement in enumerate(_prepared(self.placements, hoods, features)):
+            asked = self.placements[number].parameters()
+            for draw in range(self.draws):
+                rng = np.random.default_rng([self.seed, self.k, round(1e9 * self.noise_rate), number, draw])
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # out of reach: what is realised is in the row
+                    mask = placement.select(train.labels, n_classes, self.noise_rate, features, rng)
+                of_mask = {
+                    "placement": asked["name"],
+                    "asked": asked.get("concentration", asked.get("k")),
+                    "k": self.k,
+                    "noise_rate": float(mask.mean()),
+                    "concentration": concentration(mask, hoods, self.k),
+                    "draw": draw,
+                    "n_classes": n_classes,
+                    "n_test": len(test),
+                }
+                for votes in models:
+                    measured = self._measure(votes.noise, mask, hoods, train.labels, test.labels, rng)
+                    rows.append(
+                        {
+                            "noise": votes.noise.name,
+                            **of_mask,
+                            "measured": measured,
+                            **_predictions(votes, mask, hoods, of_mask),
+                        }
+                    )
+        return RunResult({"data": self.data.digest()}, tables={"draws": pd.DataFrame(rows)})
+
+    def _measure(
+        self,
+        noise: NoiseModel,
+        mask: NDArray[np.bool_],
+        hoods: Neighbors,
+        codes: NDArray[np.int64],
+        truth: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> float:
+        n_classes = int(codes.max()) + 1
+        noisy = codes.copy()
+        noisy[mask] = noise.draw(codes[mask], n_classes, rng)
+        breaker = rng.random((len(truth), 1))
+        sizes = np.array([self.k])
+        won = plurality_vote(noisy, hoods.indices, sizes, n_classes, ties=self.ties, tie_breaker=breaker)
+        return float((won[:, 0] == truth).mean())
+
+
+def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDArray[Any]) -> Iterator[Placement]:
+    """Each placement with what depends on the features alone done; `Concentrated` is set on the test neighbourhoods."""
+    dial: Concentrated | None = None
+    for placement in placements:
+        if isinstance(placement, Concentrated):
+            if dial is None or dial.k != placement.k:
+                dial = replace(placement, neighbors=hoods).prepare(features)
+            yield replace(dial, concentration=placement.concentration)
+        else:
+            yield placement.prepare(features)
+
+
+def _predictions(
+    votes: FiniteVotes, mask: NDArray[np.bool_], hoods: Neighbors, of_mask: dict[str, Any]
+) -> dict[str, float]:
+    k = of_mask["k"]
+    rho = min(max(of_mask["concentration"], 0.0), 1.0)
+    found = np.count_nonzero(mask[hoods.indices[:, :k]], axis=1)
+    share = np.bincount(found, minlength=k + 1) / len(found)
+    win = votes.profiles.win[votes.inverse]
+    return {
+        "predicted": float(replace(votes, concentration=rho).correct(of_mask["noise_rate"])[votes.inverse].mean()),
+        "from_rates_found": float((win @ share).mean()),
+        "from_own_rate": float(win[np.arange(len(win)), found].mean()),
+    }

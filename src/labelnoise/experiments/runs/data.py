@@ -1,0 +1,123 @@
+"""Which images a run works on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from labelnoise.data import ImageSet, ImageStream, load_digits, load_train_test, open_images
+from labelnoise.validation import check_k, seed_of
+
+Images = ImageSet | ImageStream
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpecification:
+    """Training and test images.
+
+    Parameters
+    ----------
+    name : str
+        ``"digits"`` for scikit-learn's, else what `labelnoise.data.load_images` takes: hub id or folder.
+    n_train, n_test : int, optional
+        So many, drawn at random; default: all.
+    n_classes : int, optional
+        Only images of the first so many classes; default: of all.
+    streamed : bool, optional
+        Whether images stay on disk and are read a batch at a time (ImageNet). The test images are then those of the
+        split "validation".
+    seed : int
+        Of the draw.
+    """
+
+    name: str
+    n_train: int | None = None
+    n_test: int | None = None
+    n_classes: int | None = None
+    streamed: bool | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in ("n_train", "n_test", "n_classes"):
+            if getattr(self, field) is not None:
+                check_k(getattr(self, field), name=field)
+        seed_of(self.seed)
+
+    def load(self) -> tuple[Images, Images]:
+        """Training and test images; the last few loaded are kept in memory."""
+        return _load(self, os.environ.get("LABELNOISE_DATA"))
+
+    def load_pixels(self) -> tuple[ImageSet, ImageSet]:
+        """The same, for work on pixels.
+
+        Raises
+        ------
+        ValueError
+            The images stay on disk.
+        """
+        train, test = self.load()
+        if isinstance(train, ImageStream) or isinstance(test, ImageStream):
+            raise ValueError(f"the images of {self.name} stay on disk; search in a network's features instead.")
+        return train, test
+
+    def digest(self) -> str:
+        """A fingerprint of all pixels and labels."""
+        return _digest(self, os.environ.get("LABELNOISE_DATA"))
+
+    @property
+    def label(self) -> str:
+        """Name and size, for captions."""
+        classes = "" if self.n_classes is None else f", first {self.n_classes} classes"
+        return f"{self.name}{classes}" + ("" if self.n_train is None else f" ({self.n_train:,} training images)")
+
+
+@lru_cache(maxsize=3)
+def _load(data: DataSpecification, _folder: str | None) -> tuple[Images, Images]:
+    if data.n_train is not None or data.n_test is not None:
+        whole = _load(replace(data, n_train=None, n_test=None, seed=0), _folder)
+        rng = np.random.default_rng(data.seed)
+        train, test = (_some(part, n, rng) for part, n in zip(whole, (data.n_train, data.n_test), strict=True))
+        return train, test
+    if data.n_classes is not None:
+        whole = _load(replace(data, n_classes=None), _folder)
+        train, test = (_of_classes(part, data.n_classes) for part in whole)
+        return train, test
+    if data.streamed:
+        train = open_images(data.name, "train")
+        return train, open_images(data.name, "validation", classes=train.classes)
+    return load_digits() if data.name == "digits" else load_train_test(data.name)
+
+
+def _of_classes(images: Images, n_classes: int) -> Images:
+    check_k(n_classes, name="n_classes", limit=len(images.classes), limit_is="the number of classes")
+    kept = images.labels < n_classes
+    if isinstance(images, ImageStream):
+        raise ValueError(f"`n_classes` must be None for images that stay on disk; got {n_classes}.")
+    return replace(images, images=images.images[kept], labels=images.labels[kept], classes=images.classes[:n_classes])
+
+
+def _some(images: Images, n: int | None, rng: np.random.Generator) -> Images:
+    if n is None:
+        return images
+    check_k(n, name=f"n_{images.split}", limit=len(images), limit_is=f"the number of {images.split} images")
+    chosen = np.sort(rng.choice(len(images), n, replace=False))
+    if isinstance(images, ImageStream):
+        return images.select(chosen)
+    return replace(images, images=images.images[chosen], labels=images.labels[chosen])
+
+
+@lru_cache(maxsize=8)
+def _digest(data: DataSpecification, _folder: str | None) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for images in _load(data, _folder):
+        if isinstance(images, ImageStream):
+            digest.update(images.digest().encode())
+            continue
+        for array in (images.images, images.labels):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

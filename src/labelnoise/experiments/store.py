@@ -1,0 +1,378 @@
+"""Finished runs on disk, found again by the hash of their specification.
+
+A folder that any number of processes and hosts may share::
+
+    finished/HASH/run.json              specification, record, and the checksum of every file
+    finished/HASH/arrays.safetensors    and a NAME.parquet for each table
+    unfinished/HASH/                    lock and checkpoint of a run that is under way, or was interrupted
+    failed/HASH.json                    specification and error of a run that failed
+
+A result is written beside its checkpoint, flushed to the disk, and renamed into place as a whole: it is there,
+complete, or not there. Nothing depends on clocks. Locks keep two processes from doing the same work; if they do not
+hold (some network file systems), work is done twice and the first result stays. A folder in ``unfinished``, with its
+lock, is removed only after the result is in place; whoever waits for that lock looks there first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelnoise.artifacts import StrPath, output_folder, to_json, write_json
+from labelnoise.experiments.runs.protocol import Run, RunResult, describe, run_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINISHED, RUNNING, INTERRUPTED, FAILED, DAMAGED = "finished", "running", "interrupted", "failed", "damaged"
+_RECORD, _ARRAYS, _TABLE, _LOCK, _CLAIM = "run.json", "arrays.safetensors", ".parquet", "lock", "claim.json"
+
+
+class DamagedRunError(ValueError):
+    """A stored result that is not what was written."""
+
+
+class StoreError(OSError):
+    """The store cannot be written: a full disk, say. No other run can be kept either."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A line of the store's list.
+
+    Attributes
+    ----------
+    id : str
+        The hash of the specification.
+    status : str
+        "finished", "running", "interrupted" (it has begun, nobody is at it), "failed" or "damaged".
+    kind, label : str
+        What it is; empty where the file that says so is damaged.
+    detail : str
+        When it was finished, who is at it, or what went wrong.
+    """
+
+    id: str
+    status: str
+    kind: str
+    label: str
+    detail: str
+
+
+class RunStore:
+    """The folder; nothing is written before there is something to keep.
+
+    Parameters
+    ----------
+    folder : path
+        It need not exist. `prepare` makes it.
+    """
+
+    def __init__(self, folder: StrPath) -> None:
+        self.folder = Path(folder).expanduser().absolute()  # workers may have another working directory
+        self._finished, self._unfinished, self._failed = (
+            self.folder / name for name in ("finished", "unfinished", "failed")
+        )
+
+    def prepare(self) -> None:
+        """Make the folder, check that it can be written, and remove what killed processes left of finished runs.
+
+        Raises
+        ------
+        OSError
+            It cannot be made or written to.
+        """
+        output_folder(self.folder)
+        for part in (self._finished, self._unfinished, self._failed):
+            part.mkdir(exist_ok=True)
+        for identity in self.finished() & set(_names(self._unfinished)):
+            self._discard(identity)
+
+    def has(self, run: Run) -> bool:
+        """Whether the run is finished."""
+        return (self._finished / run_id(run)).is_dir()
+
+    def finished(self) -> set[str]:
+        """The hashes of all finished runs."""
+        return set(_names(self._finished))
+
+    def load(self, run: Run) -> RunResult:
+        """The result of a finished run, every file compared with its checksum.
+
+        Raises
+        ------
+        FileNotFoundError
+            The run is not finished.
+        DamagedRunError
+            A file is missing, truncated or changed; the message names it and says what to delete.
+        """
+        folder = self._finished / run_id(run)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{self.folder} must hold the run {run.label!r} ({folder.name}); it does not.")
+        content = _read_record(folder)
+        for name, checksum in content["files"].items():
+            path = folder / name
+            if not path.is_file():
+                raise _damaged(path, "is missing", folder)
+            if _file_checksum(path) != checksum:
+                raise _damaged(path, "is not what was written", folder)
+        return RunResult(content["record"], *_read_files(folder, content["files"]))
+
+    @contextlib.contextmanager
+    def claim(self, run: Run) -> Iterator[Path | None]:
+        """A scratch folder for the run, while nobody else is at it; None if somebody is.
+
+        It may be finished by now: look again. The folder stays if the run does not finish.
+
+        Raises
+        ------
+        StoreError
+            The folder could not be made.
+        """
+        from filelock import FileLock, Timeout
+
+        identity = run_id(run)
+        scratch, target = self._unfinished / identity, self._finished / identity
+        lock = FileLock(scratch / _LOCK)
+        claimed = False
+        try:
+            with self._writing(run), contextlib.suppress(Timeout):
+                try:
+                    scratch.mkdir(parents=True, exist_ok=True)
+                    lock.acquire(blocking=False)
+                    claimed = True
+                    who = {"kind": run.kind, "label": run.label, "host": socket.gethostname(), "process": os.getpid()}
+                    (scratch / _CLAIM).write_text(to_json(who), encoding="utf-8")
+                except (FileNotFoundError, FileExistsError):
+                    if not target.is_dir():  # else another process has just finished, and removed the folder
+                        raise
+            yield scratch if claimed else None
+        finally:
+            if claimed:
+                lock.release()
+            if target.is_dir():
+                self._discard(identity)
+
+    def is_claimed(self, run: Run) -> bool:
+        """Whether somebody is at the run."""
+        return _is_locked(self._unfinished / run_id(run) / _LOCK)
+
+    def has_begun(self, run: Run) -> bool:
+        """Whether somebody was at the run, and it did not finish."""
+        return (self._unfinished / run_id(run)).is_dir()
+
+    def save(self, run: Run, result: RunResult) -> None:
+        """Write a result, all of it or nothing; if it is there already, it stays as it is.
+
+        Raises
+        ------
+        StoreError
+            It could not be written (a full disk, say); what was finished before is untouched.
+        """
+        identity = run_id(run)
+        target, written = self._finished / identity, self._unfinished / identity / f"result-{secrets.token_hex(4)}"
+        with self._writing(run):
+            try:
+                self._finished.mkdir(parents=True, exist_ok=True)
+                written.mkdir(parents=True)
+                _write_result(written, identity, run, result)
+                written.rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process was first
+                    raise
+            finally:
+                shutil.rmtree(written, ignore_errors=True)
+            _flush([self._finished])
+        self._discard(identity)
+
+    def save_failure(self, run: Run, error: BaseException) -> Path | None:
+        """Note why a run failed, and where; it is tried again the next time. None if not even that can be written."""
+        content = {
+            "kind": run.kind,
+            "label": run.label,
+            "specification": describe(run),
+            "error": f"{type(error).__name__}: {error}",
+            "traceback": "".join(traceback.format_exception(error)),
+            "host": socket.gethostname(),
+        }
+        try:
+            self._failed.mkdir(parents=True, exist_ok=True)
+            return write_json(content, self.failure_record(run))
+        except OSError:  # it must not hide the error that is to be noted
+            return None
+
+    def failure_record(self, run: Run) -> Path:
+        """The file that says why a run failed, if it did."""
+        return self._failed / f"{run_id(run)}.json"
+
+    def list(self) -> list[StoredRun]:
+        """Every run that the store knows of, finished ones first; files are not compared with their checksums."""
+        failed = [_failed_row(self._failed / name) for name in _names(self._failed)]
+        unfinished = [_unfinished_row(self._unfinished / name) for name in _names(self._unfinished)]
+        finished = [_finished_row(self._finished / name) for name in _names(self._finished)]
+        running = [row for row in unfinished if row.status == RUNNING]
+        # of several lines for a run the last one holds: a failed run leaves its checkpoint, and may be tried again
+        rows = {row.id: row for row in [*unfinished, *failed, *running, *finished]}
+        return [*finished, *(row for row in rows.values() if row.status not in (FINISHED, DAMAGED))]
+
+    def _discard(self, identity: str) -> None:
+        """Remove what a finished run no longer needs."""
+        shutil.rmtree(self._unfinished / identity, ignore_errors=True)
+        (self._failed / f"{identity}.json").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _writing(self, run: Run) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            message = (
+                f"the run {run.label!r} could not be written to {self.folder}: {error.strerror or error}. "
+                f"Finished runs are untouched. Make room or check the folder, and start the same command again."
+            )
+            raise StoreError(error.errno, message) from error
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if name[0] != ".") if folder.is_dir() else []  # noqa: PTH208
+
+
+def _finished_row(folder: Path) -> StoredRun:
+    try:
+        content = _read_record(folder)
+    except DamagedRunError as error:
+        return StoredRun(folder.name, DAMAGED, "", "", str(error))
+    return StoredRun(folder.name, FINISHED, content["kind"], content["label"], content["finished"])
+
+
+def _failed_row(path: Path) -> StoredRun:
+    try:
+        content = json.loads(path.read_bytes())
+        return StoredRun(path.stem, FAILED, content["kind"], content["label"], content["error"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return StoredRun(path.stem, FAILED, "", "", f"{path} is damaged ({type(error).__name__})")
+
+
+def _unfinished_row(folder: Path) -> StoredRun:
+    try:
+        claim = json.loads((folder / _CLAIM).read_bytes())
+        who = f"host {claim['host']}, process {claim['process']}"
+    except (OSError, ValueError, KeyError, TypeError):  # killed before it said so
+        claim, who = {}, ""
+    status = RUNNING if _is_locked(folder / _LOCK) else INTERRUPTED
+    return StoredRun(folder.name, status, claim.get("kind", ""), claim.get("label", ""), who)
+
+
+def _is_locked(path: Path) -> bool:
+    from filelock import FileLock, Timeout
+
+    try:
+        if path.exists():
+            with FileLock(path).acquire(blocking=False):
+                return False
+    except Timeout:
+        return True
+    except OSError:  # it has just been finished and removed, or the store may only be read
+        pass
+    return False
+
+
+def _damaged(path: Path, problem: str, folder: Path) -> DamagedRunError:
+    return DamagedRunError(f"{path} {problem}. Delete the folder {folder}, and the run is done again.")
+
+
+def _write_result(folder: Path, identity: str, run: Run, result: RunResult) -> None:
+    from safetensors.numpy import save
+
+    if result.arrays:
+        # `save`, not `save_file`: that one hides the error number, and lets nobody else read the file.
+        contiguous = {name: np.asarray(array, order="C") for name, array in result.arrays.items()}
+        (folder / _ARRAYS).write_bytes(save(contiguous))
+    for name, table in result.tables.items():
+        with (folder / f"{name}{_TABLE}").open("xb") as stream:
+            table.to_parquet(stream, index=False)
+    content = {
+        "id": identity,
+        "kind": run.kind,
+        "label": run.label,
+        "specification": describe(run),
+        "record": result.record,
+        "files": {path.name: _file_checksum(path) for path in sorted(folder.iterdir())},
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "version": _version(),
+    }
+    content = json.loads(to_json(content))
+    (folder / _RECORD).write_text(to_json({**content, "checksum": _content_checksum(content)}), encoding="utf-8")
+    _flush([*folder.iterdir(), folder])
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    path = folder / _RECORD
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        checksum = content.pop("checksum")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise _damaged(path, f"is missing, truncated or damaged ({type(error).__name__})", folder) from error
+    if _content_checksum(content) != checksum:
+        raise _damaged(path, "is not what was written", folder)
+    if content["id"] != folder.name:
+        raise _damaged(path, f"is of the run {content['id']}", folder)
+    return content
+
+
+def _read_files(folder: Path, names: dict[str, str]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    import pandas as pd
+    from safetensors.numpy import load_file
+
+    arrays = load_file(folder / _ARRAYS) if _ARRAYS in names else {}
+    tables = [folder / name for name in names if name.endswith(_TABLE)]
+    return arrays, {path.name.removesuffix(_TABLE): pd.read_parquet(path) for path in tables}
+
+
+def _content_checksum(content: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _file_checksum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
+
+
+@functools.cache
+def _version() -> str:
+    return version("labelnoise")  # reads a file each time
+
+
+def _flush(paths: list[Path]) -> None:
+    """Wait until files and folders are on the disk, all at once: one after the other costs a disk write each."""
+    with ThreadPoolExecutor(len(paths)) as threads:
+        list(threads.map(_flush_one, paths))
+
+
+def _flush_one(path: Path) -> None:
+    if path.is_dir() and os.name != "posix":  # where folders cannot be opened
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,279 @@
+"""Sweeps: every run once, in order, whatever happens to it, to its process, or to the disk."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+from sweep_runs import (
+    ENVIRONMENT,
+    CountedRun,
+    DeadlyRun,
+    ExitingRun,
+    FailingRun,
+    ToyRun,
+    WorkerProcesses,
+    check_store,
+    dask_cluster,
+    finished_tables,
+    kill_and_resume,
+    start_sweep,
+    toy_runs,
+    wait_for_progress,
+)
+
+from labelnoise.experiments.executors import InProcessExecutor, executor_named
+from labelnoise.experiments.runs.protocol import run_id
+from labelnoise.experiments.store import RunStore, StoreError
+from labelnoise.experiments.sweep import perform, sweep, with_requirements
+
+N, SECONDS = 30, 0.02
+posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
+
+
+def sweep_here(runs, store):
+    return sweep(runs, store, InProcessExecutor)
+
+
+def counted(tmp_path, n, **needs):
+    return [CountedRun(seed, log=str(tmp_path / "log"), **needs) for seed in range(n)]
+
+
+def performed(tmp_path):
+    log = tmp_path / "log"
+    return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+
+def test_every_run_is_performed_once_after_what_it_requires(tmp_path):
+    first = counted(tmp_path, 2)
+    last = CountedRun(9, needs=tuple(first), log=first[0].log)
+    store = RunStore(tmp_path / "store")
+    report = sweep_here([last, first[0], last], store)
+    assert (report.performed, report.found, report.failures) == (3, 0, ())
+    assert performed(tmp_path) == [0, 1, 9]
+    more = [last, *counted(tmp_path, 3)]
+    report = sweep_here(more, store)
+    assert (report.performed, report.found) == (1, 3)
+    assert performed(tmp_path) == [0, 1, 9, 2]
+    assert sweep(more, store, lambda: pytest.fail("nothing is left to do")).found == 4
+    assert str(report).startswith("1 runs done, 3 found, 0 not done, in ")
+
+
+def test_required_runs_come_first():
+    runs = toy_runs(6, 0.0)
+    found = with_requirements([runs[4], runs[5], ToyRun(3)])
+    assert list(found.values()) == [runs[3], runs[4], runs[5]]
+    assert list(found) == [run_id(run) for run in (runs[3], runs[4], runs[5])]
+
+
+def test_a_failed_run_is_reported_and_the_others_go_on(tmp_path):
+    store, failing, exiting = RunStore(tmp_path), FailingRun(1), ExitingRun(2)
+    runs = [failing, exiting, ToyRun(3, needs=(failing,)), ToyRun(4, needs=(ToyRun(3, needs=(failing,)),)), ToyRun(5)]
+    report = sweep_here(runs, store)
+    assert (report.performed, report.found) == (1, 0)
+    assert [failure.run.seed for failure in report.failures] == [1, 2, 3, 4]
+    first, second, third, fourth = map(str, report.failures)
+    record = store.failure_record(failing)
+    assert first == f"FailingRun 1: ValueError: no luck (specification and traceback: {record})"
+    assert second.startswith("ExitingRun 2: SystemExit: enough")
+    assert third == "ToyRun 3: not started, because 'FailingRun 1' was not finished"
+    assert fourth == "ToyRun 4: not started, because 'ToyRun 3' was not finished"
+    assert report.failures[0].specification == {"kind": "failing", "seed": 1, "seconds": 0.0, "needs": []}
+    assert "in perform" in json.loads(record.read_bytes())["traceback"]
+    assert str(report).count("\n") == 4
+    assert sweep_here(runs, store).failures[0].error == "ValueError: no luck"  # tried again
+
+
+def test_a_damaged_result_that_is_required_is_named(tmp_path):
+    store, required = RunStore(tmp_path), ToyRun(1)
+    sweep_here([required], store)
+    path = tmp_path / "finished" / run_id(required) / "arrays.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    report = sweep_here([ToyRun(2, needs=(required,)), ToyRun(3)], store)
+    assert report.performed == 1
+    (failure,) = report.failures
+    assert f"DamagedRunError: {path} is not what was written. Delete the folder {path.parent}" in str(failure)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes, which Windows lacks")
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_full_disk_ends_the_sweep(tmp_path, workers):
+    """In this process the limit is lifted again; workers inherit it."""
+    import resource
+
+    store = RunStore(tmp_path / "store")
+    sweep_here([ToyRun(100)], store)
+    runs = [ToyRun(100), *counted(tmp_path, 50)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(StoreError, match=r"'CountedRun \d+' could not be written to .*: File too large\. Finished"):
+            sweep(runs, store, _under_a_limit(executor_named(workers=workers), before))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(performed(tmp_path)) < 10  # the others would have computed for nothing
+    assert store.finished() == {run_id(ToyRun(100))}
+    assert sweep_here(runs, store).performed == 50
+
+
+def _under_a_limit(open_executor, before):
+    import resource
+
+    @contextlib.contextmanager
+    def opened():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
+        with open_executor() as executor:
+            yield executor
+
+    return opened
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses even root")
+def test_an_unwritable_folder_is_found_before_any_work():
+    with pytest.raises(OSError, match="must be writable"):
+        sweep([FailingRun(1)], RunStore("/proc/self/runs"), lambda: pytest.fail("too late"))
+
+
+def test_a_run_of_another_process_is_waited_for(tmp_path):
+    """One that is under way elsewhere is not done twice; if it is given up there, it is done here."""
+    process = start_sweep(tmp_path, 3, 0.8)
+    assert wait_for_progress(tmp_path, process)
+    report = sweep_here(toy_runs(3, 0.8), RunStore(tmp_path))
+    output, _ = process.communicate(timeout=60)
+    assert "0 not done" in output
+    assert report.failures == ()
+    assert report.performed + int(output.split()[0]) == 3
+    assert report.found >= 1
+
+
+def test_a_run_that_another_process_gives_up_is_taken_over(tmp_path):
+    store, run = RunStore(tmp_path), ToyRun(0)
+    with store.claim(run):
+        assert perform(tmp_path, run) == ("busy", "")
+    claim = store.claim(run)
+    claim.__enter__()
+
+    class Releasing(InProcessExecutor):
+        def submit(self, fn, /, *args, **kwargs):
+            future = super().submit(fn, *args, **kwargs)
+            if future.result()[0] == "busy":
+                claim.__exit__(None, None, None)
+            return future
+
+    assert sweep([run], store, Releasing).performed == 1
+
+
+@posix
+def test_who_kills_workers_is_given_up_and_nobody_else(tmp_path):
+    """A pool does not say who did it: runs that were under way are tried again alone, and only the culprits fail."""
+    store = RunStore(tmp_path / "store")
+    deadly, once = DeadlyRun(0, 0.1), DeadlyRun(1, 0.1, times=1)
+    innocent = [ToyRun(seed, 0.2) for seed in range(2, 8)]
+    after = ToyRun(99, needs=(once,))
+    report = sweep([deadly, once, *innocent, after], store, executor_named(workers=2))
+    assert report.performed == 8
+    (failure,) = report.failures
+    assert failure.run == deadly
+    assert "lost 2 times by its worker (killed, out of memory?): BrokenProcessPool" in str(failure)
+    assert {row.status for row in store.list()} == {"finished", "failed"}
+
+
+@posix
+def test_workers_that_cannot_start_end_the_sweep(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from sweep_runs import *\n"
+        f"sweep([ToyRun(1)], RunStore({str(tmp_path / 'store')!r}), executor_named(workers=2))\n"
+    )
+    done = subprocess.run([sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "RuntimeError: workers die before they begin a run" in done.stderr
+    assert "must stand under `if __name__ == '__main__':`" in done.stderr
+
+
+def outlived(group, seconds=10):
+    """Processes of a group that do not end within some seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        living = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                # a zombie has ended; perhaps nobody asks after its exit status here
+                if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                    living.append(process.cmdline())
+        if not living or time.monotonic() > deadline:
+            return living
+        time.sleep(0.05)
+
+
+@posix
+@pytest.mark.parametrize("where", [(), ("--workers", "2")], ids=["in process", "workers"])
+def test_interrupt_keeps_what_is_finished_and_leaves_no_process(tmp_path, where):
+    process = start_sweep(tmp_path, 60, 0.3, *where)
+    while not list(tmp_path.glob("finished/*")):
+        assert wait_for_progress(tmp_path, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    start = time.monotonic()
+    output, _ = process.communicate(timeout=30)  # ends when every process has closed its output
+    assert time.monotonic() - start < 10
+    assert (process.returncode, output) == (1, "interrupted\n")
+    assert not outlived(process.pid)
+    statuses = Counter(row.status for row in RunStore(tmp_path).list())
+    assert statuses["finished"] >= 1
+    assert set(statuses) <= {"finished", "interrupted"}
+    assert statuses.total() < 60
+
+
+@posix
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    process = start_sweep(tmp_path, 6, 60.0, "--workers", "2")
+    assert wait_for_progress(tmp_path, process)
+    process.kill()  # it alone
+    process.communicate(timeout=30)
+    assert not outlived(process.pid)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert sweep_here(toy_runs(N, SECONDS), RunStore(folder)).performed == N
+    return finished_tables(folder)
+
+
+@posix
+@pytest.mark.parametrize(("kills", "where"), [(2, ()), (2, ("--workers", "2"))], ids=["in process", "workers"])
+def test_kill_and_resume(tmp_path, undisturbed, kills, where):
+    """Few, at moments that the seed fixes; `benchmarks/sweeps.py --kills 50` has more."""
+    assert kill_and_resume(tmp_path, N, SECONDS, kills, *where) == kills
+    check_store(tmp_path, N, SECONDS, undisturbed)
+
+
+@posix
+def test_kill_and_resume_on_dask(tmp_path, undisturbed):
+    store = tmp_path / "store"
+    with dask_cluster(tmp_path, 2) as (address, processes):
+        workers = WorkerProcesses(tuple(process.pid for process in processes[1:]))
+        assert kill_and_resume(store, N, SECONDS, 2, "--executor", address, workers=workers) == 2
+    check_store(store, N, SECONDS, undisturbed)
+
+
+@posix
+def test_a_dask_worker_killed_in_mid_run(tmp_path):
+    """Without a nanny, so that nobody starts it again: the other one does all that is left."""
+    n, seconds, folder = 12, 0.3, tmp_path / "store"
+    with dask_cluster(tmp_path, 2, "--no-nanny") as (address, (_, first, second)):
+        process = start_sweep(folder, n, seconds, "--executor", address)
+        while not any(f"process {first.pid}" in row.detail for row in RunStore(folder).list()):
+            assert process.poll() is None
+        first.kill()
+        output, _ = process.communicate(timeout=60)
+        assert second.poll() is None
+    assert (process.returncode, output.split(", in ")[0]) == (0, f"{n} runs done, 0 found, 0 not done")
+    assert RunStore(folder).finished() == set(with_requirements(toy_runs(n, seconds)))
+    assert not list((folder / "unfinished").iterdir())
