@@ -35,9 +35,10 @@ from sweep_runs import (
 
 from labelnoise.artifacts import write_json
 from labelnoise.experiments.executors import InProcessExecutor, executor_named
+from labelnoise.experiments.perform import perform
 from labelnoise.experiments.runs.protocol import RunResult
 from labelnoise.experiments.store import RunStore
-from labelnoise.experiments.sweep import perform, sweep
+from labelnoise.experiments.sweep import sweep
 
 SECONDS, RUNS_A_KILL = 0.02, 20
 

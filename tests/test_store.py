@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from sweep_runs import ENVIRONMENT, ToyRun
 
+from labelnoise.experiments.result_folder import DamagedRunError
 from labelnoise.experiments.runs.protocol import RunResult, run_id
-from labelnoise.experiments.store import DamagedRunError, RunStore, StoreError
+from labelnoise.experiments.store import RunStore, StoreError
 
 RUN, OTHER = ToyRun(1), ToyRun(2)
 RESULT = RunResult(

@@ -30,9 +30,10 @@ from sweep_runs import (
 )
 
 from labelnoise.experiments.executors import InProcessExecutor, executor_named
+from labelnoise.experiments.perform import perform
 from labelnoise.experiments.runs.protocol import run_id
 from labelnoise.experiments.store import RunStore, StoreError
-from labelnoise.experiments.sweep import perform, sweep, with_requirements
+from labelnoise.experiments.sweep import sweep, with_requirements
 
 N, SECONDS = 30, 0.02
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")

@@ -122,6 +122,10 @@ def run(
     executor: Annotated[
         str | None, typer.Option(help="dask://HOST:PORT, or slurm://?partition=NAME&timeout_min=600.")
     ] = None,
+    together: Annotated[
+        int | None,
+        typer.Option(help="Networks of one shape trained at once: for a GPU. Default: 32 where there is one."),
+    ] = None,
     output_dir: Annotated[Path, typer.Option(help="Folder of results; each gets a folder of its own in it.")] = RESULTS,
     store: Store = STORE,
     random_state: Annotated[int | None, typer.Option(help="Seed of every random draw; default: the recipe's.")] = None,
@@ -148,7 +152,9 @@ def run(
         print_json({entry.name: describe(recipe) for entry, recipe in recipes})
         return
     open_executor = executor_named(executor, workers, log_folder=store / "slurm-logs")
-    results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor)
+    if together is None:
+        together = 32 if executor is None and workers is None and _has_gpu() else 1
+    results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor, together=together)
     ledger = write_ledger(output_dir, [*CATALOGUE, *(name for name in asked if name not in CATALOGUE)])
     if as_json:
         print_json([result.summary() for result in results])
@@ -162,6 +168,12 @@ def run(
             f"runs of {', '.join(failed)} failed, see above; what finished is kept. "
             f"`labelnoise list --runs --store {store}` shows all; the same command tries again."
         )
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def print_result(result: RecipeResult) -> None:

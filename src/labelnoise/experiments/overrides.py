@@ -67,9 +67,9 @@ def parse(text: str, hint: Any, name: str) -> Any:
     if types.NoneType in options and text.lower() == "none":
         return None
     kind = next(option for option in options if option is not types.NoneType)
+    if get_origin(kind) is tuple:
+        return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
     try:
-        if get_origin(kind) is tuple:
-            return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
         if kind in (int, float, str):

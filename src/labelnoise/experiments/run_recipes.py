@@ -13,8 +13,10 @@ from typing import Any
 from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
 from labelnoise.experiments.recipes import Heading, Outcome, Recipe
 from labelnoise.experiments.runs import Run, RunResult, describe, run_id
+from labelnoise.experiments.schedule import Failure
 from labelnoise.experiments.store import RunStore
-from labelnoise.experiments.sweep import Failure, OpenExecutor, sweep, with_requirements
+from labelnoise.experiments.sweep import OpenExecutor, sweep, with_requirements
+from labelnoise.experiments.together import train_ahead
 from labelnoise.progress import track
 
 PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
@@ -84,10 +86,13 @@ def run_recipes(
     folder: StrPath,
     store: RunStore,
     open_executor: OpenExecutor,
+    *,
+    together: int = 1,
 ) -> list[RecipeResult]:
     """Finish the runs of all recipes in one sweep, and write each one's results to `folder`/NAME.
 
-    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once.
+    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once. With
+    `together` above 1, so many networks of one shape are trained at once in this process before the rest is done.
 
     Raises
     ------
@@ -97,8 +102,11 @@ def run_recipes(
     for heading, _ in recipes:
         output_folder(Path(folder) / heading.name)
     runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]
+    everything = [run for runs in runs_of for run in runs.values()]
+    if together > 1:
+        train_ahead(everything, store, together)
     title = recipes[0][0].name if len(recipes) == 1 else "runs"
-    report = sweep([run for runs in runs_of for run in runs.values()], store, open_executor, title=title)
+    report = sweep(everything, store, open_executor, title=title)
     failed = {run_id(failure.run): failure for failure in report.failures}
     results = []
     for (heading, recipe), runs in track(list(zip(recipes, runs_of, strict=True)), "figures"):

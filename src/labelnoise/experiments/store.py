@@ -16,9 +16,6 @@ lock, is removed only after the result is in place; whoever waits for that lock 
 from __future__ import annotations
 
 import contextlib
-import datetime
-import functools
-import hashlib
 import json
 import os
 import secrets
@@ -26,26 +23,19 @@ import shutil
 import socket
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from labelnoise.artifacts import StrPath, output_folder, to_json, write_json
+from labelnoise.experiments.result_folder import DamagedRunError, flush, read_record, read_result, write_result
 from labelnoise.experiments.runs.protocol import Run, RunResult, describe, run_id
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FINISHED, RUNNING, INTERRUPTED, FAILED, DAMAGED = "finished", "running", "interrupted", "failed", "damaged"
-_RECORD, _ARRAYS, _TABLE, _LOCK, _CLAIM = "run.json", "arrays.safetensors", ".parquet", "lock", "claim.json"
-
-
-class DamagedRunError(ValueError):
-    """A stored result that is not what was written."""
+_LOCK, _CLAIM = "lock", "claim.json"
 
 
 class StoreError(OSError):
@@ -128,14 +118,7 @@ class RunStore:
         folder = self._finished / run_id(run)
         if not folder.is_dir():
             raise FileNotFoundError(f"{self.folder} must hold the run {run.label!r} ({folder.name}); it does not.")
-        content = _read_record(folder)
-        for name, checksum in content["files"].items():
-            path = folder / name
-            if not path.is_file():
-                raise _damaged(path, "is missing", folder)
-            if _file_checksum(path) != checksum:
-                raise _damaged(path, "is not what was written", folder)
-        return RunResult(content["record"], *_read_files(folder, content["files"]))
+        return read_result(folder)
 
     @contextlib.contextmanager
     def claim(self, run: Run) -> Iterator[Path | None]:
@@ -194,14 +177,14 @@ class RunStore:
             try:
                 self._finished.mkdir(parents=True, exist_ok=True)
                 written.mkdir(parents=True)
-                _write_result(written, identity, run, result)
+                write_result(written, identity, run, result)
                 written.rename(target)
             except OSError:
                 if not target.is_dir():  # else another process was first
                     raise
             finally:
                 shutil.rmtree(written, ignore_errors=True)
-            _flush([self._finished])
+            flush([self._finished])
         self._discard(identity)
 
     def save_failure(self, run: Run, error: BaseException) -> Path | None:
@@ -257,7 +240,7 @@ def _names(folder: Path) -> list[str]:
 
 def _finished_row(folder: Path) -> StoredRun:
     try:
-        content = _read_record(folder)
+        content = read_record(folder)
     except DamagedRunError as error:
         return StoredRun(folder.name, DAMAGED, "", "", str(error))
     return StoredRun(folder.name, FINISHED, content["kind"], content["label"], content["finished"])
@@ -293,86 +276,3 @@ def _is_locked(path: Path) -> bool:
     except OSError:  # it has just been finished and removed, or the store may only be read
         pass
     return False
-
-
-def _damaged(path: Path, problem: str, folder: Path) -> DamagedRunError:
-    return DamagedRunError(f"{path} {problem}. Delete the folder {folder}, and the run is done again.")
-
-
-def _write_result(folder: Path, identity: str, run: Run, result: RunResult) -> None:
-    from safetensors.numpy import save
-
-    if result.arrays:
-        # `save`, not `save_file`: that one hides the error number, and lets nobody else read the file.
-        contiguous = {name: np.asarray(array, order="C") for name, array in result.arrays.items()}
-        (folder / _ARRAYS).write_bytes(save(contiguous))
-    for name, table in result.tables.items():
-        with (folder / f"{name}{_TABLE}").open("xb") as stream:
-            table.to_parquet(stream, index=False)
-    content = {
-        "id": identity,
-        "kind": run.kind,
-        "label": run.label,
-        "specification": describe(run),
-        "record": result.record,
-        "files": {path.name: _file_checksum(path) for path in sorted(folder.iterdir())},
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "host": socket.gethostname(),
-        "version": _version(),
-    }
-    content = json.loads(to_json(content))
-    (folder / _RECORD).write_text(to_json({**content, "checksum": _content_checksum(content)}), encoding="utf-8")
-    _flush([*folder.iterdir(), folder])
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    path = folder / _RECORD
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-        checksum = content.pop("checksum")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise _damaged(path, f"is missing, truncated or damaged ({type(error).__name__})", folder) from error
-    if _content_checksum(content) != checksum:
-        raise _damaged(path, "is not what was written", folder)
-    if content["id"] != folder.name:
-        raise _damaged(path, f"is of the run {content['id']}", folder)
-    return content
-
-
-def _read_files(folder: Path, names: dict[str, str]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    import pandas as pd
-    from safetensors.numpy import load_file
-
-    arrays = load_file(folder / _ARRAYS) if _ARRAYS in names else {}
-    tables = [folder / name for name in names if name.endswith(_TABLE)]
-    return arrays, {path.name.removesuffix(_TABLE): pd.read_parquet(path) for path in tables}
-
-
-def _content_checksum(content: dict[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _file_checksum(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
-
-
-@functools.cache
-def _version() -> str:
-    return version("labelnoise")  # reads a file each time
-
-
-def _flush(paths: list[Path]) -> None:
-    """Wait until files and folders are on the disk, all at once: one after the other costs a disk write each."""
-    with ThreadPoolExecutor(len(paths)) as threads:
-        list(threads.map(_flush_one, paths))
-
-
-def _flush_one(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":  # where folders cannot be opened
-        return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

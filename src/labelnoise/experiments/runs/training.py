@@ -9,17 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.corruption import check_noise, corrupt
-from labelnoise.data import ImageSet
-from labelnoise.experiments.runs.data import DataSpecification
-from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
+from labelnoise.data import ImageSet, ImageStream
+from labelnoise.experiments.runs.data import DataSpecification, Images
+from labelnoise.experiments.runs.protocol import Results, Run, RunResult, Workspace
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement import ClassClusters, Placement, Spread
 from labelnoise.validation import check_noise_rate
 
 if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
+    from labelnoise.training import TrainingResult, TrainingSpecification
 
 Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    labels : array of shape (n_train,)
+        Noisy codes.
+    record : dict
+        What came out of the corruption.
+    arrays : dict
+        What of it is kept with the result.
+    """
+
+    labels: Codes
+    record: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,28 +99,32 @@ class TrainingRun:
         """The network that places the noise."""
         return () if self.placed_by is None else (self.placed_by,)
 
-    def noisy_labels(self, workspace: Workspace) -> tuple[Codes, NDArray[np.bool_], dict[str, Any]]:
-        """The labels to train on, which of them were selected, and what came out."""
+    def given_labels(self, results: Results) -> GivenLabels:
+        """The labels to train on."""
         train, _ = self.data.load()
         if self.noise is None:
-            return train.labels, np.zeros(len(train), bool), {"noise_rate": 0.0, "changed_rate": 0.0}
+            clean = {"noisy_labels": train.labels, "selected": np.zeros(len(train), bool)}
+            return GivenLabels(train.labels, {"noise_rate": 0.0, "changed_rate": 0.0}, clean)
         noisy = corrupt(
             train.labels,
             self.noise,
             self.noise_rate,
             placement=self.placement,
-            features=None if self.placed_by is None else workspace.result(self.placed_by).arrays["features"],
+            features=None if self.placed_by is None else results.result(self.placed_by).arrays["features"],
             classes=np.arange(len(train.classes)),
             random_state=self.noise_seed,
         )
-        kept = ("noise_rate", "changed_rate", "concentration")
-        return noisy.labels, noisy.selected, {name: getattr(noisy, name) for name in kept}
+        record = {name: getattr(noisy, name) for name in ("noise_rate", "changed_rate", "concentration")}
+        return GivenLabels(noisy.labels, record, {"noisy_labels": noisy.labels, "selected": noisy.selected})
+
+    def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
+        """The result, from the trained network."""
+        record, arrays = describe_training(trained, self.data, self.keep_features)
+        return RunResult({**given.record, **record}, {**given.arrays, **arrays})
 
     def perform(self, workspace: Workspace) -> RunResult:
         """Corrupt, train, predict."""
-        labels, selected, outcome = self.noisy_labels(workspace)
-        record, arrays = train_on(self.data, labels, self.training, workspace, keep_features=self.keep_features)
-        return RunResult({**outcome, **record}, {**arrays, "noisy_labels": labels, "selected": selected})
+        return _train_alone(self, workspace)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,68 +176,84 @@ class RegionRun:
         """The network whose features are clustered."""
         return (self.clean,)
 
-    def perform(self, workspace: Workspace) -> RunResult:
-        """Cluster, corrupt, train, and score both regions apart."""
-        train, test = self.clean.data.load()
-        n_classes, found = len(train.classes), workspace.result(self.clean).arrays
+    def given_labels(self, results: Results) -> GivenLabels:
+        """The labels to train on, and where the test images lie."""
+        train, test = self.data.load()
+        n_classes, found = len(train.classes), results.result(self.clean).arrays
         clusters = ClassClusters.fit(found["features"], train.labels, self.noise_rate, self.cluster_seed)
         selected = clusters.contain(found["features"], train.labels)
-        rng, opposite = np.random.default_rng(0), FlipNoise.opposite(n_classes)  # a flip draws nothing
-        labels = train.labels.copy()
-        labels[selected] = opposite.draw(labels[selected], n_classes, rng)
-        record, arrays = train_on(self.clean.data, labels, self.training, workspace, keep_features=self.keep_features)
         inside = clusters.contain(found["test_features"], test.labels)
-        predicted = arrays["pred_probs"].argmax(axis=1)
-        correct, follows = predicted == test.labels, predicted == opposite.draw(test.labels, n_classes, rng)
-        outcome = {
+        labels = train.labels.copy()
+        labels[selected] = _opposite(labels[selected], n_classes)
+        record = {
             "noise_rate": share(selected),
             "noisy_share": share(inside),
-            "clean_region": share(correct[~inside]),
-            "noisy_region": share(correct[inside]),
-            "noisy_region_follows": share(follows[inside]),
             "n_clean_region": int((~inside).sum()),
             "n_noisy_region": int(inside.sum()),
         }
-        own = {"noisy_labels": labels, "selected": selected, "in_noisy_region": inside}
-        return RunResult({**outcome, **record}, {**arrays, **own})
+        return GivenLabels(labels, record, {"noisy_labels": labels, "selected": selected, "in_noisy_region": inside})
+
+    def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
+        """The result, both regions scored apart."""
+        record, arrays = describe_training(trained, self.data, self.keep_features)
+        train, test = self.data.load()
+        inside, predicted = given.arrays["in_noisy_region"], arrays["pred_probs"].argmax(axis=1)
+        correct, follows = predicted == test.labels, predicted == _opposite(test.labels, len(train.classes))
+        scores = {
+            "clean_region": share(correct[~inside]),
+            "noisy_region": share(correct[inside]),
+            "noisy_region_follows": share(follows[inside]),
+        }
+        return RunResult({**given.record, **record, **scores}, {**given.arrays, **arrays})
+
+    def perform(self, workspace: Workspace) -> RunResult:
+        """Cluster, corrupt, train, and score both regions apart."""
+        return _train_alone(self, workspace)
 
 
-def train_on(
-    data: DataSpecification,
-    labels: Codes,
-    training: TrainingSpecification,
-    workspace: Workspace,
-    *,
-    keep_features: bool,
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Train, going on from the scratch folder's checkpoint, and give the record and the arrays."""
-    import torch
+def _opposite(codes: Codes, n_classes: int) -> Codes:
+    return FlipNoise.opposite(n_classes).draw(codes, n_classes, np.random.default_rng(0))  # a flip draws nothing
 
-    from labelnoise.training import predict, train
 
-    train_set, test_set = data.load()
-    # images in memory, or a stream that is read a batch at a time
-    train_images, test_images = (
-        images.images if isinstance(images, ImageSet) else images for images in (train_set, test_set)
-    )
-    result = train(
-        train_images,
-        labels,
-        training,
+def _train_alone(run: TrainingRun | RegionRun, workspace: Workspace) -> RunResult:
+    """Train one network, going on from the scratch folder's checkpoint."""
+    from labelnoise.training import train
+
+    given, (train_set, test_set) = run.given_labels(workspace), run.data.load()
+    trained = train(
+        pixels_of(train_set),
+        given.labels,
+        run.training,
         clean_labels=train_set.labels,
-        test_images=test_images,
+        test_images=pixels_of(test_set),
         test_labels=test_set.labels,
         classes=np.arange(len(train_set.classes)),
         checkpoint=workspace.scratch / "checkpoint.pt",
     )
-    assert result.pred_probs is not None
-    assert result.test_features is not None
-    arrays = {"pred_probs": result.pred_probs}
+    return run.conclude(given, trained)
+
+
+def pixels_of(images: Images) -> NDArray[np.uint8] | ImageStream:
+    """What a network takes: the pixels of images in memory, or the stream that reads them a batch at a time."""
+    return images.images if isinstance(images, ImageSet) else images
+
+
+def describe_training(
+    trained: TrainingResult, data: DataSpecification, keep_features: bool
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Record and arrays of a trained network."""
+    import torch
+
+    from labelnoise.training import predict
+
+    assert trained.pred_probs is not None
+    assert trained.test_features is not None
+    arrays: dict[str, NDArray[Any]] = {"pred_probs": trained.pred_probs}
     if keep_features:
-        arrays["test_features"] = result.test_features
-        found = predict(result.network, train_images, device=training.device, resize=training.resize)
-        arrays["features"] = found.features
-    record = {k: v for k, v in result.summary().items() if k != "specification"}
+        arrays["test_features"] = trained.test_features
+        images, used = pixels_of(data.load()[0]), trained.specification
+        arrays["features"] = predict(trained.network, images, device=used.device, resize=used.resize).features
+    record = {name: value for name, value in trained.summary().items() if name != "specification"}
     return {**record, "threads": torch.get_num_threads(), "data": data.digest()}, arrays
 
 

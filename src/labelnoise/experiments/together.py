@@ -1,0 +1,113 @@
+"""Trainings of one shape done at once: what a GPU wants. Each leaves the result it would leave alone, up to rounding.
+
+A sweep that follows finds them finished, and does whatever could not be done together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from labelnoise.data import ImageSet
+from labelnoise.experiments.perform import StoreWorkspace
+from labelnoise.experiments.runs import RegionRun, Run, TrainingRun, run_id
+from labelnoise.experiments.store import RunStore
+from labelnoise.experiments.sweep import with_requirements
+from labelnoise.progress import track
+from labelnoise.validation import check_k
+
+Training = TrainingRun | RegionRun
+
+
+def train_ahead(runs: Iterable[Run], store: RunStore, together: int) -> int:
+    """Do the trainings among `runs`, and those they require, in groups of the same network, data and settings.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+    store : RunStore
+        Trainings that it has are not done again; those that another process is at are left to it.
+    together : int
+        Networks in a group, at most.
+
+    Returns
+    -------
+    int
+        Trainings done.
+
+    Raises
+    ------
+    ValueError
+        As `labelnoise.training.train_together`.
+    OSError
+        The store cannot be written.
+    """
+    check_k(together, name="together")
+    store.prepare()
+    done, everything = 0, with_requirements(runs)
+    while groups := list(_groups(everything, store.finished(), together)):
+        before = done
+        for group in track(groups, "groups of networks"):
+            done += _train(group, store)
+        if done == before:  # other processes are at all of them
+            break
+    return done
+
+
+def _groups(runs: dict[str, Run], finished: set[str], together: int) -> Iterator[list[Training]]:
+    """Trainings that can start, alike but for seeds and labels."""
+    from labelnoise.stacked_networks import STACKABLE_NETWORKS
+
+    alike: dict[object, list[Training]] = {}
+    for key, run in runs.items():
+        if (
+            isinstance(run, Training)
+            and key not in finished
+            and run.training.network in STACKABLE_NETWORKS
+            and not run.data.streamed
+            and all(run_id(required) in finished for required in run.requires)
+        ):
+            alike.setdefault((run.data, replace(run.training, seed=0)), []).append(run)
+    for members in alike.values():
+        for start in range(0, len(members), together):
+            yield members[start : start + together]
+
+
+def _train(group: list[Training], store: RunStore) -> int:
+    """Train those of a group that nobody else is at, and keep their results."""
+    from labelnoise.training import train_together
+
+    with contextlib.ExitStack() as claims:
+        claimed = [(run, claims.enter_context(store.claim(run))) for run in group]
+        mine = [(run, scratch) for run, scratch in claimed if scratch is not None and not store.has(run)]
+        if not mine:
+            return 0
+        given = [run.given_labels(StoreWorkspace(store, scratch)) for run, scratch in mine]
+        first, scratch = mine[0]
+        train, test = first.data.load()
+        assert isinstance(train, ImageSet)
+        assert isinstance(test, ImageSet)
+        trained = train_together(
+            train.images,
+            [member.labels for member in given],
+            [run.training for run, _ in mine],
+            clean_labels=train.labels,
+            test_images=test.images,
+            test_labels=test.labels,
+            classes=np.arange(len(train.classes)),
+            checkpoint=_checkpoint(scratch, [run for run, _ in mine]),
+        )
+        for (run, _), labels, result in zip(mine, given, trained, strict=True):
+            store.save(run, run.conclude(labels, result))
+    return len(mine)
+
+
+def _checkpoint(scratch: Path, members: list[Training]) -> Path:
+    """The group's own: the same members find it again."""
+    names = "".join(run_id(run) for run in members)
+    return scratch / f"together-{hashlib.blake2b(names.encode(), digest_size=8).hexdigest()}.pt"
