@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ import pandas as pd
 import pytest
 
 import labelnoise as ln
+from labelnoise.cli import main
+from labelnoise.data import load_digits
+from labelnoise.experiments.recipes import CATALOGUE, recipe_named
+from labelnoise.experiments.runs import run_id
 
 
 def run(*arguments, cwd=None, env=None, preexec_fn=None):
@@ -47,7 +52,7 @@ def files(tmp_path, digits):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"], ["run"]])
 def test_help_has_an_example(command):
     done = run(*command, "--help")
     assert done.returncode == 0
@@ -187,9 +192,12 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            (["--noise", "gaussian"], "`--noise` must be uniform, flip or a file"),
+            (
+                ["--noise", "gaussian"],
+                "noise must be uniform, flip or a file that holds a corruption matrix; got 'gaussian'",
+            ),
             (["--noise", "flip", "--mapping", "1,1,0"], "must be a permutation"),
-            (["--noise", "uniform", "--mapping", "1,0"], "goes with --noise flip"),
+            (["--noise", "uniform", "--mapping", "1,0"], "a mapping goes with flip noise; got uniform"),
             (["--noise-rates", "0,1.5"], "must lie in [0, 1]; got 1.5"),
             (["--noise-rates", "nan"], "must lie in [0, 1]; got nan"),
             (["-k", "0"], "`k` must be at least 1"),
@@ -236,3 +244,200 @@ class TestBadInput:
         assert len(pd.read_csv(files / "out" / "curve.csv")) == 19
         assert (files / "out" / "curve.png").read_bytes() == before
         assert not [p for p in (files / "out").iterdir() if "curve" not in p.name or p.name.startswith(".")]
+
+
+# of 400 and 100 digits; both recipes search the same neighbours
+TWO = ("fig3a", "concentration_surface", "--scale", "smoke", "--set", "data.n_train=400", "--set", "data.n_test=100")
+TWO = (*TWO, "--set", "k=5")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """The command line in this process, which is quicker; exit status, standard output and standard error."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["labelnoise", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return exit_.value.code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with two recipes' results and their runs, and what the command printed."""
+    folder = tmp_path_factory.mktemp("made")
+    done = run("run", *TWO, "--json", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder / "labelnoise-output", json.loads(done.stdout)
+
+
+class TestList:
+    def test_before_anything_was_run(self, here):
+        status, out, err = here("list", "--json")
+        assert (status, err) == (0, "")
+        rows = json.loads(out)
+        assert [row["name"] for row in rows] == list(CATALOGUE)
+        assert all(row["result"] is row["agrees"] is None for row in rows)
+        assert {row["name"]: row["panels"] for row in rows if row["panels"]} == {"fig2": "abcd", "fig7": "abcdefgh"}
+        status, out, err = here("list")
+        assert (status, err) == (0, "")
+        for name, entry in CATALOGUE.items():
+            assert f"  {name} " in out
+            assert entry.title.split()[0] in out
+        assert "fig2 (a-d)" in out
+
+    def test_results_are_shown(self, here, made):
+        folder, results = made
+        _, out, _ = here("list", "--output-dir", folder / "figures", "--json")
+        found = {row["name"]: (row["result"], row["agrees"]) for row in json.loads(out) if row["result"]}
+        assert found == {result["name"]: ("smoke", result["agrees"]) for result in results}
+        _, out, _ = here("list", "--output-dir", folder / "figures")
+        assert sum(f"smoke {verdict}" in line for line in out.splitlines() for verdict in ("agrees", "differs")) == 2
+
+    def test_runs(self, here, made):
+        store = made[0] / "runs"
+        _, out, _ = here("list", "--runs", "--store", store, "--json")
+        rows = json.loads(out)
+        assert sorted(row["kind"] for row in rows) == ["neighbours", "votes", "votes", "votes"]
+        assert {row["status"] for row in rows} == {"finished"}
+        _, out, _ = here("list", "--runs", "--store", store)
+        assert out.endswith("4 finished\n")
+        assert all(row["id"][:8] in out for row in rows)
+        assert "votes on digits (400 training images), flip 0.5, 3 repeats" in out
+
+    def test_no_store(self, here):
+        status, out, err = here("list", "--runs", "--store", "nowhere")
+        assert (status, out) == (2, "")
+        assert "`--store` must be a folder of runs; there is no nowhere. `labelnoise run` makes one." in err
+
+
+class TestRun:
+    def test_json(self, made):
+        folder, results = made
+        assert [result["name"] for result in results] == ["fig3a", "concentration_surface"]
+        for result in results:
+            assert result["scale"] == "smoke"
+            assert result["failures"] == []
+            assert result["statement"] == CATALOGUE[result["name"]].statement
+            kinds = {Path(path).suffix for path in result["files"]}
+            assert kinds == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
+            beside = json.loads((folder / "figures" / result["name"] / f"{result['name']}.json").read_text())
+            assert (beside["finding"], beside["values"]) == (result["finding"], result["values"])
+            assert (beside["specification"]["data"]["n_train"], beside["specification"]["data"]["n_test"]) == (400, 100)
+        ledger = (folder / "figures" / "LEDGER.md").read_text()
+        assert all(result["finding"] in ledger for result in results)
+
+    def test_again_it_performs_nothing_and_keeps_the_ledger(self, here, made, tmp_path):
+        """In the same folder; a panel that an earlier call made stays in the ledger."""
+        folder = shutil.copytree(made[0], tmp_path / "copy")
+        (folder / "figures" / "fig2c").mkdir()
+        surface = folder / "figures" / "concentration_surface" / "concentration_surface.json"
+        shutil.copy(surface, folder / "figures" / "fig2c" / "fig2c.json")
+        before = {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("run.json")}
+        status, out, err = here("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
+        assert (status, err) == (0, "")
+        assert {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("run.json")} == before
+        finding = made[1][0]["finding"]
+        assert f"  found:    {finding}" in out
+        assert out.count("  expected: ") == 2
+        assert f"Figure: {folder}/figures/fig3a/fig3a.png" in out
+        assert f"Ledger: {folder}/figures/LEDGER.md" in out
+        rows = (folder / "figures" / "LEDGER.md").read_text().splitlines()[4:]
+        assert [row.split("]")[0] for row in rows] == ["| [fig3a", "| [concentration_surface", "| [fig2c"]
+
+    def test_workers_and_seed(self, tmp_path):
+        """Two worker processes give what a direct call gives."""
+        done = run(
+            *("run", "fig3a", "--scale", "smoke", "--set", "noise_rates=0.2,0.45", "--set", "k=3,7"),
+            *("--set", "repeats=2", "--random-state", 5, "--workers", 2, "--json"),
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        table = pd.read_csv(tmp_path / "labelnoise-output/figures/fig3a/fig3a.csv")
+        train, test = load_digits()
+        expected = ln.simulate_knn(
+            *(ln.neighbors(train.features, test.features, k=7), train.labels, test.labels, ln.FlipNoise()),
+            *([0.2, 0.45], [3, 7]),
+            repeats=2,
+            random_state=5,
+        )
+        np.testing.assert_allclose(table["measured"], expected.accuracy.ravel(), atol=1e-12)
+
+    def test_show(self, here, tmp_path):
+        status, out, err = here("run", "fig4a", "fig2c", "--show", "--scale", "paper", "--random-state", 7)
+        assert (status, err) == (0, "")
+        shown = json.loads(out)
+        assert list(shown) == ["fig2c", "fig4a"]  # sorted, as all JSON
+        assert shown["fig4a"]["training"]["seed"] == shown["fig2c"]["settings"]["c"]["training"]["seed"] == 7
+        assert shown["fig4a"]["data"] == {"name": "mnist", "seed": 0}
+        _, out, _ = here("run", "fig4a", "--show", "--set", "training.epochs=5", "--set", "noise=uniform")
+        shown = json.loads(out)["fig4a"]
+        assert (shown["training"]["epochs"], shown["noise"]) == (5, {"name": "uniform"})
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_failing_run_is_reported_and_the_others_are_written(self, here, tmp_path):
+        """The neighbours that fig3a requires are damaged; fig10 needs none."""
+        store = tmp_path / "store"
+        neighbors = store / "finished" / run_id(recipe_named("fig3a", "smoke")[1].neighbors)
+        neighbors.mkdir(parents=True)
+        (neighbors / "run.json").write_text("{")
+        status, out, err = here("run", "fig3a", "fig10", "--scale", "smoke", "--store", store, "--output-dir", "out")
+        assert status == 1
+        assert out.count("  failed: votes on digits") == 3
+        assert f"Delete the folder {neighbors}, and the run is done again." in out
+        assert "runs of fig3a failed, see above; what finished is kept." in err
+        assert "Traceback" not in err
+        assert (tmp_path / "out" / "fig10" / "fig10.png").stat().st_size > 0
+        assert not list((tmp_path / "out" / "fig3a").iterdir())
+        ledger = (tmp_path / "out" / "LEDGER.md").read_text()
+        assert "[fig10]" in ledger
+        assert "[fig3a]" not in ledger
+        status, out, err = here("run", "fig3a", "--scale", "smoke", "--store", store, "--json")
+        assert status == 1
+        (result,) = json.loads(out)  # nothing else on standard output
+        assert (result["finding"], len(result["failures"])) == (None, 3)
+
+    def test_data_that_is_not_there(self, here, tmp_path, monkeypatch):
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", f"data.name={tmp_path}/nowhere")
+        assert status == 1
+        assert f"failed: 30 neighbours on {tmp_path}/nowhere, pixels" in out
+        assert "Traceback" not in out + err
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            ([], "Missing argument"),
+            (["fig99"], "`name` must be one of 'fig1', 'fig2', 'fig3a'"),
+            (["fig3a", "fig99"], "got 'fig99'"),
+            (["fig3a", "--scale", "huge"], "'huge' is not one of 'smoke', 'laptop', 'paper'"),
+            (["fig3a", "--set", "repeat=3"], "`repeat` must name a field; there is no 'repeat', but data, training"),
+            (["fig3a", "--set", "repeats"], "must be FIELD=VALUE"),
+            (["fig3a", "--set", "repeats=x"], "`repeats` must be of type int; got 'x'"),
+            (["fig3a", "fig1", "--set", "repeats=3"], "there is no 'repeats'"),
+            (["fig3a", "--set", "data.n_train=0"], "`n_train` must be at least 1; got 0"),
+            (["fig3a", "--executor", "gopher://host"], "gopher"),
+            (["fig3a", "--workers", "0"], "at least 1; got 0"),
+            (["fig3a", "--workers", "2", "--executor", "dask://host:1"], "executor"),
+            (["fig3a", "--random-state", "-1"], "must not be negative; got -1"),
+            (["fig3a", "--random-state", "x"], "'x' is not a valid int"),
+        ],
+    )
+    def test_bad_input(self, here, tmp_path, arguments, says):
+        status, out, err = here("run", *arguments)
+        assert (status, out) == (2, "")
+        assert err.count("\n") == 1
+        assert err.startswith("labelnoise: ")
+        assert says in err
+        assert list(tmp_path.iterdir()) == []  # found before anything was done
+
+    def test_a_taken_folder(self, here, tmp_path):
+        (tmp_path / "out").write_text("a file")
+        status, _, err = here("run", "fig3a", "--scale", "smoke", "--output-dir", "out")
+        assert status == 2
+        assert "out is a file. Choose another path." in err
+        assert not (tmp_path / "labelnoise-output").exists()

@@ -205,6 +205,10 @@ class TestReseeded:
         assert after == expected
         assert reseeded(before, 11) == after
 
+    def test_a_seed_that_is_none_is_found_at_once(self):
+        with pytest.raises(ValueError, match="`random_state` must not be negative; got -1"):
+            reseeded(recipe_named("fig3a", "smoke")[1], -1)
+
     @pytest.mark.parametrize("name", list(CATALOGUE))
     def test_recipes(self, name):
         recipe = recipe_named(name, "laptop")[1]

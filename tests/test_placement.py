@@ -10,7 +10,7 @@ import pytest
 import labelnoise as ln
 from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
-from labelnoise.placement.graph import ClassBoundary, HubnessProportional
+from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
 
 RNG = np.random.default_rng(0)
 BLOBS = np.concatenate([RNG.normal(loc=8 * c, size=(60, 2)) for c in range(4)])
@@ -31,6 +31,9 @@ PLACEMENTS = [
     pytest.param(ClassBoundary(), id="class boundary"),
     pytest.param(ClassBoundary(k=3, floor=0), id="class boundary, no floor"),
     pytest.param(HubnessProportional(), id="hubs"),
+    pytest.param(Patches(), id="patches"),
+    pytest.param(Patches(1), id="patches of one"),
+    pytest.param(Patches(50), id="patches, large"),
 ]
 
 
@@ -77,3 +80,54 @@ class TestPlacementContract:
         if placement.needs_features and placement != Concentrated(0.0, k=10):
             with pytest.raises(ValueError, match="`features` must be given"):
                 placement.select(BLOB_LABELS, 2, 0.5, None, np.random.default_rng(0))
+
+
+class TestPatches:
+    """Whole patches, one after the other, until the rounded count is reached."""
+
+    FEATURES = np.random.default_rng(1).normal(size=(200, 3))
+
+    def select(self, placement, count, seed=0):
+        codes = np.zeros(200, dtype=np.int64)
+        return placement.select(codes, 1, count / 200, self.FEATURES, np.random.default_rng(seed))
+
+    def nearest(self, centre, k):
+        """A sample and its k - 1 nearest others, by sorting all distances."""
+        distances = np.linalg.norm(self.FEATURES - self.FEATURES[centre], axis=1)
+        return set(np.argsort(distances, kind="stable")[:k].tolist())
+
+    @pytest.mark.parametrize("k", [1, 2, 7, 30])
+    def test_one_patch_is_a_centre_and_its_nearest_neighbours(self, k):
+        for seed in range(5):
+            selected = set(np.flatnonzero(self.select(Patches(k), k, seed)).tolist())
+            assert len(selected) == k
+            assert selected in [self.nearest(centre, k) for centre in selected]
+
+    def test_several_patches(self):
+        """Every selected sample lies in a whole patch, all but those of the last one, which may be cut short."""
+        selected = set(np.flatnonzero(self.select(Patches(5), 43)).tolist())
+        assert len(selected) == 43
+        patches = [patch for centre in selected if (patch := self.nearest(centre, 5)) <= selected]
+        assert len(patches) >= 43 // 5
+        assert len(selected - set().union(*patches)) < 5
+
+    def test_patches_of_one_are_spread_and_large_ones_concentrated(self):
+        hoods = ln.neighbors(self.FEATURES, k=10)
+
+        def rho(k):
+            return np.mean([ln.concentration(self.select(Patches(k), 60, seed), hoods, 10) for seed in range(10)])
+
+        assert abs(rho(1)) < 0.03
+        assert rho(1) < rho(5) < rho(60)
+
+    def test_neighbours_that_were_searched_before(self):
+        given = Patches(5, neighbors=ln.neighbors(self.FEATURES, k=12))
+        assert not given.needs_features
+        np.testing.assert_array_equal(self.select(given, 50), self.select(Patches(5), 50))
+        with pytest.raises(ValueError, match="must be those of the 3 samples among themselves"):
+            given.select(np.zeros(3, dtype=np.int64), 1, 0.5, None, np.random.default_rng(0))
+
+    @pytest.mark.parametrize("k", [0, -1])
+    def test_sizes_that_are_none(self, k):
+        with pytest.raises(ValueError, match="`k` must be at least 1"):
+            Patches(k)

@@ -6,7 +6,7 @@ from .neighborhoods import Neighbors, clean_distribution, neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
 from .placement.clusters import KMeansCluster
 from .placement.concentrated import Concentrated
-from .placement.graph import ClassBoundary, HubnessProportional
+from .placement.graph import ClassBoundary, HubnessProportional, Patches
 from .placement.spread import Spread
 from .plurality import plurality_probability
 from .prediction import accuracy_curve, predict_knn
@@ -27,6 +27,7 @@ __all__ = [
     "MatrixNoise",
     "Neighbors",
     "NoisyLabels",
+    "Patches",
     "Spread",
     "UniformNoise",
     "accuracy_curve",

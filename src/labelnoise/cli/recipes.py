@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,11 +139,15 @@ def run(
     """
     from labelnoise.experiments.executors import executor_named
     from labelnoise.experiments.overrides import override, reseeded
+    from labelnoise.experiments.perform import is_first_process
     from labelnoise.experiments.recipes import CATALOGUE, recipe_named
     from labelnoise.experiments.run_recipes import run_recipes, write_ledger
     from labelnoise.experiments.runs import describe
     from labelnoise.experiments.store import RunStore
+    from labelnoise.progress import QUIET
 
+    if not is_first_process():
+        os.environ[QUIET] = "1"
     asked = list(CATALOGUE) if names == ["all"] else list(dict.fromkeys(names))
     recipes = [recipe_named(name, scale.value) for name in asked]
     if random_state is not None:
@@ -155,7 +160,10 @@ def run(
     if together is None:
         together = 32 if executor is None and workers is None and _has_gpu() else 1
     results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor, together=together)
-    ledger = write_ledger(output_dir, [*CATALOGUE, *(name for name in asked if name not in CATALOGUE)])
+    if not is_first_process():
+        return
+    panels = sorted({path.name for path in output_dir.iterdir()} - {*CATALOGUE})  # of earlier calls, too
+    ledger = write_ledger(output_dir, [*CATALOGUE, *panels])
     if as_json:
         print_json([result.summary() for result in results])
     else:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from labelnoise.experiments.runs import DataSpecification
 from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
+from labelnoise.validation import seed_of
 
 T = TypeVar("T")
 
@@ -110,6 +111,6 @@ def reseeded(specification: T, seed: int) -> T:
     if not dataclasses.is_dataclass(specification) or isinstance(specification, type | DataSpecification):
         return specification
     fields = {f.name: getattr(specification, f.name) for f in dataclasses.fields(specification) if f.init}
-    changes = {name: seed if name == "seed" else reseeded(value, seed) for name, value in fields.items()}
+    changes = {name: seed_of(seed) if name == "seed" else reseeded(value, seed) for name, value in fields.items()}
     changes = {name: value for name, value in changes.items() if value is not fields[name]}
     return dataclasses.replace(specification, **changes) if changes else specification

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelnoise.experiments.runs.protocol import Run, RunResult
+from labelnoise.experiments.runs import RegionRun, Run, RunResult, TrainingRun
 from labelnoise.experiments.store import RunStore, StoreError
 
 PERFORMED, FOUND, BUSY, FAILED = "performed", "found", "busy", "failed"
+_BEGUN = "begun"
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -36,18 +39,63 @@ def perform(folder: Path, run: Run) -> tuple[str, str]:
         The result cannot be kept.
     """
     store = RunStore(folder)
+    if started_by_torchrun():
+        return _perform_shared(store, run)
     with store.claim(run) as scratch:
         if store.has(run):
             return FOUND, ""
         if scratch is None:
             return BUSY, ""
-        try:
-            store.save(run, run.perform(StoreWorkspace(store, scratch)))
-        except StoreError:
-            raise
-        except (Exception, SystemExit) as error:  # an exit would end the worker process
-            if isinstance(error, OSError) and error.errno in _DISK_FULL:
-                raise StoreError(error.errno, f"the run {run.label!r} found the disk full: {error}") from error
-            store.save_failure(run, error)
-            return FAILED, f"{type(error).__name__}: {error}"
+        return _perform_and_keep(store, run, scratch)
+
+
+def started_by_torchrun() -> bool:
+    """Whether this is one of several processes that train each network together."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_first_process() -> bool:
+    """Whether this process writes: the only one, or the first of torchrun's."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _perform_and_keep(store: RunStore, run: Run, scratch: Path) -> tuple[str, str]:
+    try:
+        store.save(run, run.perform(StoreWorkspace(store, scratch)))
+    except StoreError:
+        raise
+    except (Exception, SystemExit) as error:  # an exit would end the worker process
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            raise StoreError(error.errno, f"the run {run.label!r} found the disk full: {error}") from error
+        store.save_failure(run, error)
+        return FAILED, f"{type(error).__name__}: {error}"
     return PERFORMED, ""
+
+
+def _perform_shared(store: RunStore, run: Run) -> tuple[str, str]:
+    """The first process does as if alone and says what it does; in trainings the others have their share."""
+    from labelnoise.training.distributed import join_processes
+    from labelnoise.training.specification import find_device
+
+    trains = isinstance(run, TrainingRun | RegionRun)
+    processes = join_processes(find_device("auto"))
+    if processes.rank > 0:
+        status, scratch = processes.agree(None)
+        if status == _BEGUN and trains:
+            with contextlib.suppress(Exception):  # the first process meets it as well, and reports it
+                run.perform(StoreWorkspace(store, Path(scratch)))
+        return _outcome(processes.agree(None))
+    with store.claim(run) as claimed:
+        if store.has(run) or claimed is None:
+            outcome = (FOUND if store.has(run) else BUSY), ""
+            processes.agree(outcome)
+        else:
+            processes.agree((_BEGUN, str(claimed)))
+            outcome = _perform_and_keep(store, run, claimed)
+    return _outcome(processes.agree(outcome))
+
+
+def _outcome(agreed: tuple[str, str]) -> tuple[str, str]:
+    """What the others take from the first: its own runs are to them runs that were found."""
+    status, error = agreed
+    return (FOUND if status == PERFORMED and not is_first_process() else status), error

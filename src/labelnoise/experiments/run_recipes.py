@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
+from labelnoise.experiments.perform import is_first_process
 from labelnoise.experiments.recipes import Heading, Outcome, Recipe
 from labelnoise.experiments.runs import Run, RunResult, describe, run_id
 from labelnoise.experiments.schedule import Failure
@@ -107,6 +108,8 @@ def run_recipes(
         train_ahead(everything, store, together)
     title = recipes[0][0].name if len(recipes) == 1 else "runs"
     report = sweep(everything, store, open_executor, title=title)
+    if not is_first_process():  # of torchrun's, the first writes
+        return []
     failed = {run_id(failure.run): failure for failure in report.failures}
     results = []
     for (heading, recipe), runs in track(list(zip(recipes, runs_of, strict=True)), "figures"):

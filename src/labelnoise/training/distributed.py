@@ -13,9 +13,12 @@ Alone, a process does nothing here.
 from __future__ import annotations
 
 import atexit
+import datetime
+import inspect
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -78,7 +81,19 @@ class Processes:
         """The network for the training step, which averages gradients; its parameters are those of `network`."""
         if self.size == 1:
             return network
-        return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+        kind = nn.parallel.DistributedDataParallel
+        # newer versions of PyTorch have another name for it
+        names = inspect.signature(kind).parameters
+        option = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+        return kind(network, **{option: False})
+
+    def agree(self, value: Any) -> Any:
+        """What the first process passes, in all of them; any object that can be pickled."""
+        if self.size == 1:
+            return value
+        shared = [value]
+        distributed.broadcast_object_list(shared, src=0)
+        return shared[0]
 
     def check_batch_size(self, batch_size: int) -> None:
         """Whether every process gets the same number of images, and enough for batch norm."""
@@ -123,6 +138,8 @@ def join_processes(device: torch.device) -> Processes:
             )
         torch.cuda.set_device(local)  # which "cuda" means from here on
     if not distributed.is_initialized():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        # the others may wait long while the first prepares something; of a process that dies, torchrun ends the others
+        distributed.init_process_group(backend, timeout=datetime.timedelta(days=2))
         atexit.register(distributed.destroy_process_group)  # later runs of this program use it again
     return Processes(distributed.get_rank(), distributed.get_world_size())

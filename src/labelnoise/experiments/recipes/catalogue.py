@@ -17,7 +17,7 @@ from labelnoise.experiments.recipes.network_concentration import NetworkConcentr
 from labelnoise.experiments.recipes.network_curves import NetworkCurves
 from labelnoise.experiments.recipes.protocol import Heading, Recipe
 from labelnoise.experiments.recipes.region_curves import RegionCurves
-from labelnoise.experiments.recipes.scales import IMAGENET, images, repeats, some, training
+from labelnoise.experiments.recipes.scales import IMAGENET, SCALES, images, repeats, some, training
 from labelnoise.experiments.recipes.softmax_bars import Setting, SoftmaxByClass, SoftmaxPanels
 from labelnoise.experiments.recipes.softmax_neighborhoods import SoftmaxDistance, SoftmaxPairs
 from labelnoise.experiments.recipes.surface import Surface
@@ -155,7 +155,9 @@ def _concentration(dataset: str, scale: str) -> ConcentrationTable:
     if scale == "smoke":
         shorter: dict[str, Any] = {"noise_rates": (0.2, 0.4), "concentrations": (0.0, 0.3), "k": (5, 10), "draws": 2}
         return ConcentrationTable(data=data, training=network, **shorter)
-    return ConcentrationTable(data=data, training=network, draws={"laptop": 5 if network is None else 3, "paper": 20}[scale])
+    return ConcentrationTable(
+        data=data, training=network, draws={"laptop": 5 if network is None else 3, "paper": 20}[scale]
+    )
 
 
 def _beta_limits(scale: str) -> BetaLimits:
@@ -306,7 +308,7 @@ def recipe_named(name: str, scale: str) -> tuple[Entry, Recipe]:
     if entry is None:
         check_choice(name, tuple(CATALOGUE), "name")
         raise AssertionError
-    recipe = entry.build(scale)
+    recipe = entry.build(check_choice(scale, SCALES, "scale"))
     if letter:
         assert isinstance(recipe, SoftmaxPanels)
         recipe = replace(recipe, settings={letter: recipe.settings[letter]})

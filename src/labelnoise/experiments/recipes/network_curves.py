@@ -87,12 +87,10 @@ class NetworkCurves:
         )
         agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
         lines = accuracy_curve(softmax, test.labels, self.noise, np.linspace(0, rates.max(), 61), ks, ties=self.ties)
-        draws = f"{self.repeats} training{'s' if self.repeats > 1 else ''}"
         caption = (
-            f"{self.data.label}, {scale} scale; {self.training.network}, {len(test):,} test images; points: mean ± "
-            f"standard deviation of {draws} a level, base seed {self.training.seed}; lines: Eq. 1-3 from the softmax "
-            f"of the network trained on clean labels, ties: {self.ties}; K = {found.k} is nearest (mean difference "
-            f"{100 * found.mean_error:.1f} points)."
+            f"{self.data.label}, {scale} scale; {self.training.network}, {len(test):,} test images, base seed "
+            f"{self.training.seed}; lines: Eq. 1-3 from the softmax of the network trained on clean labels; "
+            f"K = {found.k} is nearest (mean difference {100 * found.mean_error:.1f} points)."
         )
         matrix = self.noise.corruption_matrix if isinstance(self.noise, MatrixNoise) else None
         figure = family_figure(

@@ -92,8 +92,7 @@ class RegionCurves:
         )
         caption = (
             f"{self.data.label}, {scale} scale; {self.training.network}, {len(test):,} test images; one k-means "
-            f"cluster of every class in the clean network's own features has the opposite class's labels; mean ± "
-            f"standard deviation of {self.repeats} training{'s' if self.repeats > 1 else ''} a level, base seed "
+            f"cluster of every class in the clean network's own features has the opposite class's labels; base seed "
             f"{self.training.seed}."
         )
         figure = concentrated_figure(

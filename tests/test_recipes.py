@@ -1,0 +1,559 @@
+"""Recipes: the catalogue is the paper's, and every figure comes with tables that the library gives when called."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import labelnoise as ln
+from labelnoise.artifacts import to_json
+from labelnoise.data import load_digits
+from labelnoise.experiments.executors import InProcessExecutor
+from labelnoise.experiments.overrides import override
+from labelnoise.experiments.recipes import CATALOGUE, SCALES, recipe_named
+from labelnoise.experiments.recipes.trainings import clean_run
+from labelnoise.experiments.run_recipes import StoredResults, run_recipes, write_ledger
+from labelnoise.experiments.runs import DataSpecification, RegionRun, TrainingRun, describe, run_id
+from labelnoise.experiments.store import RunStore
+from labelnoise.experiments.sweep import with_requirements
+
+FIGURES = [
+    *("fig1", "fig2", "fig3a", "fig3b", "fig3c", "fig3d"),
+    *(f"fig4{letter}" for letter in "abcdefghi"),
+    *(f"fig{number}" for number in range(5, 14)),
+]
+STUDIES = ["concentration_mnist", "concentration_cifar10", "concentration_network", "concentration_surface"]
+STUDIES += ["beta_limits"]
+UNIFORM_LEVELS = (
+    0,
+    0.1,
+    0.3,
+    0.5,
+    0.6,
+    0.7,
+    0.75,
+    0.8,
+    0.85,
+    0.86,
+    0.87,
+    0.88,
+    0.89,
+    0.9,
+    0.91,
+    0.92,
+    0.93,
+    0.95,
+    0.99,
+)
+FLIP_LEVELS = (0, 0.2, 0.3, 0.35, 0.4, 0.43, 0.46, 0.48, 0.5, 0.52, 0.54, 0.57, 0.6, 0.65, 0.7, 0.8)
+MATRIX_LEVELS = (0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+REGION_LEVELS = (1 / 10, 1 / 8, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2)
+
+
+def at(name, scale="paper"):
+    return recipe_named(name, scale)[1]
+
+
+def every_run(name, scale="paper"):
+    """By hash, what is required included."""
+    return with_requirements(at(name, scale).runs())
+
+
+class TestCatalogue:
+    def test_the_papers_figures_and_the_further_studies(self):
+        assert [name for name in CATALOGUE if name.startswith("fig")] == FIGURES
+        assert [name for name in CATALOGUE if not name.startswith("fig")] == STUDIES
+        for name, entry in CATALOGUE.items():
+            assert entry.name == name
+            assert entry.title
+            assert entry.statement.endswith((".", "?"))
+
+    @pytest.mark.parametrize("scale", SCALES)
+    def test_every_recipe_can_be_built_where_no_data_is(self, scale, monkeypatch, tmp_path):
+        """ImageNet included: what is missing is missed when its runs are done."""
+        for name in ("load", "digest"):
+            monkeypatch.setattr(DataSpecification, name, lambda self: pytest.fail("too early"))
+        monkeypatch.setenv("LABELNOISE_DATA", str(tmp_path))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        for name in CATALOGUE:
+            recipe = at(name, scale)
+            runs = recipe.runs()
+            assert runs
+            assert recipe == at(name, scale) or name == "fig4g"  # matrices compare by identity
+            assert [run_id(run) for run in at(name, scale).runs()] == [run_id(run) for run in runs]
+            assert json.loads(to_json(describe(recipe)))
+            for run in with_requirements(runs).values():
+                assert run.label
+                assert run.kind
+
+    @pytest.mark.parametrize("scale", SCALES)
+    def test_runs_that_differ_have_hashes_that_differ(self, scale):
+        shared = {"fig2": 1, "fig7": 1}  # both regions are asked of one training
+        for name in CATALOGUE:
+            runs = at(name, scale).runs()
+            assert len({run_id(run) for run in runs}) == len(runs) - shared.get(name, 0), name
+
+    def test_seeds_of_trainings_differ_by_level_and_repeat(self):
+        for name in ("fig4a", "fig4d", "fig4g", "fig4h"):
+            runs = [run for run in every_run(name).values() if isinstance(run, TrainingRun | RegionRun)]
+            assert len({run.training.seed for run in runs}) == len(runs)
+
+    def test_more_levels_and_repeats_keep_the_runs_there_are(self):
+        recipe = at("fig4a", "laptop")
+        ids = {run_id(run) for run in recipe.runs()}
+        more = replace(recipe, repeats=recipe.repeats + 1, noise_rates=(0.05, *recipe.noise_rates))
+        assert ids < {run_id(run) for run in more.runs()}
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("fig1", "fig4a", "fig4h", "fig12", "fig2c", "concentration_network"),
+            ("fig3b", "fig3c", "fig4i", "fig7a", "fig7g"),
+            ("fig5", "fig6"),
+        ],
+        ids=["mnist", "cifar10", "appendix"],
+    )
+    @pytest.mark.parametrize("scale", ["laptop", "paper"])
+    def test_figures_share_the_training_on_clean_labels(self, names, scale):
+        if scale == "laptop":  # K-NN there is on the appendix's network
+            names = tuple(name for name in names if not name.startswith("fig3"))
+
+        def clean(name):
+            runs = every_run(name, scale).items()
+            return {key for key, run in runs if isinstance(run, TrainingRun) and run.noise is None}
+
+        assert set.intersection(*map(clean, names))
+
+    def test_figures_share_trainings_on_noisy_labels(self):
+        for first, second in (("fig2a", "fig7b"), ("fig2a", "fig8"), ("fig2b", "fig7e"), ("fig2b", "fig11")):
+            assert every_run(first).keys() == every_run(second).keys()
+        assert every_run("fig12").keys() == every_run("fig13").keys() == every_run("fig2c").keys()
+        assert every_run("fig12").keys() < every_run("fig4h").keys()  # 1/4 is one of its levels
+        assert every_run("fig10").keys() < every_run("fig4a").keys()  # and 20 % flip noise
+        assert every_run("fig5").keys() == every_run("fig6").keys()
+
+    @pytest.mark.parametrize(
+        ("names", "levels"),
+        [
+            (("fig3c", "fig3d", "fig4d", "fig4e", "fig4f"), UNIFORM_LEVELS),
+            (("fig3a", "fig3b", "fig4a", "fig4b", "fig4c"), FLIP_LEVELS),
+            (("fig4g",), MATRIX_LEVELS),
+            (("fig4h", "fig4i"), REGION_LEVELS),
+        ],
+        ids=["uniform", "flip", "matrix", "concentrated"],
+    )
+    def test_the_papers_noise_levels(self, names, levels):
+        for name in names:
+            assert at(name).noise_rates == levels
+
+    @pytest.mark.parametrize(
+        ("names", "dataset", "repeats"),
+        [
+            (("fig4a", "fig4d", "fig4g", "fig4h"), "mnist", 10),
+            (("fig4b", "fig4e", "fig4i"), "cifar10", 7),
+            (("fig4c", "fig4f"), "ILSVRC/imagenet-1k", 1),
+        ],
+    )
+    def test_the_papers_data_and_repeats(self, names, dataset, repeats):
+        for name in names:
+            recipe = at(name)
+            assert recipe.data.name == dataset
+            assert recipe.data.n_train is recipe.data.n_test is recipe.data.n_classes is None
+            assert recipe.repeats == repeats
+            assert len(recipe.runs()) == repeats * len(recipe.noise_rates)
+
+    def test_the_papers_networks_and_training(self):
+        for name, network, width in [
+            ("fig4a", "mnist_cnn", 256),
+            ("fig4d", "mnist_cnn", 500),
+            ("fig4h", "mnist_cnn", 256),
+            ("fig4b", "all_cnn", None),
+            ("fig4e", "all_cnn", None),
+            ("fig3b", "all_cnn", 256),
+            ("fig5", "appendix_cnn", 256),
+            ("fig4c", "densenet121", None),
+        ]:
+            training = at(name).training
+            assert (training.network, training.n_features) == (network, width), name
+            assert training.batch_size == 256
+            assert training.selection == "clean"  # as the authors' code
+            assert training.weight_decay == 1e-7
+            assert training.batch_norm_decay == 0.99
+            assert training.validation_share == 0.1
+        for name, schedule, normalisation in [
+            ("fig4a", (0.01, 10, 0.5, 20), "range"),
+            ("fig4b", (0.007, 30, 0.5, 60), "pixel"),
+            ("fig4c", (0.001, 15, 0.1, 30), "channel"),
+        ]:
+            training = at(name).training
+            assert (training.learning_rate, training.step_every, training.step_factor, training.epochs) == schedule
+            assert training.normalisation == normalisation
+        assert at("fig3a").training is None  # pixels
+
+    def test_smoke_is_on_bundled_digits(self):
+        for name in CATALOGUE:
+            assert {run.data.name for run in every_run(name, "smoke").values()} == {"digits"}
+            assert len(every_run(name, "smoke")) <= 15
+
+    @pytest.mark.parametrize(("name", "letter", "title"), [("fig2c", "c", "clean"), ("fig7h", "h", "noisy")])
+    def test_panels_alone(self, name, letter, title):
+        entry, recipe = recipe_named(name, "smoke")
+        assert entry.name == name
+        assert list(recipe.settings) == [letter]
+        assert recipe.settings[letter].region == title
+        assert len(recipe.runs()) == 1
+        assert recipe.settings[letter] == at(name[:-1], "smoke").settings[letter]
+
+    @pytest.mark.parametrize("name", ["fig99", "fig2e", "fig4", "fig4j", "fig1a", "", "all", "concentration"])
+    def test_names_that_are_none(self, name):
+        with pytest.raises(ValueError, match=f"`name` must be one of 'fig1', .*'beta_limits'; got '{name}'"):
+            recipe_named(name, "smoke")
+
+    @pytest.mark.parametrize("name", list(CATALOGUE))
+    def test_scales_that_are_none(self, name):
+        with pytest.raises(ValueError, match="`scale` must be one of 'smoke', 'laptop', 'paper'; got 'huge'"):
+            recipe_named(name, "huge")
+
+
+LESS = ("training.epochs=2", "data.n_train=500", "data.n_test=150")
+# one of every kind, on fewer images than at smoke scale; those on networks share two trainings
+MADE = {
+    "fig1": (*LESS, "n_points=150"),
+    "fig2c": tuple(f"settings.c.{change}" for change in LESS),
+    "fig3a": (),
+    "fig3b": LESS,
+    "fig4a": (*LESS, "repeats=1"),
+    "fig4g": (*LESS, "repeats=2", "noise_rates=0,0.5", "k=3,10"),
+    "fig4h": (*LESS, "repeats=1", "noise_rates=0.25,0.5"),
+    "fig5": (*LESS, "k_max=50"),
+    "fig6": (*(f"of.{change}" for change in LESS), "of.k_max=50", "n_samples=4"),
+    "fig10": tuple(f"setting.{change}" for change in LESS),
+    "concentration_mnist": ("k=5",),
+    "concentration_network": (*LESS, "repeats=1"),
+    "concentration_surface": ("n_rates=21", "n_concentrations=11"),
+    "beta_limits": tuple(f"tables.{n} classes.{change}" for n in (2, 3, 10) for change in ("patch_sizes=3", "k=3,5")),
+}
+
+
+class Noting(InProcessExecutor):
+    """Notes the label of every run that is started."""
+
+    def __init__(self, started):
+        self._started = started
+
+    def submit(self, fn, /, *args, **kwargs):
+        self._started.append(args[1].label)
+        return super().submit(fn, *args, **kwargs)
+
+
+def recipe_of(name):
+    entry, recipe = recipe_named(name, "smoke")
+    return entry, override(recipe, list(MADE[name]))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder of results and a store that the tests of this module share."""
+    folder = tmp_path_factory.mktemp("recipes")
+    return folder / "figures", RunStore(folder / "runs")
+
+
+@pytest.fixture(scope="module")
+def made(place):
+    """The result of a recipe, made when it is first asked for."""
+    kept = {}
+
+    def make(name):
+        if name not in kept:
+            (kept[name],) = run_recipes([recipe_of(name)], "smoke", *place, InProcessExecutor)
+        return kept[name]
+
+    return make
+
+
+def table_of(result):
+    path = next(path for path in result.files if path.name == f"{result.heading.name}.parquet")
+    return pd.read_parquet(path)
+
+
+@pytest.mark.parametrize("name", list(MADE))
+def test_a_recipe_leaves_tables_pictures_and_its_specification(made, place, name):
+    result, (entry, recipe) = made(name), recipe_of(name)
+    assert result.failures == ()
+    assert result.outcome.finding.endswith(".")
+    folder = place[0] / name
+    kinds = {path.suffix for path in result.files if path.stem == name}
+    assert kinds == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
+    assert {path.name for path in folder.iterdir()} == {path.name for path in result.files}
+    assert all(path.stat().st_size > 0 for path in result.files)
+    for part, table in result.outcome.tables.items():
+        base = f"{name}_{part}" if part else name
+        as_csv = (folder / f"{base}.csv").read_text()
+        assert pd.read_parquet(folder / f"{base}.parquet").to_csv(index=False) == as_csv
+        assert as_csv.count("\n") == len(table) + 1 > 1
+    summary = json.loads((folder / f"{name}.json").read_text())
+    assert summary["specification"] == json.loads(to_json(describe(recipe)))
+    assert (summary["name"], summary["title"], summary["scale"]) == (name, entry.title, "smoke")
+    assert summary["statement"] == entry.statement
+    assert summary["finding"] == result.outcome.finding
+    assert summary["agrees"] in (True, False, None)
+    assert summary["versions"].keys() == {"labelnoise", "numpy", "scikit-learn", "torch"}
+    assert json.loads(to_json(result.summary()))["values"] == summary["values"]
+
+
+def some_digits():
+    return DataSpecification(name="digits", n_train=500, n_test=150).load()
+
+
+def softmax_of(recipe, place):
+    """Of the network trained on clean labels."""
+    arrays = StoredResults(place[1]).result(clean_run(recipe.data, recipe.training)).arrays
+    return arrays["pred_probs"].astype(np.float64)
+
+
+class TestPredictedColumns:
+    def test_neighbours(self, made):
+        train, test = load_digits()
+        table = table_of(made("fig3a"))
+        rates, ks = (0.0, 0.5, 0.8), (5, 10, 30)
+        hoods = ln.neighbors(train.features, test.features, k=30)
+        args = (hoods, train.labels, test.labels, ln.FlipNoise(), rates, ks)
+        np.testing.assert_allclose(table["predicted"], ln.predict_knn(*args).accuracy.ravel(), atol=1e-12)
+        measured = ln.simulate_knn(*args, repeats=3, random_state=0)
+        np.testing.assert_allclose(table["measured"], measured.accuracy.ravel(), atol=1e-12)
+        np.testing.assert_allclose(table["std"], measured.std.ravel(), atol=1e-12)
+        apart = np.abs(table["measured"] - table["predicted"])
+        values = made("fig3a").outcome.values
+        assert values["worst_difference"] == pytest.approx(apart.max())
+        assert values["within_allowance"] == (apart <= 0.005 + 2 * table["standard_error"]).sum()
+        assert made("fig3a").outcome.agrees == (values["within_allowance"] == 9)
+
+    def test_neighbours_in_features(self, made, place):
+        recipe, (train, test) = recipe_of("fig3b")[1], some_digits()
+        arrays = StoredResults(place[1]).result(clean_run(recipe.data, recipe.training)).arrays
+        hoods = ln.neighbors(arrays["features"], arrays["test_features"], k=30)
+        made("fig3b")
+        expected = ln.predict_knn(hoods, train.labels, test.labels, ln.FlipNoise(), (0.0, 0.5, 0.8), (5, 10, 30))
+        np.testing.assert_allclose(table_of(made("fig3b"))["predicted"], expected.accuracy.ravel(), atol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("name", "noise"), [("fig4a", ln.FlipNoise()), ("fig4g", ln.MatrixNoise.random(10, random_state=0))]
+    )
+    def test_networks(self, made, place, name, noise):
+        outcome, recipe, table = made(name).outcome, recipe_of(name)[1], table_of(made(name))
+        softmax, labels = softmax_of(recipe, place), some_digits()[1].labels
+        for k in (*recipe.k, outcome.values["effective_k"]):
+            expected = ln.accuracy_curve(softmax, labels, noise, recipe.noise_rates, k)
+            np.testing.assert_allclose(table[f"predicted_k{k}"], expected.accuracy[:, 0], atol=1e-9)
+        trainings = outcome.tables["trainings"].groupby("noise_rate")["test_accuracy"]
+        np.testing.assert_allclose(table["measured"], trainings.mean(), atol=1e-12)
+        assert (table["n"] == recipe.repeats).all()
+        best = table[f"predicted_k{outcome.values['effective_k']}"]
+        assert np.abs(table["measured"] - best).mean() == pytest.approx(outcome.values["mean_difference"])
+        assert (
+            ln.effective_k((recipe.noise_rates, table["measured"]), softmax, labels, noise)
+            == (outcome.values["effective_k"])
+        )
+
+    def test_regions(self, made, place):
+        table, recipe = table_of(made("fig4h")), recipe_of("fig4h")[1]
+        np.testing.assert_allclose(table["predicted"], 1 - table["noise_rate"])
+        by_region = table["noisy_share"] * table["noisy_region"] + (1 - table["noisy_share"]) * table["clean_region"]
+        np.testing.assert_allclose(by_region, table["measured"], atol=1e-9)
+        for run, measured in zip(recipe.runs(), table["measured"], strict=True):
+            probs = StoredResults(place[1]).result(run).arrays["pred_probs"]
+            assert (probs.argmax(axis=1) == some_digits()[1].labels).mean() == pytest.approx(measured)
+
+    def test_surface(self, made):
+        train, test = load_digits()
+        hoods = ln.neighbors(train.features, test.features, k=30)
+        rates, rhos = np.linspace(0, 1, 21), np.linspace(0, 1, 11)
+        curve = ln.predict_knn(hoods, train.labels, test.labels, ln.UniformNoise(), rates, 30)
+        expected = ln.accuracy_surface(curve, rhos)
+        pd.testing.assert_frame_equal(table_of(made("concentration_surface")), expected.to_frame())
+
+    def test_softmax_neighbourhoods(self, made, place):
+        outcome, table = made("fig5").outcome, table_of(made("fig5"))
+        assert len(table) == 150
+        assert table["distance"].median() == pytest.approx(outcome.values["median_distance"])
+        assert table["preferred_k"].between(10, 50).all()
+        assert outcome.tables["prevalence"]["prevalence"].sum() == pytest.approx(1)
+        pairs, recipe = table_of(made("fig6")), recipe_of("fig6")[1]
+        softmax = softmax_of(recipe.of, place)
+        assert pairs["sample"].nunique() == 4
+        np.testing.assert_allclose(pairs["softmax"], softmax[pairs["sample"], pairs["output"]], rtol=1e-6)
+        np.testing.assert_allclose(pairs.groupby("sample")["histogram"].sum(), 1)
+        chosen = pairs.groupby("sample")["distance"].first()
+        away = np.sort(np.abs(table["distance"] - table["distance"].median()))
+        np.testing.assert_allclose(np.sort(np.abs(chosen - table["distance"].median())), away[:4])
+
+    def test_softmax_by_class(self, made, place):
+        """20 % flip noise: 0.8 of the true class and 0.2 of the next are expected."""
+        table = table_of(made("fig10"))
+        expected = table["expected"].to_numpy().reshape(10, 10)
+        np.testing.assert_allclose(expected, 0.8 * np.eye(10) + 0.2 * np.roll(np.eye(10), 1, axis=1))
+        setting, labels = recipe_of("fig10")[1].setting, some_digits()[1].labels
+        probs = StoredResults(place[1]).result(setting.run).arrays["pred_probs"]
+        medians = np.array([np.median(probs[labels == label], axis=0) for label in range(10)])
+        np.testing.assert_allclose(table["median"].to_numpy().reshape(10, 10), medians, rtol=1e-5)
+
+    def test_concentration(self, made, place):
+        outcome = made("concentration_mnist").outcome
+        draws, means = outcome.tables["draws"], table_of(made("concentration_mnist"))
+        train, test = load_digits()
+        hoods = ln.neighbors(train.features, test.features, k=5)
+        for row in draws[draws["draw"] == 0].itertuples():
+            noise = {"flip": ln.FlipNoise(), "uniform": ln.UniformNoise()}[row.noise]
+            rho = min(max(row.concentration, 0.0), 1.0)
+            args = (hoods, train.labels, test.labels, noise, row.noise_rate, 5)
+            assert row.predicted == pytest.approx(ln.predict_knn(*args, concentration=rho).accuracy[0, 0], abs=1e-9)
+        assert means["n"].eq(2).all()
+        assert len(means) == 2 * 2 * 2  # noise rates, concentrations, noise models
+        apart = np.abs(means["measured"] - means["predicted"])
+        assert outcome.values["worst_difference"]["5"] == pytest.approx(apart.max())
+
+    def test_network_concentration(self, made, place):
+        result, recipe = made("concentration_network"), recipe_of("concentration_network")[1]
+        draws, softmax = result.outcome.tables["draws"], softmax_of(recipe, place)
+        for row in draws[draws["method"] == "network"].itertuples():
+            rho = min(max(row.concentration, 0.0), 1.0)
+            labels = some_digits()[1].labels
+            expected = ln.accuracy_curve(softmax, labels, ln.FlipNoise(), row.noise_rate, 10, concentration=rho)
+            assert row.predicted == pytest.approx(expected.accuracy[0, 0], abs=1e-9)
+        spread, concentrated = draws[draws["method"] == "network"]["concentration"]
+        assert spread < concentrated
+
+    def test_map(self, made):
+        table = table_of(made("fig1"))
+        assert len(table) == 150
+        assert (table["given_label_a"] != table["label"]).mean() == pytest.approx(0.2 * 9 / 10, abs=0.08)
+        wrong = table[table["given_label_b"] != table["label"]]
+        assert len(wrong) > 0
+        np.testing.assert_array_equal(wrong["given_label_b"], (wrong["label"] + 5) % 10)
+
+    def test_limits(self, made):
+        table = table_of(made("beta_limits"))
+        assert set(table["data"]) == {"2 classes", "3 classes", "10 classes"}
+        assert set(table["patch_size"]) == {3}
+        means = made("beta_limits").outcome.tables["means"]
+        here = means[(means["data"] == "10 classes") & (means["k"] == 3) & (means["noise"] == "flip")]
+        there = table[(table["data"] == "10 classes") & (table["k"] == 3) & (table["noise"] == "flip")]
+        assert there["mean_difference"].item() == pytest.approx(here["difference"].mean())
+
+
+class TestRuns:
+    def test_a_second_call_performs_no_run(self, made, place):
+        first = made("fig3b")
+        before = {path: path.read_bytes() for path in first.files}
+        again = run_recipes([recipe_of("fig3b")], "smoke", *place, lambda: pytest.fail("nothing is left to do"))
+        assert {path: path.read_bytes() for path in again[0].files} == before
+
+    def test_a_changed_field_is_another_run_and_the_rest_is_found(self, made, place, tmp_path):
+        made("fig3a")
+        entry, recipe = recipe_of("fig3a")
+        for changed, started in [
+            (replace(recipe, seed=1), 3),  # the votes anew
+            (replace(recipe, noise_rates=(0.0, 0.1, 0.5)), 1),  # the new level
+            (replace(recipe, k=(5, 10, 31)), 4),  # neighbours and votes
+            (replace(recipe, model="iid"), 0),  # the prediction is not kept
+        ]:
+            labels = []
+            (result,) = run_recipes([(entry, changed)], "smoke", tmp_path, place[1], partial(Noting, labels))
+            assert result.failures == ()
+            assert len(labels) == started, labels
+        predicted = pd.read_csv(tmp_path / "fig3a" / "fig3a.csv")["predicted"]
+        assert np.abs(predicted - table_of(made("fig3a"))["predicted"]).max() > 1e-4
+
+    def test_recipes_in_one_call_share_their_runs(self, place, tmp_path):
+        entries = [recipe_of(name) for name in ("fig3b", "fig5", "fig6")]
+        store, labels = RunStore(tmp_path / "runs"), []
+        results = run_recipes(entries, "smoke", tmp_path / "figures", store, partial(Noting, labels))
+        assert [result.heading.name for result in results] == ["fig3b", "fig5", "fig6"]
+        assert len(labels) == 1 + 1 + 3 + 1  # network, its neighbours, votes; more neighbours
+
+    def test_a_result_of_other_data_is_refused(self, made, place, tmp_path, monkeypatch):
+        made("fig3a")
+        monkeypatch.setattr(DataSpecification, "digest", lambda self: "of other images")
+        message = (
+            r"the stored result of .*votes on digits.* must be of the data as they are; the images of 'digits' have "
+            r"changed since\. Name another store, or delete this one: .*runs"
+        )
+        with pytest.raises(ValueError, match=message):
+            run_recipes([recipe_of("fig3a")], "smoke", tmp_path, place[1], InProcessExecutor)
+        assert not list(tmp_path.glob("fig3a/*.csv"))
+
+    def test_a_failing_run_is_reported_and_other_recipes_are_written(self, made, place, tmp_path, monkeypatch):
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        entry, recipe = recipe_of("fig3a")
+        absent = str(tmp_path / "nowhere" / "images")
+        broken = override(recipe, [f"data.name={absent}"])
+        made("concentration_surface")
+        recipes = [(replace(entry, name="broken"), broken), recipe_of("concentration_surface")]
+        failed, written = run_recipes(recipes, "smoke", tmp_path / "figures", place[1], InProcessExecutor)
+        assert failed.outcome is None
+        assert failed.files == ()
+        assert len(failed.failures) == 4  # the neighbours, and three votes that could not start
+        first, *others = failed.failures
+        assert first.specification == describe(broken.neighbors)
+        assert first.specification["data"]["name"] == absent
+        assert absent in first.error
+        assert json.loads(Path(first.record).read_text())["specification"] == first.specification
+        assert all("not started, because" in other.error for other in others)
+        summary = json.loads(to_json(failed.summary()))
+        assert summary["finding"] is None
+        assert absent in summary["failures"][0]
+        assert written.failures == ()
+        assert {path.suffix for path in written.files} == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
+        assert not list((tmp_path / "figures" / "broken").iterdir())
+
+    def test_a_folder_that_cannot_be_written_is_found_before_any_work(self, tmp_path):
+        (tmp_path / "fig3a").write_text("a file")
+        with pytest.raises(NotADirectoryError, match="fig3a is a file"):
+            run_recipes(
+                [recipe_of("fig3a")], "smoke", tmp_path, RunStore(tmp_path / "runs"), lambda: pytest.fail("too late")
+            )
+        assert not (tmp_path / "runs").exists()
+
+
+def test_the_ledger_lists_results_and_is_made_anew(made, place, tmp_path):
+    folder, store = place
+    made("fig3a"), made("fig2c")
+    rows = write_ledger(folder, ["fig2c", "fig4z", "fig3a"]).read_text().splitlines()
+    assert rows[0] == "# Ledger"
+    assert [row.split("]")[0] for row in rows[4:]] == [
+        "| [fig2c",
+        "| [fig3a",
+    ]  # as asked; what is not there is left out
+    entry, outcome = CATALOGUE["fig3a"], made("fig3a").outcome
+    verdict = {True: "yes", False: "no"}[outcome.agrees]
+    assert rows[5] == (
+        f"| [fig3a](fig3a/fig3a.png) | {entry.title} | {entry.statement} | {outcome.finding} | smoke | {verdict} |"
+    )
+    for row in rows[4:]:
+        assert row.count("|") == 7
+        assert (folder / row.split("(")[1].split(")")[0]).is_file()
+    (surface,) = run_recipes([recipe_of("concentration_surface")], "smoke", tmp_path, store, InProcessExecutor)
+    before = write_ledger(tmp_path, ["concentration_surface"]).read_text()
+    smaller = (surface.heading, replace(recipe_of("concentration_surface")[1], k=5))
+    run_recipes([smaller], "smoke", tmp_path, store, InProcessExecutor)
+    after = write_ledger(tmp_path, ["concentration_surface"]).read_text()
+    assert after != before
+    assert after.count("concentration_surface.png") == 1
+
+
+@pytest.mark.slow
+def test_the_whole_catalogue_at_smoke_scale(tmp_path):
+    """`labelnoise run all --scale smoke`, in this process."""
+    recipes = [recipe_named(name, "smoke") for name in CATALOGUE]
+    results = run_recipes(recipes, "smoke", tmp_path, RunStore(tmp_path / "runs"), InProcessExecutor)
+    assert [result.heading.name for result in results] == list(CATALOGUE)
+    for result in results:
+        assert result.failures == ()
+        assert {path.suffix for path in result.files} == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
+    assert write_ledger(tmp_path, list(CATALOGUE)).read_text().count(".png)") == len(CATALOGUE)
