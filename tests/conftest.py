@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import labelnoise as ln
 from labelnoise.data import load_digits
+
+REGISTERED: list[Any] = []  # a torch.library.Library unregisters what it defined when it is collected
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,21 @@ def digits():
     train, test = load_digits()
     hoods = ln.neighbors(train.features, test.features, k=60)
     return train.features, np.asarray(train.labels), test.features, np.asarray(test.labels), hoods
+
+
+@pytest.fixture(scope="session")
+def torchvision():
+    """Torchvision, importable also where its operators were built for another torch (beside a CPU-only one)."""
+    try:
+        import torchvision
+    except RuntimeError:
+        import torch
+
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        REGISTERED.append(library)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]  # what the failed import left behind
+        import torchvision
+    return torchvision

@@ -12,24 +12,6 @@ from torch import nn
 
 from labelnoise.networks import NETWORKS, build_network
 
-REGISTERED: list[torch.library.Library] = []  # a Library unregisters what it defined when it is collected
-
-
-@pytest.fixture
-def torchvision():
-    """Torchvision, importable also where its operators were built for another torch (beside a CPU-only one)."""
-    try:
-        import torchvision
-    except RuntimeError:
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        REGISTERED.append(library)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]  # what the failed import left behind
-        import torchvision
-    return torchvision
-
 
 def norm(n):
     return 2 * n  # a weight and a bias each

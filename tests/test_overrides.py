@@ -123,7 +123,7 @@ def test_noise_by_name():
         ("=3", "must be FIELD=VALUE"),
         ("counts=3", r"`counts` must name a field; there is no 'counts', but count, share, name, .*, data\."),
         ("inner.epoch=3", r"`inner\.epoch` must name a field; there is no 'epoch', but epochs, patience, seed\."),
-        ("parts.b.epochs=3", r"`parts\.b\.epochs` must name a field; there is no 'b', but a, two words\."),
+        ("parts.b.epochs=3", r"`parts\.b` must name a field; there is no 'b', but a, two words\."),
         ("count=three", "`count` must be of type int; got 'three'"),
         ("count=1.5", "`count` must be of type int; got '1.5'"),
         ("count=none", "`count` must be of type int; got 'none'"),

@@ -228,7 +228,6 @@ MADE = {
     "fig2c": tuple(f"settings.c.{change}" for change in LESS),
     "fig3a": (),
     "fig3b": LESS,
-    "fig4a": (*LESS, "repeats=1"),
     "fig4g": (*LESS, "repeats=2", "noise_rates=0,0.5", "k=3,10"),
     "fig4h": (*LESS, "repeats=1", "noise_rates=0.25,0.5"),
     "fig5": (*LESS, "k_max=50"),
@@ -237,7 +236,9 @@ MADE = {
     "concentration_mnist": ("k=5",),
     "concentration_network": (*LESS, "repeats=1"),
     "concentration_surface": ("n_rates=21", "n_concentrations=11"),
-    "beta_limits": tuple(f"tables.{n} classes.{change}" for n in (2, 3, 10) for change in ("patch_sizes=3", "k=3,5")),
+    "beta_limits": tuple(
+        f"tables.{n} classes.{change}" for n in (2, 3, 10) for change in ("patch_sizes=3", "noise_rates=0.3", "k=3")
+    ),
 }
 
 
@@ -342,11 +343,9 @@ class TestPredictedColumns:
         expected = ln.predict_knn(hoods, train.labels, test.labels, ln.FlipNoise(), (0.0, 0.5, 0.8), (5, 10, 30))
         np.testing.assert_allclose(table_of(made("fig3b"))["predicted"], expected.accuracy.ravel(), atol=1e-12)
 
-    @pytest.mark.parametrize(
-        ("name", "noise"), [("fig4a", ln.FlipNoise()), ("fig4g", ln.MatrixNoise.random(10, random_state=0))]
-    )
-    def test_networks(self, made, place, name, noise):
-        outcome, recipe, table = made(name).outcome, recipe_of(name)[1], table_of(made(name))
+    def test_networks(self, made, place):
+        outcome, recipe, table = made("fig4g").outcome, recipe_of("fig4g")[1], table_of(made("fig4g"))
+        noise = ln.MatrixNoise.random(10, random_state=0)
         softmax, labels = softmax_of(recipe, place), some_digits()[1].labels
         for k in (*recipe.k, outcome.values["effective_k"]):
             expected = ln.accuracy_curve(softmax, labels, noise, recipe.noise_rates, k)
@@ -460,7 +459,6 @@ class TestRuns:
         for changed, started in [
             (replace(recipe, seed=1), 3),  # the votes anew
             (replace(recipe, noise_rates=(0.0, 0.1, 0.5)), 1),  # the new level
-            (replace(recipe, k=(5, 10, 31)), 4),  # neighbours and votes
             (replace(recipe, model="iid"), 0),  # the prediction is not kept
         ]:
             labels = []
@@ -471,11 +469,11 @@ class TestRuns:
         assert np.abs(predicted - table_of(made("fig3a"))["predicted"]).max() > 1e-4
 
     def test_recipes_in_one_call_share_their_runs(self, place, tmp_path):
-        entries = [recipe_of(name) for name in ("fig3b", "fig5", "fig6")]
+        entries = [recipe_of(name) for name in ("fig5", "fig6")]
         store, labels = RunStore(tmp_path / "runs"), []
         results = run_recipes(entries, "smoke", tmp_path / "figures", store, partial(Noting, labels))
-        assert [result.heading.name for result in results] == ["fig3b", "fig5", "fig6"]
-        assert len(labels) == 1 + 1 + 3 + 1  # network, its neighbours, votes; more neighbours
+        assert [result.heading.name for result in results] == ["fig5", "fig6"]
+        assert len(labels) == 2  # the network and its neighbours
 
     def test_a_result_of_other_data_is_refused(self, made, place, tmp_path, monkeypatch):
         made("fig3a")

@@ -574,7 +574,7 @@ class TestVotes:
     )
     def test_the_curve_of_several_runs_is_that_of_one_simulation(self, room, images, placement, ties):
         (train, test), rates = images, (0.25, 0.5)
-        votes = [replace(VOTES, noise_rate=rate, placement=placement, ties=ties) for rate in rates]
+        votes = [replace(VOTES, noise_rate=rate, placement=placement, ties=ties, repeats=2) for rate in rates]
         found = measured_curve(votes, room)
         expected = ln.simulate_knn(
             ln.neighbors(train.features, test.features, k=10),
@@ -586,7 +586,7 @@ class TestVotes:
             placement=placement,
             features=train.features if placement.needs_features else None,
             ties=ties,
-            repeats=3,
+            repeats=2,
             random_state=7,
         )
         for name in ("noise_rates", "realised_noise_rates", "k", "accuracy", "per_class", "runs", "std", "classes"):

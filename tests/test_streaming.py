@@ -40,23 +40,6 @@ QUICK = TrainingSpecification(
     device="cpu",
     precision="float32",
 )
-REGISTERED: list[torch.library.Library] = []  # a Library unregisters what it defined when it is collected
-
-
-@pytest.fixture(scope="module", autouse=True)
-def torchvision():
-    """Torchvision, importable also where its operators were built for another torch (beside a CPU-only one)."""
-    try:
-        import torchvision
-    except RuntimeError:
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        REGISTERED.append(library)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]  # what the failed import left behind
-        import torchvision
-    return torchvision
 
 
 @pytest.fixture(scope="module", autouse=True)

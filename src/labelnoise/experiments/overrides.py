@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -26,28 +27,48 @@ def override(specification: T, assignments: list[str]) -> T:
     ValueError
         No such field, or a value that it cannot take; the message names those it has.
     """
+    changes = _Changes()
     for assignment in assignments:
         path, found, text = assignment.partition("=")
-        if not found or not path:
+        if not found or not path.strip():
             raise ValueError(f"a change must be FIELD=VALUE, such as repeats=3; got {assignment!r}.")
-        specification = _changed(specification, path.strip().split("."), text.strip(), path.strip())
-    return specification
+        change = changes
+        for name in path.strip().split("."):
+            change = change.inner.setdefault(name, _Changes())
+        change.text = text.strip()
+    changed: T = _changed(specification, changes, "")
+    return changed
 
 
-def _changed(value: Any, path: list[str], text: str, whole: str) -> Any:
+@dataclass
+class _Changes:
+    """What a field becomes, and then what becomes of its own fields."""
+
+    text: str | None = None
+    inner: dict[str, _Changes] = field(default_factory=dict)
+
+
+def _changed(value: Any, changes: _Changes, where: str) -> Any:
+    """All changes of one specification at once: some are right only together."""
+    if not changes.inner:
+        return value
     if isinstance(value, Mapping):
-        _check_name(path[0], list(value), whole)
-        if len(path) == 1:
-            raise ValueError(f"`{whole}` has fields of its own; change one of them, such as {whole}.FIELD=VALUE.")
-        return {**value, path[0]: _changed(value[path[0]], path[1:], text, whole)}
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        raise ValueError(f"`{whole}` goes too deep: {value!r} has no fields.")
-    _check_name(path[0], [f.name for f in dataclasses.fields(value) if f.init], whole)
-    if len(path) > 1:
-        changed = _changed(getattr(value, path[0]), path[1:], text, whole)
+        known, hints = list(value), {}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        known, hints = [f.name for f in dataclasses.fields(value) if f.init], _hints(type(value))
     else:
-        changed = parse(text, _hints(type(value))[path[0]], whole)
-    return dataclasses.replace(value, **{path[0]: changed})
+        raise ValueError(f"`{where}{next(iter(changes.inner))}` goes too deep: {value!r} has no fields.")
+    replaced = {}
+    for name, change in changes.inner.items():
+        whole = where + name
+        if name not in known:
+            raise ValueError(f"`{whole}` must name a field; there is no {name!r}, but {', '.join(known)}.")
+        before = getattr(value, name) if hints else value[name]
+        if change.text is not None and not hints:
+            raise ValueError(f"`{whole}` has fields of its own; change one of them, such as {whole}.FIELD=VALUE.")
+        after = before if change.text is None else parse(change.text, hints[name], whole)
+        replaced[name] = _changed(after, change, whole + ".")
+    return dataclasses.replace(value, **replaced) if hints else {**value, **replaced}
 
 
 def _hints(kind: type) -> dict[str, Any]:
@@ -55,11 +76,6 @@ def _hints(kind: type) -> dict[str, Any]:
     from labelnoise.training import TrainingSpecification
 
     return get_type_hints(kind, localns={"TrainingSpecification": TrainingSpecification})
-
-
-def _check_name(name: str, known: list[str], whole: str) -> None:
-    if name not in known:
-        raise ValueError(f"`{whole}` must name a field; there is no {name!r}, but {', '.join(known)}.")
 
 
 def parse(text: str, hint: Any, name: str) -> Any:

@@ -85,7 +85,8 @@ class Processes:
         # newer versions of PyTorch have another name for it
         names = inspect.signature(kind).parameters
         option = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
-        return kind(network, **{option: False})
+        options: dict[str, Any] = {option: False}
+        return kind(network, **options)
 
     def agree(self, value: Any) -> Any:
         """What the first process passes, in all of them; any object that can be pickled."""

@@ -1,0 +1,66 @@
+"""ImageNet's recipes on a small image folder: streamed from disk, trained, drawn."""
+
+import json
+
+import numpy as np
+import pytest
+
+from labelnoise.experiments.executors import executor_named
+from labelnoise.experiments.overrides import override
+from labelnoise.experiments.recipes import recipe_named
+from labelnoise.experiments.run_recipes import run_recipes
+from labelnoise.experiments.store import RunStore
+
+SMALL = ["training.network=digits_cnn", "training.resize=20", "training.crop=16", "training.epochs=4"]
+SMALL += ["training.batch_size=8", "training.learning_rate=0.01"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three colours, in the layout of ImageNet's folders; images of several sizes."""
+    from PIL import Image
+
+    root, rng = tmp_path_factory.mktemp("imagenet"), np.random.default_rng(0)
+    for split, count in (("train", 20), ("val", 6)):
+        for code, colour in enumerate(("red", "green", "blue")):
+            (root / split / colour).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 90, (int(rng.integers(20, 40)), int(rng.integers(20, 40)), 3))
+                pixels[..., code] += 120
+                Image.fromarray(pixels.astype(np.uint8)).save(root / split / colour / f"{number}.jpeg")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _torchvision(torchvision):
+    """The transforms come from torchvision."""
+
+
+def made(name, folder, tmp_path, *changes):
+    entry, recipe = recipe_named(name, "paper")
+    recipe = override(recipe, [f"data.name={folder}", *SMALL, *changes])
+    return run_recipes([(entry, recipe)], "paper", tmp_path, RunStore(tmp_path / "runs"), executor_named())[0]
+
+
+def test_a_network_streams_its_images(folder, tmp_path):
+    result = made("fig4c", folder, tmp_path, "noise_rates=0,0.3", "k=3,5")
+    assert not result.failures
+    table = result.outcome.tables[""]
+    assert table["measured"][0] > 0.9  # the colours are easy to tell apart
+    specification = json.loads((tmp_path / "fig4c" / "fig4c.json").read_text())["specification"]
+    assert specification["data"]["streamed"]
+    assert specification["training"]["resize"] == 20
+
+
+def test_nearest_neighbours_are_searched_in_streamed_features(folder, tmp_path):
+    result = made("fig3d", folder, tmp_path, "noise_rates=0,0.3", "k=3,5", "repeats=2")
+    assert not result.failures
+    assert result.outcome.tables[""]["measured"][0] > 0.9
+    assert "64-d features" in " ".join(result.outcome.figures[""].get_supxlabel().split())
+
+
+def test_without_the_images_it_says_what_to_get(tmp_path):
+    result = made("fig4f", tmp_path / "nowhere", tmp_path, "noise_rates=0", "repeats=1")
+    (failure,) = result.failures
+    assert "nowhere" in failure.error
+    assert result.outcome is None
