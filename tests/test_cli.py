@@ -97,7 +97,6 @@ def test_demo_leaves_tables_pictures_and_a_page(demo):
     assert [n["values"] for n in json.loads(again.stdout)["networks"]] == [n["values"] for n in result["networks"]]
 
 
-@pytest.mark.xfail(strict=True, reason="the page links to the networks' files as if they lay beside it")
 def test_links_on_the_demos_page_lead_somewhere(demo):
     page = Path(demo[1]["page"])
     links = re.findall(r'<a href="([^"]+)"', page.read_text())

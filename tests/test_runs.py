@@ -443,7 +443,7 @@ class TestBadInput:
                     "placement": ln.KMeansCluster(),
                     "placed_by": replace(CLEAN, keep_features=False),
                 },
-                "must keep its features; digits_cnn on digits .* does not",
+                "must keep them; digits_cnn on digits .* does not",
             ),
         ],
     )
@@ -461,7 +461,7 @@ class TestBadInput:
             replace(REGIONS, noise_rate=rate)
 
     def test_regions_need_features(self):
-        with pytest.raises(ValueError, match="must keep its features"):
+        with pytest.raises(ValueError, match="must keep them"):
             replace(REGIONS, clean=replace(CLEAN, keep_features=False))
 
 

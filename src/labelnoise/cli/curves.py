@@ -93,14 +93,17 @@ def demo(
         records = [_result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
         networks = [network.summary() for network in result.networks]
         print_json({"curves": records, "networks": networks, "page": str(result.page)})
-        return
-    for curve_result in result.curves:
-        _print_curve(curve_result)
-    for network in result.networks:
-        print_result(network)
-    if not result.networks:
-        say("PyTorch is not installed, so no network was trained: pip install 'labelnoise[cnn]'")
-    say(f"\n[bold]Report:[/] {result.page.resolve()}")
+    else:
+        for curve_result in result.curves:
+            _print_curve(curve_result)
+        for network in result.networks:
+            print_result(network)
+        if not result.networks:
+            say("PyTorch is not installed, so no network was trained: pip install 'labelnoise[cnn]'")
+        say(f"\n[bold]Report:[/] {result.page.resolve()}")
+    problems = [problem for network in result.networks for problem in network.problems]
+    if problems:
+        raise RuntimeError(f"the demo's networks failed: {' | '.join(problems)}")
 
 
 def curve(

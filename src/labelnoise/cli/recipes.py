@@ -170,10 +170,10 @@ def run(
         for result in results:
             print_result(result)
         say(f"[bold]Ledger:[/] {ledger.resolve()}")
-    failed = [result.heading.name for result in results if result.failures]
+    failed = [result.heading.name for result in results if result.problems]
     if failed:
         raise RuntimeError(
-            f"runs of {', '.join(failed)} failed, see above; what finished is kept. "
+            f"{', '.join(failed)} failed, see above; what finished is kept. "
             f"`labelnoise list --runs --store {store}` shows all; the same command tries again."
         )
 
@@ -189,8 +189,8 @@ def print_result(result: RecipeResult) -> None:
     from rich.markup import escape
 
     say(f"[bold]{escape(result.heading.name)}[/]  {escape(result.heading.title)} ({result.scale})")
-    for failure in result.failures:
-        say(f"  failed: {escape(str(failure))}")
+    for problem in result.problems:
+        say(f"  failed: {escape(problem)}")
     if result.outcome is None:
         return
     say(f"  expected: {escape(result.heading.statement)}")

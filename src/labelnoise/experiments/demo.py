@@ -23,7 +23,7 @@ from labelnoise.simulation import simulate_knn
 from labelnoise.validation import seed_of
 
 if TYPE_CHECKING:
-    from labelnoise.experiments.recipes import Recipe
+    from labelnoise.experiments.recipes import Outcome, Recipe
     from labelnoise.experiments.run_recipes import RecipeResult
 
 SOURCE = {"dataset": "scikit-learn digits", "metric": "euclidean"}
@@ -115,7 +115,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
         "The lines were computed without drawing one noisy label; the points are real votes on really corrupted "
         "labels. Noise that is spread is survived up to about 50 % (flip) or 85 % (uniform); noise concentrated in "
         "clusters costs what it corrupts. A network trained on noisy labels behaves alike.",
-        sections + [_network_section(result) for result in networks],
+        sections + [_network_section(n, n.outcome) for n in networks if n.outcome is not None],
     )
     return DemoResult(results, files, networks, page)
 
@@ -150,11 +150,10 @@ def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
     return tuple(run_recipes(recipes, "demo", folder, RunStore(folder / "runs"), executor_named()))
 
 
-def _network_section(result: RecipeResult) -> Section:
-    assert result.outcome is not None
+def _network_section(result: RecipeResult, outcome: Outcome) -> Section:
     drawing = next(path for path in result.files if path.suffix == ".svg")
-    text = f"The paper: {result.heading.statement} Here: {result.outcome.finding}"
-    return Section(result.heading.title, text, drawing, result.outcome.tables[""], result.files)
+    text = f"The paper: {result.heading.statement} Here: {outcome.finding}"
+    return Section(result.heading.title, text, drawing, outcome.tables[""], result.files)
 
 
 def _section(result: CurveResult, files: dict[str, Path]) -> Section:

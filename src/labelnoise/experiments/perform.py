@@ -17,15 +17,35 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
-class StoreWorkspace:
-    """What a run may use while it is performed: its scratch folder, and the results it requires."""
+class StoredResults:
+    """Results of finished runs, on the data as they are now."""
 
     store: RunStore
-    scratch: Path
 
     def result(self, run: Run) -> RunResult:
-        """The result of a required run."""
-        return self.store.load(run)
+        """The result of a run.
+
+        Raises
+        ------
+        FileNotFoundError
+            It is not finished.
+        ValueError
+            It is damaged, or was made when the data set had other images.
+        """
+        result = self.store.load(run)
+        if result.record["data"] != run.data.digest():
+            raise ValueError(
+                f"the stored result of {run.label!r} must be of the data as they are; the images of "
+                f"{run.data.name!r} have changed since. Name another store, or delete this one: {self.store.folder}."
+            )
+        return result
+
+
+@dataclass(frozen=True)
+class StoreWorkspace(StoredResults):
+    """What a run may use while it is performed: the results it requires, and a scratch folder."""
+
+    scratch: Path
 
 
 def perform(folder: Path, run: Run) -> tuple[str, str]:

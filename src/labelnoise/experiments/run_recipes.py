@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
-from labelnoise.experiments.perform import is_first_process
+from labelnoise.experiments.perform import StoredResults, is_first_process
 from labelnoise.experiments.recipes import Heading, Outcome, Recipe
-from labelnoise.experiments.runs import Run, RunResult, describe, run_id
+from labelnoise.experiments.runs import describe, run_id
 from labelnoise.experiments.schedule import Failure
 from labelnoise.experiments.store import RunStore
 from labelnoise.experiments.sweep import OpenExecutor, sweep, with_requirements
@@ -21,29 +21,6 @@ from labelnoise.experiments.together import train_ahead
 from labelnoise.progress import track
 
 PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
-
-
-@dataclass(frozen=True)
-class StoredResults:
-    """Results of finished runs, on the data as they are now."""
-
-    store: RunStore
-
-    def result(self, run: Run) -> RunResult:
-        """The result of a run.
-
-        Raises
-        ------
-        ValueError
-            It is damaged, or was made when the data set had other images.
-        """
-        result = self.store.load(run)
-        if result.record["data"] != run.data.digest():
-            raise ValueError(
-                f"the stored result of {run.label!r} must be of the data as they are; the images of "
-                f"{run.data.name!r} have changed since. Name another store, or delete this one: {self.store.folder}."
-            )
-        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +35,21 @@ class RecipeResult:
         None where runs failed.
     files : tuple of Path
     failures : tuple of Failure
+    error : str
+        Why finished runs did not make a figure: one was damaged, or made on other data.
     """
 
     heading: Heading
     scale: str
     outcome: Outcome | None
     files: tuple[Path, ...]
-    failures: tuple[Failure, ...]
+    failures: tuple[Failure, ...] = ()
+    error: str = ""
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong, a line each."""
+        return [*map(str, self.failures), *([self.error] if self.error else [])]
 
     def summary(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -77,7 +62,7 @@ class RecipeResult:
             "agrees": None if found is None else found.agrees,
             "values": {} if found is None else found.values,
             "files": [str(path) for path in self.files],
-            "failures": [str(failure) for failure in self.failures],
+            "failures": self.problems,
         }
 
 
@@ -117,9 +102,13 @@ def run_recipes(
         if failures:
             results.append(RecipeResult(heading, scale, None, (), failures))
             continue
-        outcome = recipe.outcome(StoredResults(store), heading.title, scale)
+        try:
+            outcome = recipe.outcome(StoredResults(store), heading.title, scale)
+        except ValueError as error:
+            results.append(RecipeResult(heading, scale, None, (), error=str(error)))
+            continue
         files = _write(heading, recipe, scale, outcome, Path(folder) / heading.name)
-        results.append(RecipeResult(heading, scale, outcome, files, ()))
+        results.append(RecipeResult(heading, scale, outcome, files))
     return results
 
 

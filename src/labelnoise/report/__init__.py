@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A figure with a sentence and its table; `files` are offered beside it."""
+    """A figure with a sentence and its table; `files`, in the page's folder or below it, are offered beside it."""
 
     title: str
     text: str
@@ -35,8 +35,9 @@ def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(package_files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8"))
     drawings = [_drawing(section.figure) for section in sections]
+    links = [[file.relative_to(path.parent).as_posix() for file in section.files] for section in sections]
     return write_text(
-        template.render(title=title, lead=lead, sections=list(zip(sections, drawings, strict=True))), path
+        template.render(title=title, lead=lead, sections=list(zip(sections, drawings, links, strict=True))), path
     )
 
 

@@ -26,8 +26,6 @@ from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
 from labelnoise.validation import check_choice
 
 UNIFORM, FLIP = UniformNoise(), FlipNoise()
-_FEATURES = {"mnist": {"uniform": 500}}
-"""The width of the feature layer where it is not 256."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,17 @@ def _knn(dataset: str, noise: NoiseModel, scale: str, *, features: bool = True) 
     )
 
 
+def _width(dataset: str, noise: NoiseModel | None) -> int | None:
+    """The width of the feature layer: none in all-CNN, where its features are not used."""
+    if dataset != "mnist":
+        return None
+    return 500 if noise == UNIFORM else 256
+
+
 def _network(dataset: str, noise: NoiseModel, breaks_near: float | None, scale: str) -> NetworkCurves:
-    width = _FEATURES.get(dataset, {}).get(noise.name, 256 if dataset == "mnist" else None)
     return NetworkCurves(
         data=images(dataset, scale),
-        training=training(dataset, scale, n_features=width),
+        training=training(dataset, scale, n_features=_width(dataset, noise)),
         noise=noise,
         noise_rates=some(NOISE_RATES[noise.name], scale),
         repeats=repeats(dataset, scale),
@@ -90,7 +94,7 @@ def _setting(
 ) -> Setting:
     return Setting(
         data=images(dataset, scale),
-        training=training(dataset, scale),
+        training=training(dataset, scale, n_features=256 if noise is None else _width(dataset, noise)),
         noise=noise,
         noise_rate=rate,
         region=region,

@@ -16,6 +16,7 @@ from labelnoise.noise import FlipNoise, NoiseModel, UniformNoise
 from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.graph import Patches
+from labelnoise.validation import check_k
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -50,6 +51,9 @@ class ConcentrationTable:
     k: tuple[int, ...] = (10, 30, 100)
     draws: int = 5
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
 
     @property
     def noises(self) -> tuple[NoiseModel, ...]:

@@ -43,7 +43,9 @@ class NoiseMap:
 
     @property
     def _map(self) -> EmbeddingRun:
-        return EmbeddingRun(features_of=clean_run(self.data, self.training), n_points=self.n_points)
+        return EmbeddingRun(
+            features_of=clean_run(self.data, self.training), n_points=self.n_points, seed=self.training.seed
+        )
 
     def runs(self) -> list[Run]:
         """The map and both trainings."""

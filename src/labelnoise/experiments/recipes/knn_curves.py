@@ -14,6 +14,7 @@ from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results
 from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
 from labelnoise.prediction import predict_knn
+from labelnoise.validation import check_k
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -50,6 +51,9 @@ class KnnCurves:
     ties: str = "random"
     model: str = "finite"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
 
     @property
     def neighbors(self) -> NeighborsRun:

@@ -87,7 +87,7 @@ class NetworkConcentration:
                 labels = found.arrays["noisy_labels"]
                 rho = concentration(found.arrays["selected"], hoods, self.k)
                 rate, used = found.record["noise_rate"], min(max(rho, 0.0), 1.0)
-                rng = np.random.default_rng(repeat)
+                rng = np.random.default_rng([self.training.seed, repeat])
                 won = plurality_vote(
                     labels,
                     hoods.indices,

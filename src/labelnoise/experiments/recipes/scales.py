@@ -41,8 +41,9 @@ def training(dataset: str, scale: str, *, n_features: int | None = 256) -> Train
         shorter = {"epochs": 6, "step_every": 3} if scale == "laptop" else {}
         return preset("imagenet", selection="clean", **shorter)
     if scale == "laptop":
-        changes = {**_LAPTOP[dataset], "n_features": n_features, "selection": "clean"}
-        return preset(**changes)
+        # the network that stands for all-CNN always has a feature layer
+        width = n_features if dataset == "mnist" else 256
+        return preset(**_LAPTOP[dataset], n_features=width, selection="clean")
     if dataset == "mnist":
         return preset("mnist", n_features=n_features, selection="clean")
     return preset("cifar10_features" if n_features else "cifar10", selection="clean")

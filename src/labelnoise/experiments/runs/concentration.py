@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labelnoise.concentration_statistic import concentration
+from labelnoise.corruption import check_noise
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
 from labelnoise.experiments.runs.voting import NeighborsRun
@@ -19,6 +20,7 @@ from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel
 from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
+from labelnoise.validation import check_k, check_noise_rate, check_ties, seed_of
 from labelnoise.vote_models import FiniteVotes
 from labelnoise.votes import label_histogram, plurality_vote
 
@@ -45,6 +47,16 @@ class ConcentrationRun:
     draws: int = 5
     ties: str = "random"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for noise in self.noises:
+            for placement in self.placements:
+                check_noise(noise, placement)
+        check_noise_rate(self.noise_rate)
+        check_k(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
+        check_k(self.draws, name="draws")
+        check_ties(self.ties)
+        seed_of(self.seed)
 
     @property
     def data(self) -> DataSpecification:

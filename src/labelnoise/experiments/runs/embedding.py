@@ -9,7 +9,8 @@ import numpy as np
 
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
-from labelnoise.experiments.runs.training import TrainingRun
+from labelnoise.experiments.runs.training import TrainingRun, check_features_of
+from labelnoise.validation import check_k, seed_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,11 @@ class EmbeddingRun:
     n_points: int = 2000
     perplexity: float = 30.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_features_of(self.features_of)
+        check_k(self.n_points, name="n_points")
+        seed_of(self.seed)
 
     @property
     def data(self) -> DataSpecification:

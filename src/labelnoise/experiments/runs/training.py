@@ -80,7 +80,7 @@ class TrainingRun:
         check_noise_rate(self.noise_rate)
         if (self.noise is None) != (self.noise_rate == 0):
             raise ValueError(f"`noise` must be None where, and only where, `noise_rate` is 0; got {self.noise_rate:g}.")
-        _check_features_of(self.placed_by)
+        check_features_of(self.placed_by)
         if self.placement.needs_features != (self.placed_by is not None):
             raise ValueError(
                 f"`placed_by` must name a network for, and only for, a placement in features; "
@@ -158,7 +158,9 @@ class RegionRun:
     def __post_init__(self) -> None:
         if not 0 < check_noise_rate(self.noise_rate) < 1:
             raise ValueError(f"`noise_rate` must lie between 0 and 1, both excluded; got {self.noise_rate:g}.")
-        _check_features_of(self.clean)
+        check_features_of(self.clean)
+        if self.clean.noise is not None:
+            raise ValueError(f"`clean` must be a training on clean labels; got {self.clean.label}.")
 
     @property
     def data(self) -> DataSpecification:
@@ -262,6 +264,7 @@ def share(mask: NDArray[np.bool_]) -> float | None:
     return float(mask.mean()) if len(mask) else None
 
 
-def _check_features_of(run: TrainingRun | None) -> None:
+def check_features_of(run: TrainingRun | None) -> None:
+    """Whether a network whose features are used keeps them."""
     if run is not None and not run.keep_features:
-        raise ValueError(f"the network that places noise must keep its features; {run.label} does not.")
+        raise ValueError(f"a network whose features are used must keep them; {run.label} does not.")

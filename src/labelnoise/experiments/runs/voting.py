@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.corruption import check_noise
 from labelnoise.curves import AccuracyCurve
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Results, Run, RunResult, Workspace
-from labelnoise.experiments.runs.training import TrainingRun
+from labelnoise.experiments.runs.training import TrainingRun, check_features_of
 from labelnoise.neighborhoods import Neighbors, as_neighbors, neighbors
 from labelnoise.noise import NoiseModel
 from labelnoise.placement import Placement, Spread
 from labelnoise.simulation import simulate_knn
+from labelnoise.validation import check_choice, check_k, check_noise_rate, check_ties, seed_of
 
 Features = NDArray[Any]
 
@@ -34,6 +36,11 @@ class NeighborsRun:
     k: int
     features_of: TrainingRun | None = None
     metric: str = "euclidean"
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
+        check_choice(self.metric, ("euclidean", "cosine"), "metric")
+        check_features_of(self.features_of)
 
     @property
     def label(self) -> str:
@@ -82,6 +89,14 @@ class VotingRun:
     ties: str = "random"
     repeats: int = 10
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_noise(self.noise, self.placement)
+        check_noise_rate(self.noise_rate)
+        check_k(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
+        check_k(self.repeats, name="repeats")
+        check_ties(self.ties)
+        seed_of(self.seed)
 
     @property
     def data(self) -> DataSpecification:
