@@ -79,6 +79,15 @@ def _network(dataset: str, noise: NoiseModel, breaks_near: float | None, scale: 
     )
 
 
+def _noisy_selection(scale: str) -> NetworkCurves:
+    recipe = _network("mnist", FLIP, 0.5, scale)
+    return replace(
+        recipe,
+        training=replace(recipe.training, selection="noisy"),
+        noise_rates=tuple(rate for rate in recipe.noise_rates if rate <= 0.6),
+    )
+
+
 def _regions(dataset: str, scale: str) -> RegionCurves:
     rates = some(NOISE_RATES["concentrated"], scale)
     return RegionCurves(
@@ -286,6 +295,12 @@ CATALOGUE: dict[str, Entry] = {
             "Accuracy over noise rate and concentration",
             "The resistance to label noise depends on its concentration.",
             _surface,
+        ),
+        Entry(
+            "noisy_selection",
+            "Network on MNIST, flip noise, its state chosen by noisy validation labels",
+            "Without clean labels to choose by, as a user has it, is the curve still one of the family?",
+            _noisy_selection,
         ),
         Entry(
             "beta_limits",
