@@ -67,9 +67,9 @@ def report(rows: list[dict]) -> None:
     slowest, clusters = max(row["seconds"] for row in rows), [row["clusters_seconds"] for row in rows]
     first = rows[0]
     print(
-        f"{first['data']}, {first['n']:,} samples, K = {first['k']}: reached {sum(near)} of {len(rows)}; the others were "
-        f"out of reach and said so, but for {len(silent)}; rate exact in all: {all(row['exact'] for row in rows)}; "
-        f"prepared in {first['preparation_seconds']:.1f} s, a draw {np.mean([row['seconds'] for row in rows]):.2f} s on "
+        f"{first['data']}, {first['n']:,} samples, K = {first['k']}: reached {sum(near)} of {len(rows)}; the others "
+        f"were out of reach and said so, but for {len(silent)}; rate exact in all: {all(r['exact'] for r in rows)}; "
+        f"prepared in {first['preparation_seconds']:.1f} s, a draw {np.mean([r['seconds'] for r in rows]):.2f} s on "
         f"average, {slowest:.2f} s at most; one k-means cluster a class: {np.mean(clusters):.1f} s",
         flush=True,
     )
