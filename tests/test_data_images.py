@@ -313,6 +313,10 @@ def test_a_missing_package_is_named(package, monkeypatch, tmp_path):
         load_images(tmp_path)
 
 
+def test_the_format_of_the_files_is_known(hub_folder):
+    assert load_images(hub_folder).file_format == "PNG"
+
+
 def test_image_set_views_and_checks():
     images = np.stack([GREY, GREY, GREY], axis=-1)
     loaded = ImageSet(images, np.array(CODES), ("a", "b", "c", "d"), "pets", "train")
@@ -321,6 +325,7 @@ def test_image_set_views_and_checks():
     assert loaded.summary == {
         "name": "pets",
         "split": "train",
+        "file_format": "",
         "n_images": 6,
         "image_shape": [5, 4, 3],
         "classes": ["a", "b", "c", "d"],

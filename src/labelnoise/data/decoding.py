@@ -70,6 +70,14 @@ def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.u
     return np.concatenate(ordered)
 
 
+def file_format(row: Mapping[str, Any]) -> str:
+    """The format of an encoded image, such as "PNG" or "JPEG": the latter loses a little, which figures should say."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(row["bytes"]) if row.get("bytes") else row["path"]) as image:
+        return image.format or ""
+
+
 def decode_image(row: Mapping[str, Any], index: int, where: str, channels: int) -> NDArray[np.uint8]:
     """Decode one image to (H, W, `channels`): grey for 1, RGB for 3, whatever it is in the file.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.data.decoding import decode_images
+from labelnoise.data.decoding import decode_images, file_format
 from labelnoise.data.sources import Rows, read_rows
 from labelnoise.labels import encode_labels
 
@@ -30,6 +30,8 @@ class ImageSet:
         Class names in code order.
     name, split : str
         What the set is called, and which part of it this is.
+    file_format : str
+        Of the files that the pixels come from, as the first of them has it; empty if they come from none.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class ImageSet:
     classes: tuple[str, ...]
     name: str
     split: str
+    file_format: str = ""
 
     def __post_init__(self) -> None:
         shape, n_classes = self.images.shape, len(self.classes)
@@ -72,6 +75,7 @@ class ImageSet:
         return {
             "name": self.name,
             "split": self.split,
+            "file_format": self.file_format,
             "n_images": len(self.images),
             "image_shape": list(self.images.shape[1:]),
             "classes": list(self.classes),
@@ -142,7 +146,8 @@ def load_images(
         raise ValueError(f"`limit` must be at least 1; got {limit}.")
     rows = read_rows(os.fspath(source), split, image_column, label_column, limit)
     labels, names = _codes(rows, classes)  # before decoding: bad labels cost no work
-    return ImageSet(decode_images(rows.images, rows.where), labels, names, rows.name, split)
+    pixels = decode_images(rows.images, rows.where)
+    return ImageSet(pixels, labels, names, rows.name, split, file_format(rows.images[0]))
 
 
 def load_train_test(source: str | os.PathLike[str]) -> tuple[ImageSet, ImageSet]:

@@ -130,39 +130,35 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
     Parameters
     ----------
     table : DataFrame
-        Columns `data`, `noise`, `k`, `patch_size`, `mean_difference` (in [0, 1]).
+        Columns `data`, `noise`, `k`, `patch_size`, `mean_difference_from_neighborhood_rate` (in [0, 1]).
     title : str
     caption : str
         Noise rates, draws, scale and seeds; what the marks mean is added.
     """
-    panels = list(table.groupby(["noise", "data"], sort=False))
-    columns = table["data"].nunique()
+    column = "mean_difference_from_neighborhood_rate"
+    noises, sets = (list(dict.fromkeys(table[name].tolist())) for name in ("noise", "data"))
     with matplotlib.rc_context(STYLE):
-        figure, grid = panel_grid(len(panels), columns, 2.7, 2.3)
-        top = 1.15 * 100 * float(table["mean_difference"].max())
-        for ax, ((noise, data), part) in zip(grid, panels, strict=True):
-            ks = sorted(set(part["k"].tolist()))
-            for row, k in enumerate(ks):
+        figure, grid = panel_grid(len(noises) * len(sets), len(sets), 2.8, 2.3)
+        top = 1.15 * 100 * float(table[column].max())
+        for ax, (noise, data) in zip(grid, [(noise, data) for noise in noises for data in sets], strict=True):
+            part = table[(table["noise"] == noise) & (table["data"] == data)]
+            ends = []
+            for row, k in enumerate(sorted(set(part["k"].tolist()))):
                 colour, marker = _SERIES[row % len(_SERIES)]
                 of_k = part[part["k"] == k].sort_values("patch_size")
-                x, y = of_k["patch_size"].to_numpy(float), 100 * of_k["mean_difference"].to_numpy(float)
+                x, y = of_k["patch_size"].to_numpy(float), 100 * of_k[column].to_numpy(float)
                 ax.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.3)
-                ax.annotate(
-                    f"K = {k}" if row == 0 else f"{k}",
-                    (x[-1], y[-1]),
-                    (5, 0),
-                    textcoords="offset points",
-                    color=colour,
-                    fontsize=SMALL_SIZE,
-                    fontweight="bold",
-                    va="center",
-                )
+                ends.append((float(y[-1]), f"K = {k}" if row == 0 else f"{k}", colour, float(x[-1])))
+            lowest = -np.inf
+            for height, text, colour, x_end in sorted(ends):  # one above the other where lines end close together
+                lowest = max(height, lowest + 0.09 * top)
+                ax.text(1.25 * x_end, lowest, text, color=colour, fontsize=SMALL_SIZE, fontweight="bold", va="center")
             ax.set_xscale("log")
-            ax.set_xlim(right=2.6 * table["patch_size"].max())
+            ax.set_xlim(right=3.2 * table["patch_size"].max())
             ax.set_ylim(0, top)
-            head(ax, f"{noise}, {data}", "", 2.4)
-        for ax in grid[::columns]:
-            ax.set_ylabel("|measured − predicted| (points)")
-        for ax in grid[-columns:]:
+            head(ax, f"{noise} noise, {data}", "", 2.4)
+        for ax in grid[:: len(sets)]:
+            ax.set_ylabel("difference (points)")
+        for ax in grid[-len(sets) :]:
             ax.set_xlabel("samples in a noisy patch")
         return finish(figure, title, (caption, "Lines: neighbourhood sizes K."))

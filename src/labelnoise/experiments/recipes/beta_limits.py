@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from labelnoise.experiments.recipes.concentration import ConcentrationTable
+from labelnoise.experiments.recipes.concentration import PREDICTIONS, ConcentrationTable
 from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.runs import Results, Run
 from labelnoise.figures import limits_figure
@@ -36,30 +36,32 @@ class BetaLimits:
             [table.outcome(results, title, scale).tables[""].assign(data=name) for name, table in self.tables.items()],
             ignore_index=True,
         )
-        for column, name in (("difference", "predicted"), ("difference_from_rates_found", "from_rates_found")):
-            means[column] = np.abs(means["measured"] - means[name])
+        for name in PREDICTIONS:
+            means[f"difference_{name}"] = np.abs(means["measured"] - means[name])
         keys = ["data", "noise", "k", "asked"]
         table = means.groupby(keys, sort=False, as_index=False).agg(
             concentration=("concentration", "mean"),
-            mean_difference=("difference", "mean"),
-            worst_difference=("difference", "max"),
-            mean_from_rates_found=("difference_from_rates_found", "mean"),
+            **{f"mean_difference_{name}": (f"difference_{name}", "mean") for name in PREDICTIONS},
             n=("n", "sum"),
         )
         table = table.rename(columns={"asked": "patch_size"})
-        worst = table.iloc[int(table["mean_difference"].argmax())]
+        parts = {name: 100 * table[f"mean_difference_{name}"].mean() for name in PREDICTIONS}
+        of_shape = table["mean_difference_from_neighborhood_rate"]
+        worst = table.iloc[int(of_shape.argmax())]
+        seen = means["neighborhood_rate"] - means["noise_rate"]
         finding = (
-            f"Mean difference over all cells {100 * table['mean_difference'].mean():.2f} points; the worst cell is "
-            f"{worst['noise']} noise on {worst['data']}, K = {worst['k']}, patches of {worst['patch_size']}: "
-            f"{100 * worst['mean_difference']:.1f} points on average over noise rates, "
-            f"{100 * worst['mean_from_rates_found']:.1f} if the local noise rates found take the place of the Beta "
-            f"distribution."
+            f"Mean difference over all cells: {parts['predicted']:.2f} points from the training set's noise rate and "
+            f"rho, {parts['from_neighborhood_rate']:.2f} from those of the neighbourhoods (patches hold hubs: noise "
+            f"rates there are up to {100 * seen.max():.1f} points higher), {parts['from_rates_found']:.2f} from the "
+            f"local noise rates found. The Beta distribution is worst for {worst['noise']} noise on {worst['data']}, "
+            f"K = {worst['k']}, patches of {worst['patch_size']}: {100 * of_shape.max():.1f} points."
         )
         first = next(iter(self.tables.values()))
         caption = (
-            f"{', '.join(table.data.label for table in self.tables.values())}, pixels, {scale} scale; noise rates "
+            f"{', '.join(table.data.caption() for table in self.tables.values())}, pixels, {scale} scale; noise rates "
             f"{', '.join(f'{r:g}' for r in first.noise_rates)}; mean over rates of the absolute difference of measured "
-            f"mean ({first.draws} draws) and prediction at the measured rho, seed {first.seed}."
+            f"mean ({first.draws} draws) and prediction from the neighbourhoods' mean noise rate and rho, seed "
+            f"{first.seed}."
         )
         return Outcome(
             finding, None, {"": table, "means": means}, {"": limits_figure(table, title=title, caption=caption)}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
 
 MEAN_TARGET, WORST_TARGET = 0.007, 0.02
-PREDICTIONS = ("predicted", "from_rates_found", "from_own_rate")
+PREDICTIONS = ("predicted", "from_neighborhood_rate", "from_rates_found", "from_own_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +92,7 @@ class ConcentrationTable:
         keys = ["noise", "placement", "k", "noise_rate", "asked"]
         means = draws.groupby(keys, sort=False, as_index=False).agg(
             concentration=("concentration", "mean"),
+            neighborhood_rate=("neighborhood_rate", "mean"),
             measured=("measured", "mean"),
             std=("measured", "std"),
             n=("measured", "size"),
@@ -127,7 +128,8 @@ class ConcentrationTable:
         )
         space = "pixels" if self.training is None else f"features of {self.training.network}"
         caption = (
-            f"{self.data.label}, {space}, {scale} scale; noise rates {', '.join(f'{r:g}' for r in self.noise_rates)}; "
+            f"{self.data.caption()}, {space}, {scale} scale; noise rates "
+            f"{', '.join(f'{rate:g}' for rate in self.noise_rates)}; "
             f"each point the mean of {self.draws} draws, seed {self.seed}; finite neighbourhoods, ties: random."
         )
         values = {

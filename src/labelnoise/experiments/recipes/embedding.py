@@ -75,7 +75,7 @@ class NoiseMap:
             f"noise (clean labels: {100 * clean:.1f} %)."
         )
         caption = (
-            f"{self.data.label}, {scale} scale; t-SNE of {len(indices):,} training images' features in the "
+            f"{self.data.caption()}, {scale} scale; t-SNE of {len(indices):,} training images' features in the "
             f"{self.training.network} trained on clean labels; colour: given label; one training each, base seed "
             f"{self.training.seed}."
         )

@@ -112,7 +112,7 @@ class KnnCurves:
         if "network_accuracy" in values:
             finding += f" The network's own accuracy is {100 * values['network_accuracy']:.1f} %."
         figure = curve_figure(
-            predicted, measured, title=title, data=f"{self.data.label}, {space}, {scale} scale, seed {self.seed}"
+            predicted, measured, title=title, data=f"{self.data.caption()}, {space}, {scale} scale, seed {self.seed}"
         )
         table = comparison_table(predicted, measured)
         return Outcome(finding, bool(within.all()), {"": table}, {"": figure}, values)

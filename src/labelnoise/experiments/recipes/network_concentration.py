@@ -128,7 +128,7 @@ class NetworkConcentration:
                 f"{apart.mean():.1f}, largest {apart.max():.1f} points)"
             )
         caption = (
-            f"{self.data.label}, {scale} scale; {self.noise.name} noise at rate {self.noise_rate:g}, placed in the "
+            f"{self.data.caption()}, {scale} scale; {self.noise.name} noise at rate {self.noise_rate:g}, placed in the "
             f"features of the {self.training.network} trained on clean labels; {self.repeats} draws and trainings a "
             f"concentration, base seed {self.training.seed}; rho measured in test samples' neighbourhoods of "
             f"K = {self.k}."

@@ -88,7 +88,7 @@ class NetworkCurves:
         agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
         lines = accuracy_curve(softmax, test.labels, self.noise, np.linspace(0, rates.max(), 61), ks, ties=self.ties)
         caption = (
-            f"{self.data.label}, {scale} scale; {self.training.network}, {len(test):,} test images, base seed "
+            f"{self.data.caption()}, {scale} scale; {self.training.network}, {len(test):,} test images, base seed "
             f"{self.training.seed}; lines: Eq. 1-3 from the softmax of the network trained on clean labels; "
             f"K = {found.k} is nearest (mean difference {100 * found.mean_error:.1f} points)."
         )

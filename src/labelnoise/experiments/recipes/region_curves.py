@@ -91,7 +91,7 @@ class RegionCurves:
             f"in noisy regions {100 * mean['noisy_region'].mean():.1f} % (clean labels: {100 * clean:.1f} %)."
         )
         caption = (
-            f"{self.data.label}, {scale} scale; {self.training.network}, {len(test):,} test images; one k-means "
+            f"{self.data.caption()}, {scale} scale; {self.training.network}, {len(test):,} test images; one k-means "
             f"cluster of every class in the clean network's own features has the opposite class's labels; base seed "
             f"{self.training.seed}."
         )

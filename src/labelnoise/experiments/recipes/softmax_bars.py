@@ -172,7 +172,7 @@ class SoftmaxByClass:
 
 
 def _caption(settings: list[Setting], results: Results, scale: str) -> str:
-    data = ", ".join(dict.fromkeys(setting.data.label for setting in settings))
+    data = ", ".join(dict.fromkeys(setting.data.caption() for setting in settings))
     networks = ", ".join(dict.fromkeys(setting.training.network for setting in settings))
     accuracies: list[Any] = [results.result(setting.run).record["test_accuracy"] for setting in settings]
     shown = ", ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies)

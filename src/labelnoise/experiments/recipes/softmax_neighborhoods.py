@@ -58,7 +58,7 @@ class SoftmaxDistance:
         """Data, scale, network and seed."""
         accuracy = results.result(clean_run(self.data, self.training)).record["test_accuracy"]
         return (
-            f"{self.data.label}, {scale} scale; {self.training.network} trained on clean labels (test accuracy "
+            f"{self.data.caption()}, {scale} scale; {self.training.network} trained on clean labels (test accuracy "
             f"{100 * accuracy:.1f} %), base seed {self.training.seed}."
         )
 

@@ -59,6 +59,6 @@ class Surface:
             "target": float(target),
             "tolerance": dict(zip(surface.concentrations.tolist(), borne.tolist(), strict=True)),
         }
-        caption = f"{self.data.label}, pixels, {scale} scale; finite neighbourhoods."
+        caption = f"{self.data.caption()}, pixels, {scale} scale; finite neighbourhoods."
         figure = surface_figure(surface, title=title, caption=caption)
         return Outcome(finding, bool(np.all(np.diff(borne) <= 1e-9)), {"": surface.to_frame()}, {"": figure}, values)

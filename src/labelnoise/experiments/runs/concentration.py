@@ -30,14 +30,15 @@ class ConcentrationRun:
     """Votes under concentrated noise at one noise rate and K, and three predictions from the same draw.
 
     All noise models share the masks. The concentration is measured in the neighbourhoods of the test samples, from the
-    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighbourhoods), two that know more
-    tell what its error is made of: one from the local noise rates as found instead of a Beta distribution, and one from
-    each test sample's own local noise rate.
+    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighbourhoods), three that know more
+    tell what its error is made of: one at the mean noise rate of those neighbourhoods, which differs from that of the
+    training set where hubs are noisy; one from the local noise rates as found instead of a Beta distribution; and one
+    from each test sample's own local noise rate.
 
     The result's table `draws` has one row a placement, noise model and draw.
     """
 
-    kind: ClassVar[str] = "concentration"
+    kind: ClassVar[str] = "concentrated votes"
 
     neighbors: NeighborsRun
     noises: tuple[NoiseModel, ...]
@@ -147,12 +148,20 @@ def _predictions(
     votes: FiniteVotes, mask: NDArray[np.bool_], hoods: Neighbors, of_mask: dict[str, Any]
 ) -> dict[str, float]:
     k = of_mask["k"]
-    rho = min(max(of_mask["concentration"], 0.0), 1.0)
     found = np.count_nonzero(mask[hoods.indices[:, :k]], axis=1)
-    share = np.bincount(found, minlength=k + 1) / len(found)
+    seen, share = found.mean() / k, np.bincount(found, minlength=k + 1) / len(found)
+    variance = seen * (1 - seen)
+    around = ((found / k - seen) ** 2).mean() / variance if variance else 0.0
     win = votes.profiles.win[votes.inverse]
+
+    def on_beta(noise_rate: float, rho: float) -> float:
+        model = replace(votes, concentration=min(max(rho, 0.0), 1.0))
+        return float(model.correct(noise_rate)[votes.inverse].mean())
+
     return {
-        "predicted": float(replace(votes, concentration=rho).correct(of_mask["noise_rate"])[votes.inverse].mean()),
+        "neighborhood_rate": float(seen),
+        "predicted": on_beta(of_mask["noise_rate"], of_mask["concentration"]),
+        "from_neighborhood_rate": on_beta(float(seen), (around - 1 / k) / (1 - 1 / k)),
         "from_rates_found": float((win @ share).mean()),
         "from_own_rate": float(win[np.arange(len(win)), found].mean()),
     }

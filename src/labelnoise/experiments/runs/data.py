@@ -68,9 +68,15 @@ class DataSpecification:
         """A fingerprint of all pixels and labels."""
         return _digest(self, os.environ.get("LABELNOISE_DATA"))
 
+    def caption(self) -> str:
+        """Name, size, and whether the images are JPEGs, which differ a little from an original; loads them."""
+        train, _ = self.load()
+        lossy = isinstance(train, ImageSet) and train.file_format == "JPEG"
+        return self.label.replace(self.name, f"{self.name} (JPEG)", 1) if lossy else self.label
+
     @property
     def label(self) -> str:
-        """Name and size, for captions."""
+        """Name and size, for lists and messages."""
         classes = "" if self.n_classes is None else f", first {self.n_classes} classes"
         return f"{self.name}{classes}" + ("" if self.n_train is None else f" ({self.n_train:,} training images)")
 
