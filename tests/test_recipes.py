@@ -18,6 +18,7 @@ from labelnoise.data import load_digits
 from labelnoise.experiments.executors import InProcessExecutor
 from labelnoise.experiments.overrides import override
 from labelnoise.experiments.recipes import CATALOGUE, SCALES, recipe_named
+from labelnoise.experiments.recipes.concentration import PREDICTIONS
 from labelnoise.experiments.recipes.trainings import clean_run
 from labelnoise.experiments.run_recipes import StoredResults, run_recipes, write_ledger
 from labelnoise.experiments.runs import DataSpecification, RegionRun, TrainingRun, describe, run_id
@@ -30,7 +31,7 @@ FIGURES = [
     *(f"fig{number}" for number in range(5, 14)),
 ]
 STUDIES = ["concentration_mnist", "concentration_cifar10", "concentration_network", "concentration_surface"]
-STUDIES += ["beta_limits"]
+STUDIES += ["noisy_selection", "beta_limits"]
 UNIFORM_LEVELS = (
     0,
     0.1,
@@ -444,7 +445,9 @@ class TestPredictedColumns:
         means = made("beta_limits").outcome.tables["means"]
         here = means[(means["data"] == "10 classes") & (means["k"] == 3) & (means["noise"] == "flip")]
         there = table[(table["data"] == "10 classes") & (table["k"] == 3) & (table["noise"] == "flip")]
-        assert there["mean_difference"].item() == pytest.approx(here["difference"].mean())
+        for name in PREDICTIONS:
+            expected = (here["measured"] - here[name]).abs().mean()
+            assert there[f"mean_difference_{name}"].item() == pytest.approx(expected)
 
 
 class TestRuns:

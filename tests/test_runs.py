@@ -654,7 +654,8 @@ class TestConcentration:
         mask = np.random.default_rng(0).random(len(train)) < 0.4
         counts = label_histogram(train.labels, hoods.indices, 1, 10)
         votes = FiniteVotes.of(counts, test.labels, ln.FlipNoise(), "random", 0.0, len(train))
-        found = _predictions(votes, mask, hoods, {"k": 1, "concentration": 0.0, "noise_rate": float(mask.mean())})
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = _predictions(votes, mask, hoods, {"k": 1, "concentration": 0.0, "noise_rate": float(mask.mean())})
         noisy = np.where(mask, (train.labels + 1) % 10, train.labels)
         measured = (noisy[hoods.indices[:, 0]] == test.labels).mean()
         assert found["from_own_rate"] == pytest.approx(measured, abs=1e-12)
