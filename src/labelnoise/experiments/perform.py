@@ -33,7 +33,7 @@ class StoredResults:
             It is damaged, or was made when the data set had other images.
         """
         result = self.store.load(run)
-        if result.record["data"] != run.data.digest():
+        if "data" in result.record and result.record["data"] != run.data.digest():
             raise ValueError(
                 f"the stored result of {run.label!r} must be of the data as they are; the images of "
                 f"{run.data.name!r} have changed since. Name another store, or delete this one: {self.store.folder}."

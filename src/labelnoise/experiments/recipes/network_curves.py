@@ -20,6 +20,9 @@ from labelnoise.prediction import accuracy_curve
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
 
+CANDIDATES = tuple(np.unique(np.round(np.geomspace(1, 300, 45)).astype(int)).tolist())
+"""Neighbourhood sizes among which the nearest curve is looked for: closer than single trainings can tell apart."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkCurves:
@@ -65,7 +68,7 @@ class NetworkCurves:
         rates, mean = np.array(self.noise_rates), accuracies.mean(axis=1)
         std = accuracies.std(axis=1, ddof=1) if self.repeats > 1 else np.full(len(rates), np.nan)
         softmax = results.result(clean_run(self.data, self.training)).arrays["pred_probs"].astype(np.float64)
-        found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ties=self.ties)
+        found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ks=CANDIDATES, ties=self.ties)
         ks = tuple(sorted({*self.k, found.k}))
         predicted = accuracy_curve(softmax, test.labels, self.noise, rates, ks, ties=self.ties)
         table = pd.DataFrame({"noise_rate": rates, "measured": mean, "std": std, "n": self.repeats})
