@@ -411,7 +411,7 @@ class TestRun:
         assert status == 1
         assert out.count("  failed: votes on digits") == 3
         assert f"Delete the folder {neighbors}, and the run is done again." in out
-        assert "runs of fig3a failed, see above; what finished is kept." in err
+        assert "fig3a failed, see above; what finished is kept." in err
         assert "Traceback" not in err
         assert (tmp_path / "out" / "fig10" / "fig10.png").stat().st_size > 0
         assert not list((tmp_path / "out" / "fig3a").iterdir())

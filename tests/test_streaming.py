@@ -43,6 +43,11 @@ QUICK = TrainingSpecification(
 
 
 @pytest.fixture(scope="module", autouse=True)
+def _torchvision(torchvision):
+    """The transforms come from torchvision."""
+
+
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
