@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.softmax import aggregate_softmax, chi_square_distance, expected_peak, softmax_neighborhoods
+from labelnoise.softmax import aggregate_softmax, expected_peak
+from labelnoise.softmax_histograms import chi_square_distance, softmax_neighborhoods
 
 
 def naive_distance(p, h):

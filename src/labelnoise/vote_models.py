@@ -22,11 +22,12 @@ from labelnoise.noise import NoiseModel, observed_distribution
 from labelnoise.plurality import plurality_probability
 
 Floats = NDArray[np.float64]
+MODELS = ("finite", "iid")
 BLOCK = 2**22  # probabilities of all classes held at once
 
 
-class VoteModel(Protocol):
-    """What a prediction needs: distinct neighbourhoods, and the probabilities of winning in each."""
+class NeighborhoodVotes(Protocol):
+    """Distinct neighbourhoods, and the probabilities of winning in each."""
 
     @property
     def ks(self) -> tuple[int, ...]:
@@ -54,6 +55,10 @@ class VoteModel(Protocol):
     def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
         """Probability that each class wins, (n, n_classes), for blocks of distinct neighbourhoods."""
         ...
+
+
+class VoteModel(NeighborhoodVotes, Protocol):
+    """Votes whose probabilities are known at any noise rate and concentration."""
 
     def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
         """Mean accuracy over all test samples, (n_rates, n_concentrations)."""
