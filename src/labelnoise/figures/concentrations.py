@@ -130,16 +130,17 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
     Parameters
     ----------
     table : DataFrame
-        Columns `data`, `noise`, `k`, `patch_size`, `mean_difference_from_neighborhood_rate` (in [0, 1]).
+        Columns `data`, `noise`, `k`, `patch_size`, `mean_difference_from_neighborhood_rate` (the Beta distribution of
+        local noise rates) and `mean_difference_from_rates_found` (the local noise rates themselves), in [0, 1].
     title : str
     caption : str
         Noise rates, draws, scale and seeds; what the marks mean is added.
     """
-    column = "mean_difference_from_neighborhood_rate"
+    column, floor = "mean_difference_from_neighborhood_rate", "mean_difference_from_rates_found"
     noises, sets = (list(dict.fromkeys(table[name].tolist())) for name in ("noise", "data"))
     with matplotlib.rc_context(STYLE):
         figure, grid = panel_grid(len(noises) * len(sets), len(sets), 2.8, 2.3)
-        top = 1.15 * 100 * float(table[column].max())
+        top = 1.15 * 100 * float(table[[column, floor]].to_numpy().max())
         for ax, (noise, data) in zip(grid, [(noise, data) for noise in noises for data in sets], strict=True):
             part = table[(table["noise"] == noise) & (table["data"] == data)]
             ends = []
@@ -148,6 +149,7 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
                 of_k = part[part["k"] == k].sort_values("patch_size")
                 x, y = of_k["patch_size"].to_numpy(float), 100 * of_k[column].to_numpy(float)
                 ax.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.3)
+                ax.plot(x, 100 * of_k[floor].to_numpy(float), color=colour, linestyle=":", linewidth=1.1)
                 ends.append((float(y[-1]), f"K = {k}" if row == 0 else f"{k}", colour, float(x[-1])))
             lowest = -np.inf
             for height, text, colour, x_end in sorted(ends):  # one above the other where lines end close together
@@ -161,4 +163,4 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
             ax.set_ylabel("difference (points)")
         for ax in grid[-len(sets) :]:
             ax.set_xlabel("samples in a noisy patch")
-        return finish(figure, title, (caption, "Lines: neighbourhood sizes K."))
+        return finish(figure, title, (caption, "Lines: neighbourhood sizes K; dotted: from the local noise rates found, no Beta distribution."))
