@@ -40,22 +40,6 @@ class PredictedVotes(Votes, Protocol):
         ...
 
 
-def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> float:
-    """Noise rate at which the accuracy first falls below the target, by linear interpolation.
-
-    The largest noise rate if it never does, NaN if it starts below.
-    """
-    order = np.argsort(noise_rates)
-    rates, values = noise_rates[order], accuracy[order]
-    below = np.flatnonzero(values < target)
-    if not len(below):
-        return float(rates[-1])
-    if below[0] == 0:
-        return float("nan")
-    low, high = below[0] - 1, below[0]
-    return float(rates[low] + (rates[high] - rates[low]) * (values[low] - target) / (values[low] - values[high]))
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class AccuracyCurve:
     """Accuracy over noise rates (rows) and neighbourhood sizes (columns), with all that determined it.
@@ -243,8 +227,16 @@ class AccuracyCurve:
         if np.ndim(target) != 0 or not 0 <= target <= 1:
             hint = " A percentage? Divide it by 100." if np.ndim(target) == 0 and target > 1 else ""
             raise ValueError(f"`target` must be one accuracy in [0, 1]; got {target}.{hint}")
-        tolerances = np.array([self._crossing(column, float(target)) for column in range(len(self.k))])
-        return float(tolerances[0]) if len(tolerances) == 1 else tolerances
+        from labelnoise.tolerance import tolerance
+
+        votes = self._votes if isinstance(self._votes, PredictedVotes) else None
+        found = np.array(
+            [
+                tolerance(self.noise_rates, column, float(target), votes, int(k))
+                for k, column in zip(self.k, self.accuracy.T, strict=True)
+            ]
+        )
+        return float(found[0]) if len(found) == 1 else found
 
     def tipping_rates(self, k: int | None = None, *, target: float = 0.5) -> Floats:
         """Noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
@@ -252,17 +244,10 @@ class AccuracyCurve:
         A predicted curve only. On a grid of 201 noise rates in [0, 1], interpolated linearly; 1 for a sample that never
         falls below, NaN for one that is below without noise. The smallest rates show where a training set is weakest.
         """
+        from labelnoise.tolerance import tipping_rates
+
         prediction, size = self.prediction(k)
-        grid = np.linspace(0, 1, 201)
-        probabilities = np.column_stack([prediction.per_sample(float(rate), size) for rate in grid])
-        below = probabilities < target
-        first = np.where(below.any(axis=1), below.argmax(axis=1), len(grid))
-        high = np.clip(first, 1, len(grid) - 1)
-        rows = np.arange(len(probabilities))
-        at_low, at_high = probabilities[rows, high - 1], probabilities[rows, high]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = grid[high - 1] + (grid[high] - grid[high - 1]) * (at_low - target) / (at_low - at_high)
-        return np.where(first == 0, np.nan, np.where(first == len(grid), 1.0, crossing))
+        return tipping_rates(prediction, size, target)
 
     def prediction(self, k: int | None = None) -> tuple[PredictedVotes, int]:
         """The model behind a predicted curve, and one of the curve's k."""
@@ -270,19 +255,6 @@ class AccuracyCurve:
             which = "was measured" if self.measured else "holds one level alone"
             raise ValueError(f"the curve must be predicted (predict_knn, accuracy_curve); this one {which}.")
         return self._votes, self._one_k(k)
-
-    def _crossing(self, column: int, target: float) -> float:
-        coarse = first_crossing(self.noise_rates, self.accuracy[:, column], target)
-        if self.measured or not isinstance(self._votes, PredictedVotes) or np.isnan(coarse):
-            return coarse
-        if coarse in self.noise_rates:
-            return coarse
-        from scipy.optimize import brentq
-
-        votes, k = self._votes, int(self.k[column])
-        low = self.noise_rates[self.noise_rates < coarse].max()
-        high = self.noise_rates[self.noise_rates > coarse].min()
-        return float(brentq(lambda rate: votes.per_sample(rate, k).mean() - target, low, high, xtol=1e-6))
 
     def _one_k(self, k: int | None) -> int:
         if k is None and len(self.k) == 1:

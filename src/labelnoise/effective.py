@@ -165,18 +165,8 @@ def effective_k(
 
     Parameters
     ----------
-    measured_curve : anything with `noise_rates` and `accuracy`, or a pair of both
-        Accuracy in [0, 1] at each noise rate, one column.
-    clean_distribution : array-like of shape (n_test, n_classes)
-        For a network, the softmax of the same network trained on clean labels.
-    labels : array-like of shape (n_test,)
-        True classes of the test samples.
-    noise : NoiseModel
-        What a selected label became.
-    ks : int or sequence of int, optional
-        Candidates; by default 1 to 300.
-    ties : {"random", "lowest", "strict"}, default "random"
-        As in `accuracy_curve`.
+    measured_curve, clean_distribution, labels, noise, ks, ties
+        As in `effective_neighborhood`.
 
     Returns
     -------
@@ -186,7 +176,7 @@ def effective_k(
     Raises
     ------
     ValueError, TypeError
-        A curve of several columns or with values outside [0, 1], and what `accuracy_curve` rejects.
+        As `effective_neighborhood`.
 
     Examples
     --------

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnoise.curves import AccuracyCurve, Floats, first_crossing
+from labelnoise.curves import AccuracyCurve, Floats
 from labelnoise.local_rates import check_concentration
+from labelnoise.tolerance import first_crossing
 
 if TYPE_CHECKING:
     import pandas as pd

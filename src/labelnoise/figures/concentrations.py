@@ -163,4 +163,8 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
             ax.set_ylabel("difference (points)")
         for ax in grid[-len(sets) :]:
             ax.set_xlabel("samples in a noisy patch")
-        return finish(figure, title, (caption, "Lines: neighbourhood sizes K; dotted: from the local noise rates found, no Beta distribution."))
+        return finish(
+            figure,
+            title,
+            (caption, "Lines: neighbourhood sizes K; dotted: from the local noise rates found, no Beta distribution."),
+        )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from labelnoise.curves import first_crossing
 from labelnoise.effective import effective_neighborhood
 from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.recipes.trainings import clean_run, noisy_runs
@@ -16,6 +15,7 @@ from labelnoise.experiments.runs import DataSpecification, Results, Run
 from labelnoise.figures import family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.prediction import accuracy_curve
+from labelnoise.tolerance import first_crossing
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
