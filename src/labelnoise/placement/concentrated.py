@@ -10,9 +10,9 @@ Phi((sqrt(a) field + c)/sqrt(1 - a)), which is close to the Beta distribution of
 (`labelnoise.local_rates`). The dial is set by bisection until the correlation rho really found in neighbourhoods of
 the data is the one asked for.
 
-One dial cannot set everything: hills may be few, may lie where samples are often neighbours (hubs) or rarely, and
-small ones blur the local rates. Several fields, rough and smooth, are therefore drawn, and the one is kept whose local
-noise rates are nearest the distribution that the predictions assume: beta-binomial, mean gamma, correlation rho.
+The field is smoother than rho asks for, and white noise takes the rest away. A rougher field without white noise would
+have the same rho, but all that is mixed would lie at its hills' borders, and those run where samples are sparse, along
+classes: the votes of one class would be lost before another's. White noise takes them alike, as predictions assume.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
-from labelnoise.finite import selected_count_distribution
 from labelnoise.labels import Codes
 from labelnoise.local_rates import check_concentration
 from labelnoise.neighborhoods import as_neighbors, neighbors
@@ -38,13 +37,10 @@ REACHED = 0.02
 CLOSE = 0.001
 """Deviation of the realised from the asked concentration that ends the bisection."""
 TURNS = 30
-SPARE = (0.0, 0.5, 2.0)
-"""How much smoother than necessary a field is, in turn: 1 - rho of its hills, times 1 + this, is at most the asked."""
-SHAPE = 3.0
-"""Weight of the local rates' mean difference from a Beta distribution against that of rho from the asked one."""
-GOOD = 0.01
-"""Sum of both that ends the search for a field."""
+SMOOTHER = 3
+"""How many times nearer to 1 than asked the concentration of the field itself is to be."""
 ATTEMPTS = 12
+"""Fields drawn, at most, until one reaches the asked concentration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +56,6 @@ class Geometry:
         rates = neighborhood_rates(mask, self.indices, k)
         return float(correlations_of(rates, float(mask.mean()), k).mean())
 
-    def distance_from_beta(self, mask: Mask, concentration: float) -> float:
-        """Wasserstein distance of the local noise rates from the beta-binomial distribution of the predictions."""
-        k, n_train = self.indices.shape[1], len(mask)
-        counts = np.bincount(np.count_nonzero(mask[self.indices], axis=1), minlength=k + 1)
-        expected = selected_count_distribution(k, float(mask.mean()), n_train=n_train, concentration=concentration)
-        return float(np.abs(np.cumsum(counts / counts.sum() - expected)).sum() / k)
-
 
 @dataclass(frozen=True)
 class Concentrated:
@@ -75,7 +64,7 @@ class Concentrated:
     Exactly round(noise_rate N) samples are selected. rho is calibrated to what is realised on the features given, in
     the neighbourhoods of some of the samples; `realised` returns it for any mask. Where data has no regions that are
     large and well separated enough, the nearest concentration that can be reached is realised, and a `UserWarning` says
-    which. Among several random fields the one is kept whose local noise rates are nearest the Beta distribution.
+    which.
 
     Parameters
     ----------
@@ -174,16 +163,13 @@ class Concentrated:
         if self.concentration == 0:
             return _highest(rng.standard_normal(len(codes)), count)
         geometry = self._known_geometry(features)
-        best, rho, least = np.zeros(len(codes), dtype=bool), 0.0, (True, np.inf)
-        for attempt in range(ATTEMPTS):
-            selected = self._draw(count, geometry, SPARE[attempt % len(SPARE)], rng)
+        best, rho = np.zeros(len(codes), dtype=bool), np.inf
+        for _ in range(ATTEMPTS):
+            selected = self._draw(count, geometry, rng)
             found = geometry.concentration(selected)
-            miss = abs(found - self.concentration)
-            shape = geometry.distance_from_beta(selected, min(max(found, 0.0), 1.0))
-            deviation = (miss > REACHED / 2, miss + SHAPE * shape)  # what reaches rho comes before what does not
-            if deviation < least:
-                best, rho, least = selected, found, deviation
-            if least < (False, GOOD):
+            if abs(found - self.concentration) < abs(rho - self.concentration):
+                best, rho = selected, found
+            if abs(rho - self.concentration) <= REACHED / 2:
                 break
         if abs(rho - self.concentration) > REACHED:
             warnings.warn(
@@ -195,7 +181,7 @@ class Concentrated:
             )
         return best
 
-    def _draw(self, count: int, geometry: Geometry, spare: float, rng: np.random.Generator) -> Mask:
+    def _draw(self, count: int, geometry: Geometry, rng: np.random.Generator) -> Mask:
         """The highest of one landscape, its dial turned to the asked concentration."""
         white = rng.standard_normal(len(geometry.landmarks.nearest))
         smooth, reach = white, -np.inf
@@ -203,7 +189,7 @@ class Concentrated:
             rho = geometry.concentration(_highest(heights, count))
             if rho > reach:
                 smooth, reach = heights, rho
-            if reach >= 1 - (1 - self.concentration) / (1 + spare):
+            if 1 - reach <= (1 - self.concentration) / SMOOTHER:
                 break
         low, high = 0.0, 1.0
         selected = _highest(smooth, count)
