@@ -6,50 +6,38 @@ On a machine with a CUDA device, the tests that need it and this, in one go:
 
     python -m pytest -m gpu tests && python benchmarks/ensembles.py --images 25600 --output build/ensembles.json
 
-The plain loop and the single run are those of `benchmarks/training.py`. All train `mnist_cnn` (256 features) on MNIST,
-or on noise of its shape where `LABELNOISE_DATA` names no folder with it, for an epoch in turn; validation and
-checkpoints are not timed. The images of an ensemble are those of all its members; networks that train one after another
-handle as many per second as one does. A ratio is the median over rounds of epochs of the same round, so that whatever
-else the machine does weighs on all.
+The target there: 32 together handle at least 10 times as many images per second as the plain loop.
 
-On CUDA, variants of the largest ensemble show whether its choices pay there: the order in which maps lie in memory,
-and deterministic kernels against the fastest that cuDNN finds.
+The plain loop and the single run are those of `benchmarks/training.py`, as are data and timing. The images of an
+ensemble are those of all its members; networks that train one after another handle as many per second as one does.
+
+Two ways to train together are measured: `train_together`, whose layers are grouped convolutions, and `torch.func.vmap`
+over the members' own networks, both in float32.
+
+On CUDA, variants of the largest ensemble show whether the choices of `train_together` pay: the order in which maps lie
+in memory, one Adam for all members, and deterministic kernels against the fastest that cuDNN finds. A captured CUDA
+graph is not among them: it saves the host's launches, and a step of 32 members launches hardly more than a step of one,
+while the device has 32 times the work.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import time
-from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 from tqdm import tqdm
-from training import Ours, Plain, mnist
+from training import Loop, Ours, Plain, mnist, new_network, parser_for, report
 
-from labelnoise.artifacts import write_json
-from labelnoise.stacked_networks import StackedNetwork
-from labelnoise.training import preset
-from labelnoise.training.data import DeviceImages, TrainingData
-from labelnoise.training.ensemble import Ensemble
+from labelnoise.training import ensemble, preset
+from labelnoise.training.data import DeviceImages, TrainingData, normalisation_of
 from labelnoise.training.run import deterministic, start_run
 
 
-class Single:
-    """What `train` does for one network, deterministic kernels included."""
-
-    n_networks = 1
-
-    def __init__(self, *arguments) -> None:
-        self.loop = Ours(*arguments)
-
-    def epoch(self) -> None:
-        with deterministic():
-            self.loop.epoch()
-
-
 class Together:
+    """What `train_together` does, or a variant of it."""
+
     def __init__(
         self,
         n_networks: int,
@@ -61,6 +49,7 @@ class Together:
         *,
         memory_format: torch.memory_format = torch.channels_last,
         fastest: bool = False,
+        one_adam_on: tuple[str, ...] = ensemble.ONE_ADAM_ON,
     ) -> None:
         changes = {"batch_size": batch_size, "precision": precision, "device": device.type}
         data = TrainingData.check(images, labels, None, range(10))
@@ -69,103 +58,80 @@ class Together:
             start_run(data, preset("mnist", **changes, selection="last", validation_share=0, seed=e), device, shared, e)
             for e in range(n_networks)
         ]
-        self.n_networks, self.fastest = n_networks, fastest
-        self.ensemble = Ensemble(runs, np.stack([data.noisy] * n_networks), shared)
-        self.stack = StackedNetwork([run.network for run in runs], memory_format=memory_format)
+        self.n_networks, self.fastest, self.one_adam_on = n_networks, fastest, one_adam_on
+        self.precision = str(runs[0].precision).removeprefix("torch.")
+        self.ensemble = ensemble.Ensemble(runs, np.stack([data.noisy] * n_networks), shared, memory_format)
 
     def epoch(self) -> None:
         flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False)
+        before, ensemble.ONE_ADAM_ON = ensemble.ONE_ADAM_ON, self.one_adam_on
         with flags if self.fastest else deterministic():
-            self.ensemble._train_epoch(list(range(self.n_networks)), self.stack, tqdm(disable=True))
+            self.ensemble._train_epoch(list(range(self.n_networks)), tqdm(disable=True))
+        ensemble.ONE_ADAM_ON = before
 
 
-def seconds(loop: Plain | Single | Together, device: torch.device) -> float:
-    start = time.perf_counter()
-    loop.epoch()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+class Vmapped:
+    """The members' own networks under `torch.func.vmap`, whose batch norm takes no bfloat16; one Adam for all."""
+
+    precision = "float32"
+
+    def __init__(
+        self, n_networks: int, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device
+    ) -> None:
+        networks = [new_network(seed) for seed in range(n_networks)]
+        shift, scale = normalisation_of(images[..., None], "range")
+        for network in networks:
+            network.shift.copy_(shift)
+            network.scale.copy_(scale)
+            network.to(device)
+        self.n_networks, self.batch_size, self.device = n_networks, batch_size, device
+        self.images, self.labels = DeviceImages(images[..., None], device), torch.from_numpy(labels).to(device)
+        self.parameters, self.buffers = torch.func.stack_module_state(networks)
+        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=0.01, weight_decay=1e-7, fused=True)
+        self.logits = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state[:2], state[2]))
+
+    def epoch(self) -> None:
+        rng, steps = np.random.default_rng(0), len(self.labels) // self.batch_size
+        orders = [rng.permutation(len(self.labels))[: steps * self.batch_size] for _ in range(self.n_networks)]
+        batches = torch.from_numpy(np.stack(orders)).to(self.device).view(self.n_networks, steps, -1)
+        for indices in batches.unbind(1):
+            batch = self.images.batch(indices.flatten())
+            logits = self.logits(self.parameters, self.buffers, batch.view(*indices.shape, *batch.shape[1:]))
+            losses = functional.cross_entropy(logits.flatten(0, 1), self.labels[indices].flatten(), reduction="none")
+            self.optimizer.zero_grad()
+            losses.view(indices.shape).mean(1).sum().backward()
+            self.optimizer.step()
 
 
-def build_loops(arguments: argparse.Namespace, common: tuple) -> dict[str, Plain | Single | Together]:
-    device, precision = common[3], arguments.precision
-    loops = {"plain DataLoader": Plain(*common, workers=0), "one after another": Single(*common, precision)}
+def build_loops(arguments: argparse.Namespace, images: np.ndarray, labels: np.ndarray) -> dict[str, Loop]:
+    device, precision, most = torch.device(arguments.device), arguments.precision, max(arguments.members)
+    common = (images, labels, arguments.batch_size, device)
+    loops: dict[str, Loop] = {
+        "plain DataLoader": Plain(*common, workers=0),
+        "one after another": Ours(*common, precision),
+    }
     for n_networks in arguments.members:
         loops[f"{n_networks} together"] = Together(n_networks, *common, precision)
+    loops[f"{most} together, float32"] = Together(most, *common, "float32")
+    loops[f"{most} together, vmap"] = Vmapped(most, *common)
     if device.type == "cuda":
         loops["plain DataLoader, 4 workers"] = Plain(*common, workers=4)
-        most = max(arguments.members)
         first = torch.contiguous_format
         loops[f"{most} together, channels first"] = Together(most, *common, precision, memory_format=first)
+        loops[f"{most} together, an Adam each"] = Together(most, *common, precision, one_adam_on=())
         loops[f"{most} together, fastest kernels"] = Together(most, *common, precision, fastest=True)
-        loops[f"{most} together, float32"] = Together(most, *common, "float32")
     return loops
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     on_cuda = torch.cuda.is_available()
+    parser = parser_for(__doc__, n_images=12800 if on_cuda else 512, rounds=3)
     parser.add_argument("--members", type=int, nargs="+", default=[1, 8, 32] if on_cuda else [1, 4, 8])
-    parser.add_argument("--images", type=int, default=12800 if on_cuda else 512)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if on_cuda else "cpu")
-    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
     images, labels, source = mnist(arguments.images)
-    loops = build_loops(arguments, (images, labels, arguments.batch_size, device))
-    times = {name: [] for name in loops}
-    for round_ in range(arguments.rounds + 1):
-        for name, loop in loops.items():
-            measured = seconds(loop, device)
-            if round_:  # the first is warm-up
-                times[name].append(measured)
-    n_images = len(images) // arguments.batch_size * arguments.batch_size
-    rates = {
-        name: n_images * getattr(loops[name], "n_networks", 1) / np.array(measured) for name, measured in times.items()
-    }
-    plain = np.max([rates[name] for name in loops if name.startswith("plain")], axis=0)
-    hardware = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    precision = str(loops["one after another"].loop.run.precision).removeprefix("torch.")
-    print(
-        f"mnist_cnn in {precision}, plain loop in float32, batch {arguments.batch_size}, {n_images} images of "
-        f"{source}, {arguments.rounds} rounds, {hardware}"
-    )
-    rows = []
-    for name, of_rounds in rates.items():
-        to_plain, to_single = of_rounds / plain, of_rounds / rates["one after another"]
-        rows.append(
-            {
-                "loop": name,
-                "n_networks": getattr(loops[name], "n_networks", 1),
-                "images_per_second": float(np.median(of_rounds)),
-                "ratio_to_plain": float(np.median(to_plain)),
-                "lowest_ratio_to_plain": float(to_plain.min()),
-                "highest_ratio_to_plain": float(to_plain.max()),
-                "ratio_to_one_after_another": float(np.median(to_single)),
-                "seconds": times[name],
-            }
-        )
-        print(
-            f"{name:32} {np.median(of_rounds):11,.0f} images/s   {np.median(to_plain):5.2f} x the plain loop "
-            f"({to_plain.min():.2f} to {to_plain.max():.2f})   {np.median(to_single):5.2f} x one after another"
-        )
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        record = {
-            "benchmark": "ensembles",
-            "data": source,
-            "n_images": n_images,
-            "batch_size": arguments.batch_size,
-            "precision": precision,
-            "hardware": hardware,
-            "processor": platform.processor() or platform.machine(),
-            "torch": torch.__version__,
-            "loops": rows,
-        }
-        write_json(record, arguments.output)
+    loops = build_loops(arguments, images, labels)
+    report("ensembles", arguments, loops, source, {"plain": "plain", "one_after_another": "one after another"})
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ import argparse
 import os
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,10 +26,18 @@ from tqdm import tqdm
 
 from labelnoise.artifacts import write_json
 from labelnoise.data import load_images
-from labelnoise.networks import build_network
+from labelnoise.networks import Network, build_network
 from labelnoise.training import preset
 from labelnoise.training.data import TrainingData
 from labelnoise.training.loop import Run
+from labelnoise.training.run import deterministic
+
+
+class Loop(Protocol):
+    n_networks: int
+    precision: str
+
+    def epoch(self) -> None: ...
 
 
 def mnist(n_images: int) -> tuple[np.ndarray, np.ndarray, str]:
@@ -39,11 +49,13 @@ def mnist(n_images: int) -> tuple[np.ndarray, np.ndarray, str]:
     return rng.integers(0, 256, (n_images, 28, 28)).astype(np.uint8), rng.integers(0, 10, n_images), "synthetic"
 
 
-def new_network() -> torch.nn.Module:
-    return build_network("mnist_cnn", n_classes=10, image_shape=(28, 28))
+def new_network(seed: int = 0) -> Network:
+    return build_network("mnist_cnn", n_classes=10, image_shape=(28, 28), random_state=seed)
 
 
 class Plain:
+    n_networks, precision = 1, "float32"
+
     def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device, workers: int):
         pixels = torch.from_numpy(images[:, None]).float() / 255
         self.loader = DataLoader(
@@ -70,6 +82,8 @@ class Plain:
 
 
 class Ours:
+    n_networks = 1
+
     def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device, precision: str):
         specification = preset(
             "mnist",
@@ -82,76 +96,75 @@ class Ours:
         data = TrainingData.check(images, labels, None, range(10))
         parts = np.arange(len(images)), np.arange(0)
         self.run = Run(specification, new_network(), data, parts, device)
+        self.precision = str(self.run.precision).removeprefix("torch.")
         self.n_epochs = 0
 
     def epoch(self) -> None:
         self.n_epochs += 1
-        self.run._train_epoch(self.n_epochs, tqdm(disable=True))
+        with deterministic():
+            self.run._train_epoch(self.n_epochs, tqdm(disable=True))
 
 
-def seconds(loop: Plain | Ours, device: torch.device) -> float:
-    start = time.perf_counter()
-    loop.epoch()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=2560)
-    parser.add_argument("--rounds", type=int, default=5)
+def parser_for(description: str, *, n_images: int, rounds: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=n_images)
+    parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--output", type=Path)
-    arguments = parser.parse_args()
-    device = torch.device(arguments.device)
-    images, labels, source = mnist(arguments.images)
-    common = (images, labels, arguments.batch_size, device)
-    loops = {
-        "plain DataLoader": Plain(*common, workers=0),
-        "train, float32": Ours(*common, precision="float32"),
-        "train, auto": Ours(*common, precision="auto"),
-    }
-    if device.type == "cuda":
-        loops["plain DataLoader, 4 workers"] = Plain(*common, workers=4)
-    for loop in loops.values():
-        seconds(loop, device)  # warm-up
-    times = {name: [] for name in loops}
-    for _ in range(arguments.rounds):
+    return parser
+
+
+def measure(loops: Mapping[str, Loop], rounds: int, device: torch.device) -> dict[str, list[float]]:
+    """Seconds of each loop's epochs, in turn; a first round, to warm up, is left out."""
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(rounds + 1):
         for name, loop in loops.items():
-            times[name].append(seconds(loop, device))
-    n_images = len(images) // arguments.batch_size * arguments.batch_size
-    baseline = np.min([times[name] for name in loops if name.startswith("plain")], axis=0)
+            start = time.perf_counter()
+            loop.epoch()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            times[name].append(time.perf_counter() - start)
+    return {name: measured[1:] for name, measured in times.items()}
+
+
+def report(
+    benchmark: str,
+    arguments: argparse.Namespace,
+    loops: Mapping[str, Loop],
+    source: str,
+    baselines: Mapping[str, str],
+) -> None:
+    """Measure, print and write images per second, and their ratios to the loops whose names start with a baseline's."""
+    device = torch.device(arguments.device)
+    times = measure(loops, arguments.rounds, device)
+    n_images = arguments.images // arguments.batch_size * arguments.batch_size
+    rates = {name: n_images * loops[name].n_networks / np.array(seconds) for name, seconds in times.items()}
     hardware = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     print(
         f"mnist_cnn, batch {arguments.batch_size}, {n_images} images of {source}, {arguments.rounds} rounds, {hardware}"
     )
-    rows = []
-    for name, measured in times.items():
-        ratios = baseline / np.array(measured)
-        precision = (
-            f" ({str(loops[name].run.precision).removeprefix('torch.')})" if isinstance(loops[name], Ours) else ""
-        )
-        rows.append(
-            {
-                "loop": name + precision,
-                "images_per_second": n_images / float(np.median(measured)),
-                "ratio": float(np.median(ratios)),
-                "lowest_ratio": float(ratios.min()),
-                "highest_ratio": float(ratios.max()),
-                "seconds": measured,
-            }
-        )
-        row = rows[-1]
-        print(
-            f"{row['loop']:30} {row['images_per_second']:9,.0f} images/s   {row['ratio']:.2f} x the plain loop "
-            f"({row['lowest_ratio']:.2f} to {row['highest_ratio']:.2f})"
-        )
+    rows: list[dict[str, Any]] = []
+    for name, measured in rates.items():
+        row = {
+            "loop": name,
+            "precision": loops[name].precision,
+            "n_networks": loops[name].n_networks,
+            "images_per_second": float(np.median(measured)),
+            "seconds": times[name],
+        }
+        said = f"{name:32} {row['precision']:8} {row['images_per_second']:11,.0f} images/s"
+        for baseline, start in baselines.items():
+            ratios = measured / np.max([rates[other] for other in rates if other.startswith(start)], axis=0)
+            ratio = {"median": float(np.median(ratios)), "lowest": float(ratios.min()), "highest": float(ratios.max())}
+            row[f"ratio_to_{baseline}"] = ratio
+            said += f"   {ratio['median']:5.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f}) x {start}"
+        rows.append(row)
+        print(said)
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         record = {
-            "benchmark": "training",
+            "benchmark": benchmark,
             "data": source,
             "n_images": n_images,
             "batch_size": arguments.batch_size,
@@ -161,6 +174,21 @@ def main() -> None:
             "loops": rows,
         }
         write_json(record, arguments.output)
+
+
+def main() -> None:
+    arguments = parser_for(__doc__, n_images=2560, rounds=5).parse_args()
+    device = torch.device(arguments.device)
+    images, labels, source = mnist(arguments.images)
+    common = (images, labels, arguments.batch_size, device)
+    loops: dict[str, Loop] = {
+        "plain DataLoader": Plain(*common, workers=0),
+        "train, float32": Ours(*common, precision="float32"),
+        "train, auto": Ours(*common, precision="auto"),
+    }
+    if device.type == "cuda":
+        loops["plain DataLoader, 4 workers"] = Plain(*common, workers=4)
+    report("training", arguments, loops, source, {"plain": "plain"})
 
 
 if __name__ == "__main__":

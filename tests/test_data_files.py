@@ -4,6 +4,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,29 @@ def test_python_objects_are_never_unpickled(tmp_path):
         (tmp_path / name).write_bytes(pickle.dumps(Dangerous()))
         with pytest.raises(ValueError, match="a pickle, which is never read"):
             read_labels(tmp_path / name)
+
+
+def test_archives_that_hold_something_else(tmp_path):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("labels", "0\n1\n")
+    with pytest.raises(ValueError, match=r"complete \.npz file; reading it failed: 'labels' in it is no array"):
+        read_labels(path)
+    np.savez(path, labels=LABELS)
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"reading it failed: .*encrypted"):
+        read_labels(path)
+
+
+def test_a_header_that_is_no_python_says_so(tmp_path):
+    np.save(tmp_path / "labels.npy", LABELS)
+    content = (tmp_path / "labels.npy").read_bytes()
+    (tmp_path / "labels.npy").write_bytes(content.replace(b"(6,", b"j6,"))
+    with pytest.raises(ValueError, match="reading it failed"):
+        read_labels(tmp_path / "labels.npy")
 
 
 def test_a_file_of_another_format_says_so(tmp_path):

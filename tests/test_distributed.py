@@ -12,6 +12,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+from training_results import one_thread  # noqa: F401
 
 from labelnoise.data import load_digits
 from labelnoise.training import preset, train
@@ -82,14 +83,6 @@ PROGRAM = """
     np.savez(folder / f"{rank}.npz", **arrays)
     (folder / f"{rank}.json").write_text(json.dumps(record))
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

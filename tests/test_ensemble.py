@@ -13,32 +13,37 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from training_results import assert_same, interrupted_at, one_thread  # noqa: F401
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits
 from labelnoise.networks import Network, build_network
 from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.stacked_networks import STACKABLE_NETWORKS, StackedNetwork, unstack
-from labelnoise.training import preset, run, train, train_together
+from labelnoise.training import ensemble, preset, run, train, train_together
 from labelnoise.training.loop import Run
-from labelnoise.training.specification import TrainingSpecification
 
 N = 300
 BATCH_SIZE = 27  # 270 training images are ten batches, 269 are nine
 QUICK = preset("digits", epochs=3, batch_size=BATCH_SIZE, device="cpu", precision="float32")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def _float64(monkeypatch):
     monkeypatch.setattr(run, "build_network", lambda *args, **kwargs: build_network(*args, **kwargs).double())
+
+
+@pytest.fixture(params=["an Adam each", "one Adam"])
+def quick(request, monkeypatch):
+    """A specification for either kind of update; one Adam is a GPU's, where members have as many whole batches."""
+    if request.param == "an Adam each":
+        yield QUICK
+        return
+    steps, step = [], ensemble._StackedAdam.step
+    monkeypatch.setattr(ensemble, "ONE_ADAM_ON", ("cpu", "cuda"))
+    monkeypatch.setattr(ensemble._StackedAdam, "step", lambda adam: steps.append(adam) or step(adam))
+    yield dataclasses.replace(QUICK, batch_size=32)
+    assert steps
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +84,6 @@ def assert_alike(together, alone, atol=1e-6):
     if alone.pred_probs is not None:
         np.testing.assert_allclose(together.pred_probs, alone.pred_probs, atol=atol)
         np.testing.assert_allclose(together.test_features, alone.test_features, atol=10 * atol, rtol=10 * atol)
-
-
-def assert_identical(first, second):
-    for name, value in first.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
-    assert [dataclasses.replace(epoch, seconds=0) for epoch in first.history] == [
-        dataclasses.replace(epoch, seconds=0) for epoch in second.history
-    ]
-    assert (first.best_epoch, first.stopped_early, first.diverged_at) == (
-        second.best_epoch,
-        second.stopped_early,
-        second.diverged_at,
-    )
 
 
 def both(images, noisy, specifications, **arguments):
@@ -181,29 +173,49 @@ def test_results_have_memory_of_their_own(images, noisy):
 # --- a member that stops ---
 
 
-@pytest.mark.usefixtures("_float64")
-def test_early_stopping_is_each_members_own(monkeypatch, images, noisy):
+def scripted(monkeypatch):
+    """Validation accuracies that are made up, so that with patience 2 members stop after 3, 4 and 5 epochs."""
     scripts = ([0.5, 0.4, 0.3], [0.5, 0.6, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5])
     monkeypatch.setattr(Run, "_validate", lambda run: (scripts[run.specification.seed][len(run.history)], None))
-    together, alone = both(images, noisy, members(dataclasses.replace(QUICK, epochs=5, patience=2)))
+
+
+@pytest.mark.usefixtures("_float64")
+def test_early_stopping_is_each_members_own(monkeypatch, images, noisy, quick):
+    scripted(monkeypatch)
+    together, alone = both(images, noisy, members(dataclasses.replace(quick, epochs=5, patience=2)))
     assert [(len(result.history), result.best_epoch) for result in together] == [(3, 1), (4, 2), (5, 5)]
     assert [result.stopped_early for result in together] == [True, True, False]
     for first, second in zip(together, alone, strict=True):
         assert_alike(first, second)
 
 
+def test_a_member_that_stopped_keeps_nothing_of_the_others(tmp_path, monkeypatch, images, noisy, quick):
+    scripted(monkeypatch)
+    specifications, path = members(dataclasses.replace(quick, epochs=5, patience=2)), tmp_path / "ensemble.pt"
+    train_together(images, noisy, specifications, checkpoint=path)
+    for member in torch.load(path, weights_only=True)["state"]["members"]:
+        moments = [value for state in member["optimizer"]["state"].values() for value in state.values()]
+        for tensor in [*moments, *member["network"].values(), *member["best_state"].values()]:
+            assert tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+
+
 def diverge(monkeypatch, epoch, seed=1):
-    rate = TrainingSpecification.learning_rate_at
-    bad = (seed, epoch)
-    monkeypatch.setattr(
-        TrainingSpecification, "learning_rate_at", lambda s, e: 1e35 if (s.seed, e) == bad else rate(s, e)
-    )
+    """One member's weights are NaN from this epoch on."""
+    begin = Run.begin_epoch
+
+    def spoilt(run, at):
+        if (run.specification.seed, at) == (seed, epoch):
+            with torch.no_grad():
+                next(run.network.parameters()).fill_(torch.nan)
+        return begin(run, at)
+
+    monkeypatch.setattr(Run, "begin_epoch", spoilt)
 
 
 @pytest.mark.usefixtures("_float64")
-def test_divergence_is_one_members_own(monkeypatch, images, noisy):
+def test_divergence_is_one_members_own(monkeypatch, images, noisy, quick):
     diverge(monkeypatch, epoch=2)
-    specifications = members(QUICK)
+    specifications = members(quick)
     with pytest.warns(RuntimeWarning, match=r"loss of member 1 must stay finite.*epoch 2 of 3.*epoch 1 was") as caught:
         together = train_together(images, noisy, specifications)
     assert [warning.filename for warning in caught] == [__file__]
@@ -225,36 +237,22 @@ def test_divergence_with_nothing_to_keep(monkeypatch, images, noisy):
 # --- checkpoints ---
 
 
-def interrupt(patch, epoch):
-    begin = Run.begin_epoch
-
-    def interrupted(run, at):
-        if at == epoch:
-            raise KeyboardInterrupt
-        return begin(run, at)
-
-    patch.setattr(Run, "begin_epoch", interrupted)
-
-
 @pytest.mark.filterwarnings("ignore:the loss of member 1")
-def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy):
+def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy, quick):
     diverge(monkeypatch, epoch=2)  # so that what goes on is a smaller stack
-    specifications = members(dataclasses.replace(QUICK, epochs=4))
+    specifications = members(dataclasses.replace(quick, epochs=4))
     undisturbed = train_together(images, noisy, specifications)
     path = tmp_path / "runs" / "ensemble.pt"
     for epoch in (2, 4):
-        with pytest.MonkeyPatch.context() as patch:
-            interrupt(patch, epoch)
-            with pytest.raises(KeyboardInterrupt):
-                train_together(images, noisy, specifications, checkpoint=path)
+        with interrupted_at(epoch):
+            train_together(images, noisy, specifications, checkpoint=path)
     for first, second in zip(train_together(images, noisy, specifications, checkpoint=path), undisturbed, strict=True):
-        assert_identical(first, second)
+        assert_same(first, second)
     with pytest.MonkeyPatch.context() as patch:
-        interrupt(patch, 1)
-        patch.setattr(Run, "end_epoch", None)  # nothing left to train
+        patch.setattr(Run, "begin_epoch", None)  # nothing left to train
         finished = train_together(images, noisy, specifications, checkpoint=path)
     for first, second in zip(finished, undisturbed, strict=True):
-        assert_identical(first, second)
+        assert_same(first, second)
     others = [*specifications[:2], dataclasses.replace(specifications[2], seed=3)]
     with pytest.raises(ValueError, match=r"seed is \[0, 1, 2\] there and \[0, 1, 3\] here"):
         train_together(images, noisy, others, checkpoint=path)
@@ -262,6 +260,22 @@ def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy):
         train_together(images, noisy[::-1], specifications, checkpoint=path)
     with pytest.raises(ValueError, match="same specification"):
         train(images, noisy[0], specifications[0], checkpoint=path)
+
+
+def test_the_bar_shows_the_members_means(monkeypatch, images, noisy):
+    shown, make = [], ensemble.bar
+
+    def bar(*arguments, **options):
+        made = make(*arguments, **options)
+        monkeypatch.setattr(made, "set_postfix_str", lambda text, refresh: shown.append(text))
+        return made
+
+    monkeypatch.setattr(ensemble, "bar", bar)
+    epochs = [
+        result.history[0] for result in train_together(images, noisy, members(dataclasses.replace(QUICK, epochs=1)))
+    ]
+    loss, accuracy = (np.mean([getattr(epoch, name) for epoch in epochs]) for name in ("loss", "noisy_accuracy"))
+    assert shown == [f"loss {loss:.3f}, validation {accuracy:.4f}"]
 
 
 # --- the stack ---
@@ -328,6 +342,10 @@ def test_layers_that_cannot_be_stacked():
     [
         ({"specifications": []}, "`specifications` must hold at least one"),
         (
+            {"noisy_labels": np.r_[np.eye(2, N, dtype=int), np.zeros((1, N), int)]},
+            "at least two classes.*all 300 are 0",
+        ),
+        (
             {"specifications": [QUICK, dataclasses.replace(QUICK, seed=1, learning_rate=0.02)]},
             "`specifications` must be alike but for `seed`; `learning_rate` is 0.01 in 0 and 0.02 in 1",
         ),
@@ -370,8 +388,8 @@ def _cuda():
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("_cuda", "_float64")
-def test_cuda_members_are_as_alone(images, noisy, clean):
-    specifications = members(dataclasses.replace(QUICK, device="cuda"))
+def test_cuda_members_are_as_alone(images, noisy, clean, quick):
+    specifications = members(dataclasses.replace(quick, device="cuda"))
     arguments = {"clean_labels": clean, "test_images": images[:40], "test_labels": clean[:40]}
     for first, second in zip(*both(images, noisy, specifications, **arguments), strict=True):
         assert_alike(first, second, atol=1e-5)
@@ -392,15 +410,13 @@ def test_cuda_losses_are_near_those_alone(images, noisy, network, precision):
 @pytest.mark.filterwarnings("ignore:the loss of member 1")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.usefixtures("_cuda")
-def test_cuda_divergence_and_resumption(tmp_path, monkeypatch, images, noisy, precision):
+def test_cuda_divergence_and_resumption(tmp_path, monkeypatch, images, noisy, quick, precision):
     diverge(monkeypatch, epoch=2)
-    specifications = members(dataclasses.replace(QUICK, device="cuda", precision=precision))
+    specifications = members(dataclasses.replace(quick, device="cuda", precision=precision))
     undisturbed = train_together(images, noisy, specifications)
     assert [len(result.history) for result in undisturbed] == [3, 1, 3]
-    with pytest.MonkeyPatch.context() as patch:
-        interrupt(patch, 3)
-        with pytest.raises(KeyboardInterrupt):
-            train_together(images, noisy, specifications, checkpoint=tmp_path / "ensemble.pt")
+    with interrupted_at(3):
+        train_together(images, noisy, specifications, checkpoint=tmp_path / "ensemble.pt")
     resumed = train_together(images, noisy, specifications, checkpoint=tmp_path / "ensemble.pt")
     for first, second in zip(resumed, undisturbed, strict=True):
-        assert_identical(first, second)
+        assert_same(first, second)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+from training_results import assert_same, one_thread  # noqa: F401
 
 from labelnoise.data import load_images, open_images
 from labelnoise.networks import build_network
@@ -45,14 +46,6 @@ QUICK = TrainingSpecification(
 @pytest.fixture(scope="module", autouse=True)
 def _torchvision(torchvision):
     """The transforms come from torchvision."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +169,8 @@ def test_select(stream):
     for bad in ([0.5], [[1]]):
         with pytest.raises(TypeError, match="`indices` must be"):
             stream.select(bad)
+    with pytest.raises(ValueError, match="zoo, split 'train' must hold at least one image; none is selected"):
+        stream.select(np.arange(0))
 
 
 def test_digest_tells_sets_apart_and_not_where_they_lie(zoo, stream, tmp_path):
@@ -310,15 +305,6 @@ def noisy(stream):
 def undisturbed(zoo, stream, noisy):
     test = open_images(zoo, "val")
     return train(stream, noisy, QUICK, test_images=test, test_labels=test.labels, loader_workers=0)
-
-
-def assert_same(first, second):
-    for name, value in first.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
-    assert [dataclasses.replace(epoch, seconds=0) for epoch in first.history] == [
-        dataclasses.replace(epoch, seconds=0) for epoch in second.history
-    ]
-    np.testing.assert_array_equal(first.pred_probs, second.pred_probs)
 
 
 def test_a_streamed_set_is_learnt(undisturbed, zoo, stream):

@@ -11,25 +11,19 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+from training_results import assert_same, interrupted_at, one_thread  # noqa: F401
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits, load_images
 from labelnoise.networks import build_network
 from labelnoise.noise import FlipNoise, UniformNoise
-from labelnoise.training import PRESETS, TrainingSpecification, predict, preset, train
-from labelnoise.training.data import check_images, normalisation_of, stratified_split
+from labelnoise.training import PRESETS, TrainingSpecification, loop, predict, preset, train
+from labelnoise.training.checkpoint import FORMAT, read_checkpoint, write_checkpoint
+from labelnoise.training.data import TrainingData, check_images, normalisation_of, stratified_split
 from labelnoise.training.loop import Run
 
 QUICK = preset("digits", epochs=4, batch_size=32, device="cpu", precision="float32")
 N = 300
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # small images: more threads only wait for each other
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +44,6 @@ def noisy(clean):
 @pytest.fixture(scope="module")
 def undisturbed(images, noisy, clean):
     return train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50], test_labels=clean[:50])
-
-
-def assert_same(first, second):
-    for name, value in first.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
-    assert [dataclasses.replace(epoch, seconds=0) for epoch in first.history] == [
-        dataclasses.replace(epoch, seconds=0) for epoch in second.history
-    ]
-    assert first.best_epoch == second.best_epoch
-    assert first.stopped_early == second.stopped_early
-    np.testing.assert_array_equal(first.pred_probs, second.pred_probs)
-    np.testing.assert_array_equal(first.test_features, second.test_features)
 
 
 # --- the result ---
@@ -115,14 +97,46 @@ def test_any_classes(images, noisy, clean, undisturbed):
     assert_same(result, undisturbed)
 
 
-def test_the_same_twice_without_touching_global_state(images, noisy, clean, undisturbed):
-    before, flags = torch.get_rng_state(), torch.backends.cudnn.deterministic
+def test_the_same_twice_without_touching_global_state(monkeypatch, images, noisy, clean, undisturbed):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    before, during, train_epoch = torch.get_rng_state(), [], Run._train_epoch
+
+    def settings():
+        return torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+
+    monkeypatch.setattr(Run, "_train_epoch", lambda *given: during.append(settings()) or train_epoch(*given))
     again = train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50])
     assert torch.equal(before, torch.get_rng_state())
-    assert torch.backends.cudnn.deterministic == flags
+    assert set(during) == {(True, False)}
+    assert settings() == (False, True)
     assert_same(again, undisturbed)
     other = train(images, noisy, dataclasses.replace(QUICK, seed=1, epochs=1))
     assert not torch.equal(other.network.head.weight, undisturbed.network.head.weight)
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch has no such setting")
+def test_the_callers_choice_of_tensorfloat_stands(monkeypatch, images, noisy):
+    """PyTorch's own context manager for cuDNN's settings fails where it was made this way."""
+    monkeypatch.setattr(torch.backends, "fp32_precision", "ieee")
+    train(images, noisy, dataclasses.replace(QUICK, epochs=1))
+    assert torch.backends.fp32_precision == "ieee"
+
+
+def test_the_bar_shows_loss_and_validation_accuracy(monkeypatch, images, noisy):
+    shown, make = [], loop.bar
+
+    def bar(*arguments, **options):
+        made = make(*arguments, **options)
+        monkeypatch.setattr(made, "set_postfix_str", lambda text, refresh: shown.append(text))
+        return made
+
+    monkeypatch.setattr(loop, "bar", bar)
+    one = dataclasses.replace(QUICK, epochs=1)
+    last = train(images, noisy, one).history[0]
+    train(images, noisy, dataclasses.replace(one, selection="last", validation_share=0))
+    assert shown[0] == f"loss {last.loss:.3f}, validation {last.noisy_accuracy:.4f}"
+    assert shown[1].startswith("loss ")
+    assert "validation" not in shown[1]
 
 
 def test_silent_where_nobody_watches(images, noisy, capfd):
@@ -287,12 +301,37 @@ def test_damaged_checkpoint(tmp_path, checkpoint, images, noisy, how):
         train(images, noisy, dataclasses.replace(QUICK, epochs=1), checkpoint=path)
 
 
-@pytest.mark.parametrize("content", [{}, [1, 2], print, {"format": "other"}])
+def test_any_damage_to_a_checkpoint_is_one_error(tmp_path):
+    path, identity, rng = tmp_path / "run.pt", {"seed": 1}, np.random.default_rng(0)
+    write_checkpoint(path, identity, {"weights": torch.arange(10.0)})
+    content = path.read_bytes()
+    refused = 0
+    for _ in range(400):
+        spoilt = bytearray(content)
+        for place in rng.integers(len(content), size=4):
+            spoilt[place] = rng.integers(256)
+        path.write_bytes(spoilt)
+        try:
+            state = read_checkpoint(path, identity, torch.device("cpu"))
+            assert torch.equal(state["weights"], torch.arange(10.0))  # nothing that counts was hit
+        except ValueError:
+            refused += 1
+    assert refused > 200
+
+
+@pytest.mark.parametrize(
+    "content", [{}, [1, 2], print, {"format": "other"}, {"format": FORMAT, "identity": "[1]", "state": {}}]
+)
 def test_foreign_torch_file(tmp_path, images, noisy, content):
     path = tmp_path / "run.pt"
     torch.save(content, path)
     with pytest.raises(ValueError, match="must be a checkpoint of this program"):
         train(images, noisy, QUICK, checkpoint=path)
+
+
+def test_data_are_looked_at_for_a_checkpoint_alone(monkeypatch, images, noisy):
+    monkeypatch.setattr(TrainingData, "digest", None)  # which takes minutes for a million files
+    train(images, noisy, dataclasses.replace(QUICK, epochs=1))
 
 
 def test_checkpoint_is_a_file(tmp_path, images, noisy):
@@ -412,13 +451,43 @@ def test_presets(name):
         ({"validation_share": 0}, '`validation_share` must be positive for `selection` "noisy"'),
         ({"patience": 0}, "`patience` must be None or at least 1"),
         ({"selection": "last", "patience": 3}, "`patience` must be None where `selection` is"),
-        ({"seed": -1}, "must not be negative"),
-        ({"seed": 2**63}, "`seed` must be below"),
+        ({"seed": -1}, r"`seed` must be at least 0 and below 2\*\*63; got -1"),
+        ({"seed": 2**63}, "`seed` must be at least 0 and below"),
     ],
 )
 def test_bad_specification(changes, message):
     with pytest.raises(ValueError, match=message):
         TrainingSpecification(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 2.5}, "`epochs` must be an integer; got 2.5"),
+        ({"batch_size": "32"}, "`batch_size` must be an integer; got '32'"),
+        ({"epochs": True}, "`epochs` must be an integer; got True"),
+        ({"n_features": 64.0}, "`n_features` must be an integer or None; got 64.0"),
+        ({"seed": None}, "`seed` must be an integer; got None"),
+        ({"learning_rate": "0.01"}, "`learning_rate` must be a number; got '0.01'"),
+    ],
+)
+def test_specification_of_wrong_types(changes, message):
+    with pytest.raises(TypeError, match=message):
+        TrainingSpecification(**changes)
+
+
+def test_specification_takes_numpys_numbers(tmp_path, images, noisy):
+    numbers = {"seed": np.int64(3), "learning_rate": np.float32(0.5), "epochs": np.int8(1)}
+    specification = dataclasses.replace(QUICK, **numbers)
+    assert specification == dataclasses.replace(QUICK, seed=3, learning_rate=0.5, epochs=1)
+    assert {type(specification.to_dict()[name]) for name in numbers} == {int, float}
+    train(images, noisy, specification, checkpoint=tmp_path / "run.pt")
+
+
+@pytest.mark.parametrize("specification", ["digits", QUICK.to_dict()])
+def test_no_specification(images, noisy, specification):
+    with pytest.raises(TypeError, match="`specification` must be a TrainingSpecification, for example preset"):
+        train(images, noisy, specification)
 
 
 @pytest.mark.parametrize(
@@ -483,22 +552,13 @@ def test_mnist_at_laptop_scale(data_folder, noise, rate, n_features, at_least):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["auto", "float32"])
-def test_cuda_is_deterministic_and_resumes(tmp_path, monkeypatch, images, noisy, clean, precision):
+def test_cuda_is_deterministic_and_resumes(tmp_path, images, noisy, clean, precision):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     specification = dataclasses.replace(QUICK, device="cuda", precision=precision, batch_size=64)
     arguments = {"clean_labels": clean, "test_images": images, "test_labels": clean}
     first = train(images, noisy, specification, **arguments)
     assert first.test_accuracy > 0.5
-    train_epoch = Run._train_epoch
-
-    def interrupted(run, epoch, bar):
-        if epoch == 3:
-            raise KeyboardInterrupt
-        return train_epoch(run, epoch, bar)
-
-    monkeypatch.setattr(Run, "_train_epoch", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_at(3):
         train(images, noisy, specification, checkpoint=tmp_path / "run.pt", **arguments)
-    monkeypatch.setattr(Run, "_train_epoch", train_epoch)
     assert_same(first, train(images, noisy, specification, checkpoint=tmp_path / "run.pt", **arguments))

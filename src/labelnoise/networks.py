@@ -9,11 +9,13 @@ Layers that a batch norm follows have no bias, which the norm would subtract aga
 
 from __future__ import annotations
 
+import importlib
 import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from labelnoise.validation import check_choice, seed_of
 
@@ -170,17 +172,21 @@ def _densenet121(shape: _Shape) -> Network:
         )
     if shape.n_features not in (None, 1024):
         raise ValueError(f"`n_features` of densenet121 must be 1024, its last pooling's; got {shape.n_features}.")
-    try:
-        from torchvision.models import densenet121
-    except (ImportError, RuntimeError) as error:  # RuntimeError: built against another torch, operators are missing
-        raise ImportError(
-            "densenet121 is torchvision's, which must be installed and built for the same torch (CPU or CUDA alike); "
-            f"importing it failed: {error}. Install both from one index: pip install 'labelnoise[cnn]'"
-        ) from error
-    library = densenet121(weights=None, num_classes=shape.n_classes)
+    library = import_torchvision("models", "densenet121").densenet121(weights=None, num_classes=shape.n_classes)
     # The library's features end with the pooling, and its batch norm and ReLU come before that: nothing is left after.
     pooling = nn.Sequential(nn.ReLU(inplace=True), GlobalAverage())
     return Network(library.features, pooling, nn.Identity(), library.classifier, shape.image)
+
+
+def import_torchvision(module: str, needed_for: str) -> Any:
+    """A module of torchvision; an error that says what to install where it is missing or does not fit."""
+    try:
+        return importlib.import_module(f"torchvision.{module}")
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built against another torch, operators are missing
+        raise ImportError(
+            f"{needed_for} needs torchvision, installed and built for the same torch (CPU or CUDA alike); importing it "
+            f"failed: {error}. Install both from one index: pip install 'labelnoise[cnn]'"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,7 @@ class StackedNetwork(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __init__(
-        self, networks: Sequence[Network], *, memory_format: torch.memory_format = torch.channels_last
-    ) -> None:
+    def __init__(self, networks: Sequence[Network], memory_format: torch.memory_format = torch.channels_last) -> None:
         super().__init__()
         self.n_members, self.memory_format = len(networks), memory_format
         members = zip(*(_layers(network) for network in networks), strict=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
+_NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
+"""What NumPy raises over a damaged array; the last of them over its header."""
 _FIRST_BYTES = {".npy": b"\x93NUMPY", ".npz": b"PK", ".parquet": b"PAR1"}
 
 
@@ -123,7 +126,7 @@ def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
 
 def _open_npy(path: Path) -> Arrays:
     def read(_: str | None) -> NDArray[Any]:
-        with reading(path, ValueError, EOFError, OSError, MemoryError), path.open("rb") as stream:
+        with reading(path, *_NUMPY_ERRORS), path.open("rb") as stream:
             array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
             return array
 
@@ -134,12 +137,15 @@ def _open_npz(path: Path) -> Arrays:
     import zipfile
     import zlib
 
-    errors = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, MemoryError, NotImplementedError, KeyError)
+    # RuntimeError: a member is encrypted, or damaged so that it says so; NotImplementedError is one
+    errors = (*_NUMPY_ERRORS, zipfile.BadZipFile, zlib.error, RuntimeError, KeyError)
 
     # np.load is given an open file: it would leave one that it opened itself open over a damaged archive
     def read(name: str | None) -> NDArray[Any]:
         with reading(path, *errors), path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            array: NDArray[Any] = file[name]
+            array: NDArray[Any] | bytes = file[name]
+            if isinstance(array, bytes):  # as NumPy gives what is no array
+                raise ValueError(f"{name!r} in it is no array")
             return array
 
     with reading(path, *errors), path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.data.decoding import decode_images, file_format
-from labelnoise.data.sources import Rows, read_rows
-from labelnoise.labels import encode_labels
+from labelnoise.data.sources import read_rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,7 +144,7 @@ def load_images(
     if limit is not None and operator.index(limit) < 1:
         raise ValueError(f"`limit` must be at least 1; got {limit}.")
     rows = read_rows(os.fspath(source), split, image_column, label_column, limit)
-    labels, names = _codes(rows, classes)  # before decoding: bad labels cost no work
+    labels, names = rows.encode(classes)  # before decoding: bad labels cost no work
     pixels = decode_images(rows.images, rows.where)
     return ImageSet(pixels, labels, names, rows.name, split, file_format(rows.images[0]))
 
@@ -189,22 +188,3 @@ def load_digits(*, test_size: float | int = 0.25, random_state: int = 0) -> tupl
         ImageSet(images[train], labels[train], classes, "digits", "train"),
         ImageSet(images[test], labels[test], classes, "digits", "test"),
     )
-
-
-def _codes(rows: Rows, classes: Sequence[str] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    values: list[Any] = rows.labels
-    if rows.classes is not None:
-        known = range(len(rows.classes))
-        bad = next((row for row, code in enumerate(values) if code not in known), None)
-        if bad is not None:
-            raise ValueError(
-                f"{rows.where} must have a label in every row; row {bad} has {values[bad]!r}, which is no class. "
-                f"Splits without labels cannot be used."
-            )
-        if classes is None:
-            return np.array(values, dtype=np.int64), rows.classes
-        values = [rows.classes[code] for code in values]
-    elif classes is not None:
-        values = [value if value is None else str(value) for value in values]
-    codes, found = encode_labels(values, classes=classes, name="labels")
-    return codes, tuple(map(str, found.tolist()))

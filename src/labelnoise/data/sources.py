@@ -19,10 +19,15 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.labels import encode_labels
 
 DATA_VARIABLE = "LABELNOISE_DATA"
 _LABEL_NAMES = ("label", "labels", "fine_label")
@@ -40,6 +45,25 @@ class Rows:
     labels: list[Any]
     classes: tuple[str, ...] | None
     """The class names, if `labels` are codes into them; None if `labels` are classes themselves."""
+
+    def encode(self, classes: Sequence[str] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Codes of the labels and the class names in code order: those given, else those that the set has."""
+        values = self.labels
+        if self.classes is not None:
+            known = range(len(self.classes))
+            bad = next((row for row, code in enumerate(values) if code not in known), None)
+            if bad is not None:
+                raise ValueError(
+                    f"{self.where} must have a label in every row; row {bad} has {values[bad]!r}, which is no class. "
+                    f"Splits without labels cannot be used."
+                )
+            if classes is None:
+                return np.array(values, dtype=np.int64), self.classes
+            values = [self.classes[code] for code in values]
+        elif classes is not None:
+            values = [value if value is None else str(value) for value in values]
+        codes, found = encode_labels(values, classes=classes, name="labels")
+        return codes, tuple(map(str, found.tolist()))
 
 
 def read_rows(source: str, split: str, image_column: str | None, label_column: str | None, limit: int | None) -> Rows:

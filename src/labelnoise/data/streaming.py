@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from labelnoise.data.decoding import decode_image
 from labelnoise.data.image_folders import ImageFiles, find_image_files, is_image_folder
-from labelnoise.data.images import _codes
 from labelnoise.data.sources import Rows, describe, import_datasets, locate, name_of, stored_rows
 
 
@@ -110,8 +109,8 @@ class ImageStream:
     name: str
     split: str
     where: str
-    channels: int = 3
-    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    channels: int
+    rows: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -120,6 +119,8 @@ class ImageStream:
             raise ValueError(
                 f"`labels` must be one per image; got shape {self.labels.shape} for {len(self.rows)} images."
             )
+        if len(self.rows) == 0:
+            raise ValueError(f"{self.where} must hold at least one image; none is selected.")
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Decode one image: uint8 of shape (H, W, `channels`).
@@ -133,7 +134,7 @@ class ImageStream:
         return decode_image(self.encoded[row], row, self.where, self.channels)
 
     def select(self, indices: Any) -> ImageStream:
-        """The stream of the images at `indices`, in that order.
+        """The stream of the images at `indices`, at least one, in that order.
 
         Examples
         --------
@@ -238,5 +239,5 @@ def open_images(
     else:
         rows, table = stored_rows(place, split, image_column, label_column)
         encoded = ImageColumn(table)
-    labels, names = _codes(rows, classes)
+    labels, names = rows.encode(classes)
     return ImageStream(encoded, labels, names, rows.name, split, rows.where, channels, np.arange(len(labels)))

@@ -11,7 +11,7 @@ import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import torch
 
@@ -33,12 +33,15 @@ class Resumable(Protocol):
 
 
 def keep_checkpoints(
-    run: Resumable, identity: dict[str, Any], path: StrPath | None, device: torch.device
+    run: Resumable, identify: Callable[[], dict[str, Any]], path: StrPath | None, device: torch.device
 ) -> Callable[[], None]:
-    """Put the run where its checkpoint left it; what is returned writes the next one."""
+    """Put the run where its checkpoint left it; what is returned writes the next one.
+
+    `identify` gives the run's identity. It looks at all data, and so is asked only where there is a `path`.
+    """
     if path is None:
         return lambda: None
-    target = prepare_checkpoint(path)
+    target, identity = prepare_checkpoint(path), identify()
     state = read_checkpoint(target, identity, device)
     if state is not None:
         run.restore(state)
@@ -67,23 +70,44 @@ def read_checkpoint(path: Path, identity: dict[str, Any], device: torch.device) 
     ------
     ValueError
         The file is damaged or something else, or belongs to another run.
+    OSError
+        It cannot be opened.
     """
     if not path.exists():
         return None
+    with path.open("rb") as stream:
+        found, state = _checked_content(stream, path, device)
+    differences = [
+        f"{name} is {found.get(name)!r} there and {identity.get(name)!r} here"
+        for name in sorted(found.keys() | identity.keys())
+        if found.get(name) != identity.get(name)
+    ]
+    if differences:
+        raise ValueError(
+            f"{path} must be a checkpoint of the same specification, data and device; {'; '.join(differences)}. "
+            f"Name another file, or delete this one to train from the start."
+        )
+    return state
+
+
+def _checked_content(stream: BinaryIO, path: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Identity and state in an open checkpoint."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             damaged = archive.testzip()  # torch itself does not compare the checksums
         if damaged is not None:
             raise ValueError(f"{damaged} does not match its checksum")
-        content = torch.load(path, map_location=device, weights_only=True)
+        stream.seek(0)
+        content = torch.load(stream, map_location=device, weights_only=True)
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}")
-        found, state = json.loads(content["identity"]), content["state"]
+        return dict(json.loads(content["identity"])), content["state"]
     except (
         zipfile.BadZipFile,
         pickle.UnpicklingError,
         RuntimeError,
         EOFError,
+        OSError,  # a place in the file that damage has made negative
         KeyError,
         ValueError,
         TypeError,
@@ -95,15 +119,3 @@ def read_checkpoint(path: Path, identity: dict[str, Any], device: torch.device) 
             f"{path} must be a checkpoint of this program ({FORMAT}); it is truncated, damaged or something else "
             f"({type(error).__name__}: {reason}). Delete it to train from the start, or name another file."
         ) from error
-    differences = [
-        f"{name} is {found.get(name)!r} there and {identity.get(name)!r} here"
-        for name in sorted(found.keys() | identity.keys())
-        if found.get(name) != identity.get(name)
-    ]
-    if differences:
-        raise ValueError(
-            f"{path} must be a checkpoint of the same specification, data and device; {'; '.join(differences)}. "
-            f"Name another file, or delete this one to train from the start."
-        )
-    checked: dict[str, Any] = state
-    return checked

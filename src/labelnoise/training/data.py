@@ -25,6 +25,9 @@ from labelnoise.validation import to_array
 Pixels = NDArray[Any]
 Indices = NDArray[np.int64]
 
+SPLIT, ORDER, CROP, SAMPLE = range(4)
+"""What a stream of random numbers is for, beside the seed."""
+
 
 class ImageBatches(Protocol):
     """Images of one size that are served a batch at a time."""
@@ -176,25 +179,27 @@ class TrainingData:
     clean: Codes | None
     classes: NDArray[Any]
 
+    def __post_init__(self) -> None:
+        found = np.unique(self.noisy)
+        if len(found) < 2:
+            raise ValueError(
+                f"`noisy_labels` must be of at least two classes, or there is nothing to learn; "
+                f"all {len(self.noisy)} are {self.classes[found[0]].item()!r}."
+            )
+
     @classmethod
     def check(cls, images: Any, noisy_labels: Any, clean_labels: Any, classes: Any) -> TrainingData:
         """Check what `train` was given."""
         pixels = images if isinstance(images, ImageStream) else check_images(images)
         noisy, known = encode_labels(noisy_labels, classes=classes, name="noisy_labels")
         check_length(noisy, len(pixels), "noisy_labels", "images")
-        found = np.unique(noisy)
-        if len(found) < 2:
-            raise ValueError(
-                f"`noisy_labels` must be of at least two classes, or there is nothing to learn; "
-                f"all {len(noisy)} are {known[found[0]].item()!r}."
-            )
         clean = None
         if clean_labels is not None:
             clean = encode_like(clean_labels, known, len(pixels), "clean_labels", "images")
         return cls(pixels, noisy, clean, known)
 
     def digest(self) -> str:
-        """A fingerprint of everything a run's result depends on here; of a stream, files and sizes for its pixels."""
+        """A fingerprint of all that a run's result depends on here; of a stream, names and sizes stand for pixels."""
         digest = hashlib.blake2b(digest_size=16)
         arrays = [self.noisy] if self.clean is None else [self.noisy, self.clean]
         if isinstance(self.pixels, ImageStream):

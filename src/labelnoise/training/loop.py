@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,15 +22,12 @@ from torch.nn import functional
 
 from labelnoise.networks import Network
 from labelnoise.progress import bar
-from labelnoise.training.data import ImageBatches, Indices, TrainingData
+from labelnoise.training.data import ORDER, ImageBatches, Indices, TrainingData
 from labelnoise.training.distributed import ALONE, Processes
 from labelnoise.training.prediction import classify
 from labelnoise.training.result import Epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
 from labelnoise.training.streaming import place_images
-
-SPLIT, ORDER = 0, 1
-"""What a stream of random numbers is for, beside the seed."""
 
 
 class Run:
@@ -135,10 +132,7 @@ class Run:
                 self.end_epoch(losses, right, start)
                 if self.diverged_at is not None:
                     return
-                last = self.history[-1]
-                if last.noisy_accuracy is not None:
-                    shown = f"loss {last.loss:.3f}, validation {last.noisy_accuracy:.4f}"
-                    progress.set_postfix_str(shown, refresh=False)
+                progress.set_postfix_str(mean_of(self.history[-1:]), refresh=False)
                 after_epoch()
 
     def begin_epoch(self, epoch: int) -> Tensor:
@@ -236,7 +230,7 @@ class Run:
             self.best_state = {name: value.clone() for name, value in self.network.state_dict().items()}
 
     def _state_is_finite(self) -> bool:
-        return all(bool(value.isfinite().all()) for value in self.network.state_dict().values())
+        return bool(torch.stack([value.isfinite().all() for value in self.network.state_dict().values()]).all())
 
     def _report_divergence(self, epoch: int) -> None:
         of_member = "" if self.member is None else f" of member {self.member}"
@@ -250,3 +244,10 @@ class Run:
         kept = f"Training stopped; the state of epoch {self.best_epoch} was kept."
         # The level is that of whoever called `train` or `train_together`.
         warnings.warn(f"{message} {kept} {advice} to train on.", RuntimeWarning, stacklevel=5)
+
+
+def mean_of(epochs: Sequence[Epoch]) -> str:
+    """Mean loss and accuracy on the noisy validation labels, for a progress bar."""
+    accuracies = [epoch.noisy_accuracy for epoch in epochs if epoch.noisy_accuracy is not None]
+    measured = f", validation {np.mean(accuracies):.4f}" if accuracies else ""
+    return f"loss {np.mean([epoch.loss for epoch in epochs]):.3f}{measured}"

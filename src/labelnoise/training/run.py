@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,12 @@ from labelnoise.artifacts import StrPath
 from labelnoise.labels import Codes
 from labelnoise.networks import build_network
 from labelnoise.training.checkpoint import keep_checkpoints
-from labelnoise.training.data import ImageBatches, Indices, TrainingData, encode_like, stratified_split
+from labelnoise.training.data import SPLIT, ImageBatches, Indices, TrainingData, encode_like, stratified_split
 from labelnoise.training.distributed import ALONE, Processes, join_processes
-from labelnoise.training.loop import SPLIT, Run
+from labelnoise.training.loop import Run
 from labelnoise.training.prediction import images_for, predict_batches
 from labelnoise.training.result import TrainingResult
-from labelnoise.training.specification import TrainingSpecification, find_device
+from labelnoise.training.specification import TrainingSpecification, check_specification, find_device
 from labelnoise.training.streaming import image_shape
 
 
@@ -84,22 +85,29 @@ def train(
     >>> result.test_accuracy > 0.9
     True
     """
-    device = find_device(specification.device)
+    device = find_device(check_specification(specification).device)
     data = TrainingData.check(images, noisy_labels, clean_labels, classes)
     processes = join_processes(device)
     run = start_run(data, specification, device, processes=processes, loader_workers=loader_workers)
     test = TestImages.check(test_images, test_labels, run, data.classes, loader_workers)
     with deterministic():
-        save = keep_checkpoints(run, identity_of(run, data), checkpoint, device)
+        save = keep_checkpoints(run, lambda: identity_of(run, data), checkpoint, device)
         processes.check_resumed(len(run.history), device)
         run.train(save if processes.rank == 0 else lambda: None)
         return result_of(run, data.classes, test)
 
 
-def deterministic() -> AbstractContextManager[None]:
+@contextmanager
+def deterministic() -> Iterator[None]:
     """Deterministic algorithms; the caller's choice is back in force afterwards."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-    return flags
+    # `cudnn.flags` would also set TensorFloat-32, and fails where the caller has chosen that by the newer settings.
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
 
 
 class TestImages(NamedTuple):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from labelnoise.networks import NETWORKS
-from labelnoise.validation import check_choice, seed_of
+from labelnoise.validation import check_choice
 
 SELECTIONS = ("noisy", "clean", "last")
 NORMALISATIONS = ("range", "pixel", "channel")
@@ -63,12 +65,13 @@ class TrainingSpecification:
     device : {"auto", "cpu", "cuda"}
         "auto" is CUDA where there is a device.
     precision : {"auto", "float32", "bfloat16"}
-        Of the training step; "auto" is bfloat16 where the hardware computes in it. Predictions are always float32.
+        Of the training step; "auto" is bfloat16 where the hardware computes in it. Predictions are always float32. On
+        CUDA, PyTorch rounds what goes into a float32 convolution to TensorFloat-32, unless its settings say otherwise.
 
     Raises
     ------
-    ValueError
-        A value out of its range; the message says which and what it must be.
+    ValueError, TypeError
+        A value out of its range or not a number; the message says which and what it must be.
     """
 
     network: str = "mnist_cnn"
@@ -92,6 +95,8 @@ class TrainingSpecification:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            self._check_type(field.name, str(field.type))
         check_choice(self.network, NETWORKS, "network")
         check_choice(self.selection, SELECTIONS, "selection")
         check_choice(self.normalisation, NORMALISATIONS, "normalisation")
@@ -109,13 +114,24 @@ class TrainingSpecification:
         if self.resize is not None and self.crop is not None:
             self._check("crop", self.crop >= 1, "at least 1")
             self._check("crop", self.crop <= self.resize, f"at most `resize`, {self.resize}")
-        if seed_of(self.seed) >= 2**63:
-            raise ValueError(f"`seed` must be below 2**63; got {self.seed}.")
+        self._check("seed", 0 <= self.seed < 2**63, "at least 0 and below 2**63")
         if self.selection == "last":
             self._check("patience", self.patience is None, 'None where `selection` is "last", which compares no states')
         else:
             self._check("patience", self.patience is None or self.patience >= 1, "None or at least 1")
             self._check("validation_share", self.validation_share > 0, f'positive for `selection` "{self.selection}"')
+
+    def _check_type(self, name: str, kind: str) -> None:
+        value = getattr(self, name)
+        if isinstance(value, np.generic):  # as a loop over an array gives it, and JSON does not take it
+            value = value.item()
+            object.__setattr__(self, name, value)
+        allowed = {"int": numbers.Integral, "float": numbers.Real}.get(kind.partition(" ")[0])
+        if allowed is None or (value is None and kind.endswith("None")):
+            return
+        if isinstance(value, bool) or not isinstance(value, allowed):
+            a_number = "an integer" if allowed is numbers.Integral else "a number"
+            raise TypeError(f"`{name}` must be {a_number}{' or None' * kind.endswith('None')}; got {value!r}.")
 
     def _check(self, name: str, holds: bool, must_be: str) -> None:
         if not holds:
@@ -160,6 +176,15 @@ def preset(name: str, **changes: Any) -> TrainingSpecification:
     0.007
     """
     return TrainingSpecification(**{**PRESETS[check_choice(name, tuple(PRESETS), "name")], **changes})
+
+
+def check_specification(specification: TrainingSpecification) -> TrainingSpecification:
+    """Whether this is one, and not the name of a preset."""
+    if not isinstance(specification, TrainingSpecification):
+        raise TypeError(
+            f"`specification` must be a TrainingSpecification, for example preset('mnist'); got {specification!r}."
+        )
+    return specification
 
 
 def find_device(device: str) -> torch.device:

@@ -18,11 +18,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from labelnoise.data.streaming import ImageStream
-from labelnoise.training.data import DeviceImages, ImageBatches, Indices, Pixels, inverse_deviation
+from labelnoise.networks import import_torchvision
+from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, Indices, Pixels, inverse_deviation
 from labelnoise.training.specification import TrainingSpecification
-
-CROP, SAMPLE = 2, 3
-"""What a stream of random numbers is for, beside the seed; `loop` has more."""
 
 NORMALISATION_SAMPLE = 5000
 """Images that a channel's mean and standard deviation are taken from.
@@ -193,11 +191,4 @@ def _collate(items: list[Tensor | ValueError]) -> Tensor | ValueError:
 
 
 def _transforms() -> Any:
-    try:
-        from torchvision.transforms.v2 import functional
-    except (ImportError, RuntimeError) as error:  # RuntimeError: built against another torch, operators are missing
-        raise ImportError(
-            "resizing images needs torchvision, installed and built for the same torch (CPU or CUDA alike); "
-            f"importing it failed: {error}. Install both from one index: pip install 'labelnoise[cnn]'"
-        ) from error
-    return functional
+    return import_torchvision("transforms.v2", "resizing images").functional

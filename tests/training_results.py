@@ -1,0 +1,49 @@
+"""What the tests of training share."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from labelnoise.training.loop import Run
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small images: more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def assert_same(first, second):
+    """The same result bit by bit, but for the time it took."""
+    assert first.network.state_dict().keys() == second.network.state_dict().keys()
+    for name, value in first.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
+    assert [dataclasses.replace(epoch, seconds=0) for epoch in first.history] == [
+        dataclasses.replace(epoch, seconds=0) for epoch in second.history
+    ]
+    for name in ("best_epoch", "stopped_early", "diverged_at"):
+        assert getattr(first, name) == getattr(second, name), name
+    np.testing.assert_array_equal(first.pred_probs, second.pred_probs)
+    np.testing.assert_array_equal(first.test_features, second.test_features)
+
+
+@contextlib.contextmanager
+def interrupted_at(epoch):
+    """Training is interrupted when it comes to this epoch, as by Ctrl-C."""
+    begin = Run.begin_epoch
+
+    def interrupted(run, at):
+        if at == epoch:
+            raise KeyboardInterrupt
+        return begin(run, at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "begin_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            yield
