@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib.util
 import json
 import os
 import re
@@ -20,7 +21,8 @@ import labelnoise as ln
 from labelnoise.cli import main
 from labelnoise.data import load_digits
 from labelnoise.experiments.recipes import CATALOGUE, recipe_named
-from labelnoise.experiments.runs import run_id
+from labelnoise.experiments.runs import VotingRun, run_id
+from labelnoise.experiments.store import RunStore
 
 
 def run(*arguments, cwd=None, env=None, preexec_fn=None):
@@ -332,6 +334,22 @@ class TestList:
         assert all(row["id"][:8] in out for row in rows)
         assert "votes on digits (400 training images), flip 0.5, 3 repeats" in out
 
+    def test_what_went_wrong_is_shown_as_it_is(self, here, tmp_path):
+        """Words in brackets are no markup, and a long path is not cut."""
+        store, absent = RunStore(tmp_path / "store"), recipe_named("fig3a", "smoke")[1].neighbors
+        store.save_failure(absent, ImportError(f"see [/foo], pip install 'labelnoise[cnn]', {'x' * 150}"))
+        status, out, _ = here("list", "--runs", "--store", store.folder)
+        assert status == 0
+        assert "see [/foo], pip install 'labelnoise[cnn]'," in " ".join(out.split())
+        assert out.count("x") >= 150
+
+    def test_a_damaged_result_is_named(self, here, tmp_path):
+        (tmp_path / "out" / "fig1").mkdir(parents=True)
+        (tmp_path / "out" / "fig1" / "fig1.json").write_text("{")
+        status, out, err = here("list", "--output-dir", "out")
+        assert (status, out) == (2, "")
+        assert "fig1.json must be what `labelnoise run fig1` wrote" in err
+
     def test_no_store(self, here):
         status, out, err = here("list", "--runs", "--store", "nowhere")
         assert (status, out) == (2, "")
@@ -389,13 +407,76 @@ class TestRun:
         )
         np.testing.assert_allclose(table["measured"], expected.accuracy.ravel(), atol=1e-12)
 
+    @pytest.mark.parametrize("folder", ["[cnn]", "[/foo]"])
+    def test_a_folder_in_brackets(self, here, made, tmp_path, monkeypatch, folder):
+        place = tmp_path / folder
+        shutil.copytree(made[0] / "runs", place / "runs")
+        monkeypatch.chdir(place)
+        status, out, err = here("run", *TWO, "--output-dir", "out", "--store", "runs")
+        assert (status, err) == (0, "")
+        assert f"Figure: {place}/out/fig3a/fig3a.png" in out
+        assert f"Ledger: {place}/out/LEDGER.md" in out
+
+    def test_a_folder_of_the_user(self, here, made, tmp_path, monkeypatch):
+        """A shell leaves the tilde in --store=~/runs as it is."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        shutil.copytree(made[0] / "runs", tmp_path / "runs")
+        status, _, err = here("run", *TWO, "--output-dir=~/out", "--store=~/runs")
+        assert (status, err) == (0, "")
+        assert "[fig3a]" in (tmp_path / "out" / "LEDGER.md").read_text()
+        assert here("list", "--runs", "--store=~/runs")[0] == 0
+        assert "smoke" in here("list", "--output-dir=~/out")[1]
+
+    def test_other_files_may_lie_beside_the_results(self, here, made, tmp_path):
+        """Those of `labelnoise curve`, say."""
+        folder = shutil.copytree(made[0], tmp_path / "copy")
+        (folder / "figures" / "curve").mkdir()
+        (folder / "figures" / "curve" / "curve.json").write_text('{"title": "Flip noise"}')
+        status, _, err = here("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
+        assert (status, err) == (0, "")
+        (folder / "figures" / "fig1").mkdir()
+        (folder / "figures" / "fig1" / "fig1.json").write_text("{")
+        status, out, err = here("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
+        assert (status, out.count("  found:  ")) == (2, 2)
+        assert "fig1.json must be what `labelnoise run fig1` wrote" in err
+
+    def test_without_torch(self, here, monkeypatch):
+        """K-NN on pixels does without: no network is trained, and no GPU is looked for."""
+        found = importlib.util.find_spec
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else found(name))
+        monkeypatch.setattr("labelnoise.experiments.run_recipes.PACKAGES", ("numpy", "no-such-package"))
+        monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("it is not there"))
+        status, out, err = here("run", "concentration_surface", "--scale", "smoke", "--set", "k=5", "--json")
+        assert (status, err) == (0, "")
+        (path,) = (path for path in json.loads(out)[0]["files"] if path.endswith(".json"))
+        assert json.loads(Path(path).read_text())["versions"] == {"numpy": np.__version__, "no-such-package": None}
+
+    @pytest.mark.parametrize("option", [("--workers", 2), ("--executor", "dask://host:1")])
+    def test_torchrun_takes_no_executor(self, here, monkeypatch, option):
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        status, _, err = here("run", "fig4c", *option)
+        assert status == 2
+        assert "torchrun's processes share each run; start them without --workers and --executor." in err
+
+    def test_an_interrupt_is_said_and_the_command_goes_on_later(self, here, tmp_path, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(VotingRun, "perform", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", "k=5")
+        assert (status, out) == (130, "")
+        assert err == "labelnoise: interrupted; files already written are complete.\n"
+        rows = RunStore(tmp_path / "labelnoise-output" / "runs").list()
+        assert [(row.kind, row.status) for row in rows] == [("neighbours", "finished"), ("votes", "interrupted")]
+        assert here("run", "fig3a", "--scale", "smoke", "--set", "k=5")[0] == 0
+
     def test_show(self, here, tmp_path):
         status, out, err = here("run", "fig4a", "fig2c", "--show", "--scale", "paper", "--random-state", 7)
         assert (status, err) == (0, "")
         shown = json.loads(out)
         assert list(shown) == ["fig2c", "fig4a"]  # sorted, as all JSON
         assert shown["fig4a"]["training"]["seed"] == shown["fig2c"]["settings"]["c"]["training"]["seed"] == 7
-        assert shown["fig4a"]["data"] == {"name": "mnist", "seed": 0}
+        empty = dict.fromkeys(("n_train", "n_test", "n_classes", "streamed"))
+        assert shown["fig4a"]["data"] == {"name": "mnist", "seed": 0, **empty}  # every field that --set can change
+        assert shown["fig4a"]["training"]["device"] == "auto"
         _, out, _ = here("run", "fig4a", "--show", "--set", "training.epochs=5", "--set", "noise=uniform")
         shown = json.loads(out)["fig4a"]
         assert (shown["training"]["epochs"], shown["noise"]) == (5, {"name": "uniform"})
@@ -441,6 +522,8 @@ class TestRun:
             (["fig3a", "--set", "repeats"], "must be FIELD=VALUE"),
             (["fig3a", "--set", "repeats=x"], "`repeats` must be of type int; got 'x'"),
             (["fig3a", "fig1", "--set", "repeats=3"], "there is no 'repeats'"),
+            (["fig3a", "--set", "noise_rates="], "`noise_rates` must be one number or a non-empty sequence"),
+            (["concentration_network", "--set", "k=1"], "`k` must be at least 2"),
             (["fig3a", "--set", "data.n_train=0"], "`n_train` must be at least 1; got 0"),
             (["fig3a", "--executor", "gopher://host"], "gopher"),
             (["fig3a", "--workers", "0"], "at least 1; got 0"),

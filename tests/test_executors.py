@@ -106,7 +106,11 @@ def test_slurm_where_there_is_none(tmp_path, monkeypatch):
         sweep([ToyRun(1)], store, executor_named("slurm://?cluster=local&colour=red", log_folder=tmp_path))
 
 
-@pytest.mark.parametrize("name", ["dask", "dask://", "dask://host", "ssh://host:22", "slurm", "", "slurm://host"])
+NO_EXECUTORS = ["", "ssh://host:22", "dask", "dask://", "dask://host", "dask://host:", "dask://HOST:PORT"]
+NO_EXECUTORS += ["slurm", "slurm://host", "slurm:partition=x", "slurm:///partition"]
+
+
+@pytest.mark.parametrize("name", NO_EXECUTORS)
 def test_unknown_names(name):
     with pytest.raises(ValueError, match=r"`executor` must be one of dask://HOST:PORT or slurm://.*; got '"):
         executor_named(name)

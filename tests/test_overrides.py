@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ from labelnoise.experiments.overrides import noise_named, override, reseeded
 from labelnoise.experiments.recipes import CATALOGUE, recipe_named
 from labelnoise.experiments.runs import DataSpecification
 from labelnoise.noise import NoiseModel
+from labelnoise.training import preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +102,34 @@ def test_noise_from_a_file_and_fields_of_noise(tmp_path):
     flip = override(Everything(), ["noise=flip", "noise.mapping=1,2,0"]).noise
     assert flip == ln.FlipNoise([1, 2, 0])
     assert override(Everything(noise=flip), ["noise.mapping=none"]).noise == ln.FlipNoise()
+    np.savez(tmp_path / "two.npz", given=matrix, other=np.eye(4))
+    for change in (f"noise={tmp_path}/two.npz:given", f"noise.corruption_matrix={tmp_path}/two.npz:given"):
+        assert override(Everything(noise=ln.MatrixNoise(np.eye(3))), [change]).noise == found
     np.save(tmp_path / "columns.npy", matrix.T)
     with pytest.raises(ValueError, match=r"rows must sum to 1.*Pass its transpose"):
         override(Everything(), [f"noise={tmp_path}/columns.npy"])
     with pytest.raises(FileNotFoundError, match=r"missing\.npy"):
         override(Everything(), [f"noise={tmp_path}/missing.npy"])
+
+
+def test_a_training_by_the_name_of_its_preset():
+    """Where there is none, as where K-NN works on pixels, there is no field to change."""
+    recipe = recipe_named("fig3a", "smoke")[1]
+    assert recipe.training is None
+    found = override(recipe, ["training=digits", "training.epochs=2"])
+    assert found.training == preset("digits", epochs=2)
+    assert override(found, ["training=none"]) == recipe
+    with pytest.raises(ValueError, match=r"`training` must be one of 'mnist', .*'digits'; got 'digit'"):
+        override(recipe, ["training=digit"])
+
+
+def test_without_torch(monkeypatch):
+    """Recipes without networks can be changed all the same."""
+    recipe = recipe_named("fig3a", "smoke")[1]
+    monkeypatch.setitem(sys.modules, "labelnoise.training", None)
+    assert override(recipe, ["repeats=4", "training=none"]).repeats == 4
+    with pytest.raises(ImportError):
+        override(recipe, ["training=digits"])
 
 
 def test_noise_by_name():
@@ -128,7 +153,7 @@ def test_noise_by_name():
         ("count=1.5", "`count` must be of type int; got '1.5'"),
         ("count=none", "`count` must be of type int; got 'none'"),
         ("share=half", "`share` must be of type float; got 'half'"),
-        ("shown=yes", "`shown` must be of type true or false; got 'yes'"),
+        ("shown=yes", "`shown` must be true or false; got 'yes'"),
         ("rates=0,x", "`rates` must be of type float; got 'x'"),
         ("target=high", "`target` must be of type float; got 'high'"),
         ("inner.patience=x", r"`inner\.patience` must be of type int; got 'x'"),
@@ -138,6 +163,7 @@ def test_noise_by_name():
         ("count.more=3", r"`count\.more` goes too deep: 1 has no fields"),
         ("maybe_inner.epochs=3", r"`maybe_inner\.epochs` goes too deep: None has no fields"),
         ("noise=gauss", "must be uniform, flip or a file"),
+        ("noise.mapping=1,0", r"`noise\.mapping` goes too deep: UniformNoise\(\) has no fields"),
     ],
 )
 def test_errors_name_the_field(assignment, message):

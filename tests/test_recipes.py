@@ -217,6 +217,31 @@ class TestCatalogue:
         with pytest.raises(ValueError, match=f"`name` must be one of 'fig1', .*'beta_limits'; got '{name}'"):
             recipe_named(name, "smoke")
 
+    @pytest.mark.parametrize(
+        ("name", "change", "message"),
+        [
+            ("fig3a", "noise_rates=", "`noise_rates` must be one number or a non-empty sequence"),
+            ("fig3a", "model=exact", "`model` must be one of 'finite', 'iid'; got 'exact'"),
+            ("fig4a", "noise_rates=0,30", r"`noise_rates` must lie in \[0, 1\]; got 30\. A percentage\?"),
+            ("fig4a", "repeats=0", "`repeats` must be at least 1; got 0"),
+            ("fig4a", "k=0", "`k` must be at least 1; got 0"),
+            ("fig4a", "ties=first", "`ties` must be one of 'strict', 'random', 'lowest'; got 'first'"),
+            ("fig4h", "repeats=0", "`repeats` must be at least 1; got 0"),
+            ("fig4h", "noise_rates=", "`noise_rates` must be one number or a non-empty sequence"),
+            ("fig5", "k_min=200", "`k_min` must be at most 100, `k_max`; got 200"),
+            ("fig6", "n_samples=0", "`n_samples` must be at least 1; got 0"),
+            ("fig2c", "settings.c.region=noise", "`region` must be one of 'clean', 'noisy'; got 'noise'"),
+            ("fig2c", "settings.c.noise=flip", "`noise` must be None for a region, .*; got flip"),
+            ("fig2a", "settings.a.noise=none", "`noise_rate` must be 0 where `noise` is None; got 0.3"),
+            ("concentration_mnist", "concentrations=", "`concentrations` must be one number or a non-empty sequence"),
+            ("concentration_network", "repeats=0", "`repeats` must be at least 1; got 0"),
+            ("concentration_surface", "n_rates=1", "`n_rates` must be at least 2, both ends of the grid; got 1"),
+        ],
+    )
+    def test_fields_out_of_range_are_found_before_any_work(self, name, change, message):
+        with pytest.raises(ValueError, match=message):
+            override(at(name, "smoke"), [change])
+
     @pytest.mark.parametrize("name", list(CATALOGUE))
     def test_scales_that_are_none(self, name):
         with pytest.raises(ValueError, match="`scale` must be one of 'smoke', 'laptop', 'paper'; got 'huge'"):
@@ -301,7 +326,7 @@ def test_a_recipe_leaves_tables_pictures_and_its_specification(made, place, name
         assert pd.read_parquet(folder / f"{base}.parquet").to_csv(index=False) == as_csv
         assert as_csv.count("\n") == len(table) + 1 > 1
     summary = json.loads((folder / f"{name}.json").read_text())
-    assert summary["specification"] == json.loads(to_json(describe(recipe)))
+    assert summary["specification"] == json.loads(to_json(describe(recipe, whole=True)))
     assert (summary["name"], summary["title"], summary["scale"]) == (name, entry.title, "smoke")
     assert summary["statement"] == entry.statement
     assert summary["finding"] == result.outcome.finding
@@ -361,6 +386,25 @@ class TestPredictedColumns:
             ln.effective_k((recipe.noise_rates, table["measured"]), softmax, labels, noise)
             == (outcome.values["effective_k"])
         )
+
+    @pytest.mark.parametrize(
+        ("rates", "says"),
+        [
+            ("0.1,0.2", "never halved; nearest"),
+            ("0.8,0.9", "less than half of that already at the lowest noise rate; nearest"),
+            ("0.8,0.1", "halved at a noise rate of 0."),
+        ],
+    )
+    def test_networks_without_the_clean_level(self, place, tmp_path, rates, says):
+        """The analytic curves start from the clean network all the same, and nothing is said of what was not seen."""
+        entry, recipe = recipe_named("fig4a", "smoke")
+        recipe = override(recipe, [*LESS, "repeats=1", f"noise_rates={rates}"])
+        (result,) = run_recipes([(entry, recipe)], "smoke", tmp_path, place[1], InProcessExecutor)
+        clean = StoredResults(place[1]).result(clean_run(recipe.data, recipe.training)).record["test_accuracy"]
+        assert result.outcome.values["clean_accuracy"] == clean
+        assert f"Accuracy {100 * clean:.1f} % without noise, {says}" in result.outcome.finding
+        assert result.outcome.agrees is False
+        assert np.isnan(result.outcome.values["breaks_at"]) == (not says.startswith("halved"))
 
     def test_regions(self, made, place):
         table, recipe = table_of(made("fig4h")), recipe_of("fig4h")[1]
@@ -484,7 +528,7 @@ class TestRuns:
         monkeypatch.setattr(DataSpecification, "digest", lambda self: "of other images")
         message = (
             r"the stored result of .*votes on digits.* must be of the data as they are; the images of 'digits' have "
-            r"changed since\. Name another store, or delete this one: .*runs"
+            r"changed since\. Name another store, or delete the folder .*finished/\w+, and the run is done again"
         )
         (result,) = run_recipes([recipe_of("fig3a")], "smoke", tmp_path, place[1], InProcessExecutor)
         assert result.outcome is None
@@ -515,6 +559,27 @@ class TestRuns:
         assert written.failures == ()
         assert {path.suffix for path in written.files} == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
         assert not list((tmp_path / "figures" / "broken").iterdir())
+
+    def test_a_figure_that_cannot_be_drawn_does_not_stop_the_others(self, place, tmp_path, monkeypatch):
+        """Its runs are all there, and its images are not, say."""
+        (entry, recipe), other = recipe_of("fig3a"), recipe_of("concentration_surface")
+        absent, slip = FileNotFoundError("there is no folder mnist"), KeyError("column")
+        for error, says in ((absent, "there is no folder mnist"), (slip, "KeyError: 'column'")):
+            monkeypatch.setattr(type(recipe), "outcome", lambda *_, error=error: (_ for _ in ()).throw(error))
+            failed, written = run_recipes([(entry, recipe), other], "smoke", tmp_path, place[1], InProcessExecutor)
+            assert (failed.outcome, failed.problems) == (None, [says])
+            assert written.problems == []
+
+    def test_bad_fields_leave_no_folder(self, tmp_path):
+        entry, recipe = recipe_of("concentration_network")
+        with pytest.raises(ValueError, match="`k` must be at least 2"):
+            run_recipes([(entry, replace(recipe, k=1))], "smoke", tmp_path, RunStore(tmp_path), InProcessExecutor)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_several_networks_at_once_are_for_one_process(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        with pytest.raises(ValueError, match="`together` must be 1 under torchrun, whose processes share each network"):
+            run_recipes([], "smoke", tmp_path, RunStore(tmp_path / "runs"), InProcessExecutor, together=8)
 
     def test_a_folder_that_cannot_be_written_is_found_before_any_work(self, tmp_path):
         (tmp_path / "fig3a").write_text("a file")
@@ -549,6 +614,15 @@ def test_the_ledger_lists_results_and_is_made_anew(made, place, tmp_path):
     after = write_ledger(tmp_path, ["concentration_surface"]).read_text()
     assert after != before
     assert after.count("concentration_surface.png") == 1
+
+
+@pytest.mark.parametrize("content", ["", '{"ti', "[]", '{"title": "something else"}'])
+def test_a_damaged_summary_is_named(tmp_path, content):
+    path = tmp_path / "fig1" / "fig1.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"fig1\.json must be what `labelnoise run fig1` wrote; .*Delete it, and run"):
+        write_ledger(tmp_path, ["fig1"])
 
 
 @pytest.mark.slow

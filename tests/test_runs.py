@@ -269,6 +269,34 @@ class TestIdentity:
         assert run_id(After(patience=3)) != run_id(Before())
         assert describe(DataSpecification(name="digits")) == {"name": "digits", "seed": 0}
 
+    def test_false_counts_as_absent_for_images_on_disk(self):
+        assert run_id(with_data(replace(DATA, streamed=False))) == run_id(with_data(DATA))
+
+    def test_whole_numbers_count_as_floats(self):
+        """As equality has it: 1 == 1.0, on a command line and in Python."""
+        for number in (0, 1, np.int64(1)):
+            found, same = (replace(VOTES, noise_rate=rate) for rate in (number, float(number)))
+            assert found == same
+            assert run_id(found) == run_id(same)
+        found, same = (of_training(replace(TRAINING, learning_rate=rate)) for rate in (1, 1.0))
+        assert run_id(found) == run_id(same)
+
+        @dataclass(frozen=True)
+        class Several:
+            kind: ClassVar[str] = "several"
+            rates: tuple[float, ...] = (0.0, 0.5, 1.0)
+            target: float | None = 1.0
+            count: int = 1
+
+        assert run_id(Several(rates=(0, 0.5, 1), target=1)) == run_id(Several())
+        assert type(describe(Several())["count"]) is int
+
+    def test_a_whole_description_has_every_field(self):
+        found = describe(NOISY, whole=True)
+        assert found.keys() == {"kind", *(field.name for field in dataclasses.fields(NOISY))}
+        assert found["training"]["device"] == "cpu"
+        assert found["training"]["patience"] is found["data"]["n_classes"] is found["noise"]["mapping"] is None
+
     def test_numpy_numbers_and_lists_count_as_plain_ones(self):
         same = replace(VOTES, noise_rate=np.float64(0.3), k=[np.int64(5), 10], repeats=np.int32(3))
         assert run_id(same) == run_id(VOTES)
@@ -459,6 +487,10 @@ class TestBadInput:
     def test_rates_of_regions(self, rate):
         with pytest.raises(ValueError, match="`noise_rate` must lie"):
             replace(REGIONS, noise_rate=rate)
+
+    def test_a_map_needs_more_points_than_its_perplexity(self):
+        with pytest.raises(ValueError, match="`perplexity` must be positive and less than `n_points`, 10; got 10"):
+            replace(EMBEDDING, n_points=10)
 
     def test_regions_need_features(self):
         with pytest.raises(ValueError, match="must keep them"):

@@ -1,5 +1,6 @@
 """The run store: what is kept comes back, whole and checked; faults are named and cost nothing that is finished."""
 
+import errno
 import json
 import os
 import subprocess
@@ -130,6 +131,24 @@ def test_without_locks_the_first_result_stays(tmp_path):
         RunStore(tmp_path).save(RUN, RESULT)  # as if it had not seen the claim; the scratch folder is gone now
         assert not scratch.exists()
         store.save(RUN, RunResult({"accuracy": 0.9}))
+    assert store.load(RUN).record["accuracy"] == 0.5
+    assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs flock")
+def test_where_the_file_system_has_no_locks(tmp_path, monkeypatch):
+    """No lock file is taken for a claim: that of a process that was killed on another host would never go."""
+
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    store, second = RunStore(tmp_path), RunStore(tmp_path)
+    with store.claim(RUN) as scratch, second.claim(RUN) as same:
+        assert scratch == same
+        assert not store.is_claimed(RUN)
+        store.save(RUN, RESULT)
+        second.save(RUN, RunResult({"accuracy": 0.9}))
     assert store.load(RUN).record["accuracy"] == 0.5
     assert list((tmp_path / "unfinished").iterdir()) == []
 

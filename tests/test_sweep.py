@@ -1,11 +1,13 @@
 """Sweeps: every run once, in order, whatever happens to it, to its process, or to the disk."""
 
 import contextlib
+import copy
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -90,6 +92,55 @@ def test_a_failed_run_is_reported_and_the_others_go_on(tmp_path):
     assert "in perform" in json.loads(record.read_bytes())["traceback"]
     assert str(report).count("\n") == 4
     assert sweep_here(runs, store).failures[0].error == "ValueError: no luck"  # tried again
+
+
+def test_an_old_failure_is_not_taken_for_a_new_one(tmp_path):
+    """A run that failed, and is not even started the next time, has no traceback of that time."""
+    store, failing = RunStore(tmp_path), FailingRun(1)
+    last = ToyRun(2, needs=(failing,))
+    store.save_failure(last, ValueError("of yesterday"))
+    _, second = sweep_here([last], store).failures
+    assert second.record is None
+    assert str(second) == "ToyRun 2: not started, because 'FailingRun 1' was not finished"
+
+
+class TestTorchrun:
+    """What the first of torchrun's processes sees is what all go by; no other process is needed to see that."""
+
+    @pytest.fixture
+    def said(self, monkeypatch):
+        """What the first process told the others."""
+        said = []
+
+        class Processes:
+            rank = 0
+
+            def agree(self, value):
+                said.append(copy.copy(value))
+                return value
+
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setattr("labelnoise.training.distributed.join_processes", lambda device: Processes())
+        monkeypatch.setattr("labelnoise.experiments.perform._LOOK_SECONDS", 0.01)
+        return said
+
+    def test_what_is_finished_is_agreed_on(self, tmp_path, said):
+        store = RunStore(tmp_path)
+        for found in (set(), {run_id(ToyRun(1))}):
+            said.clear()
+            assert sweep_here([ToyRun(1)], store).failures == ()
+            assert said[0] == found
+
+    def test_a_busy_run_is_waited_for(self, tmp_path, said):
+        store, run = RunStore(tmp_path), ToyRun(1)
+        claim = store.claim(run)
+        claim.__enter__()
+        release = threading.Timer(0.1, claim.__exit__, (None, None, None))
+        release.start()
+        assert perform(tmp_path, run) == ("performed", "")
+        release.join()
+        assert ("busy", "") in said
+        assert store.has(run)
 
 
 def test_a_damaged_result_that_is_required_is_named(tmp_path):

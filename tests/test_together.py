@@ -1,15 +1,17 @@
 """Trainings done together leave what they leave alone."""
 
 import dataclasses
+import errno
 
 import numpy as np
 import pytest
 
 import labelnoise as ln
+import labelnoise.training
 from labelnoise.experiments.executors import executor_named
 from labelnoise.experiments.recipes.trainings import clean_run, noisy_run, region_run
-from labelnoise.experiments.runs import DataSpecification
-from labelnoise.experiments.store import RunStore
+from labelnoise.experiments.runs import DataSpecification, run_id
+from labelnoise.experiments.store import RunStore, StoreError
 from labelnoise.experiments.sweep import sweep
 from labelnoise.experiments.together import train_ahead
 from labelnoise.training import preset
@@ -65,6 +67,39 @@ def test_leaves_what_another_process_is_at(tmp_path):
         assert scratch is not None
         assert train_ahead([first, second], store, together=8) == 1
     assert not store.has(first)
+
+
+def test_a_group_that_fails_is_left_to_the_sweep(tmp_path, monkeypatch):
+    """With the network that it would have required; other groups are trained."""
+    store, other = RunStore(tmp_path), clean_run(DATA, dataclasses.replace(TRAINING, n_features=16))
+    train_together = labelnoise.training.train_together
+
+    def short_of_memory(images, labels, specifications, **options):
+        if specifications[0].n_features is None:
+            raise MemoryError("too many networks")
+        return train_together(images, labels, specifications, **options)
+
+    monkeypatch.setattr("labelnoise.training.train_together", short_of_memory)
+    with pytest.warns(RuntimeWarning, match="3 trainings like .* failed together, .*MemoryError: too many networks"):
+        assert train_ahead([*runs(), other], store, together=8) == 1
+    assert store.finished() == {run_id(other)}
+    assert sweep(runs()[:1], store, executor_named()).performed == 1
+
+
+def test_missing_data_is_for_the_sweep_to_report(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    absent = clean_run(DataSpecification(name=str(tmp_path / "nowhere")), TRAINING)
+    with pytest.warns(RuntimeWarning, match="FileNotFoundError"):
+        assert train_ahead([absent], RunStore(tmp_path / "store"), together=8) == 0
+    (failure,) = sweep([absent], RunStore(tmp_path / "store"), executor_named()).failures
+    assert "nowhere" in failure.error
+
+
+@pytest.mark.parametrize("error", [StoreError(errno.EIO, "no store"), OSError(errno.ENOSPC, "No space left")])
+def test_a_full_disk_ends_it(tmp_path, monkeypatch, error):
+    monkeypatch.setattr("labelnoise.experiments.together._train", lambda *_: (_ for _ in ()).throw(error))
+    with pytest.raises(StoreError):
+        train_ahead(runs(), RunStore(tmp_path), together=8)
 
 
 def test_a_group_is_of_at_least_one(tmp_path):

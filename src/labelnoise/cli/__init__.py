@@ -33,14 +33,19 @@ BAD_INPUT = (
 )
 """What the library raises for bad input (exit status 2); everything else is work that failed (1)."""
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line; errors become one line and an exit status."""
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        if status == _INTERRUPTED:  # newer versions of typer return this for ctrl-C, earlier ones raise Abort
+            raise KeyboardInterrupt
+        sys.exit(status)
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("labelnoise: interrupted; files already written are complete.", err=True)
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except BAD_INPUT as error:
         _fail(error, status=2)
     except Exception as error:

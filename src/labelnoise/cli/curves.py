@@ -23,6 +23,7 @@ from labelnoise.cli.options import (
     placement_of,
     print_json,
     say,
+    written,
 )
 from labelnoise.cli.recipes import print_result
 
@@ -50,12 +51,16 @@ def _print_curve(result: CurveResult) -> None:
     """A table of accuracies, one row a noise rate, one column a k."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shown = result.measured or result.predicted
     assert shown is not None
     table = Table(
-        title=f"{result.title}: accuracy in %, ties {shown.ties}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1)
+        title=f"{escape(result.title)}: accuracy in %, ties {shown.ties}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1),
     )
     table.add_column("noise\nrate", justify="right", no_wrap=True)
     for k in shown.k:
@@ -99,8 +104,8 @@ def demo(
         for network in result.networks:
             print_result(network)
         if not result.networks:
-            say("PyTorch is not installed, so no network was trained: pip install 'labelnoise[cnn]'")
-        say(f"\n[bold]Report:[/] {result.page.resolve()}")
+            say("PyTorch is not installed, so no network was trained: pip install 'labelnoise\\[cnn]'")
+        say("\n" + written("Report", result.page))
     problems = [problem for network in result.networks for problem in network.problems]
     if problems:
         raise RuntimeError(f"the demo's networks failed: {' | '.join(problems)}")
@@ -184,7 +189,7 @@ def curve(
         print_json(_result_record(result, files))
         return
     _print_curve(result)
-    say(f"\n[bold]Figure:[/] {files['png'].resolve()}\n[bold]Table:[/]  {files['csv'].resolve()}")
+    say("\n" + written("Figure", files["png"]) + "\n" + written("Table", files["csv"]))
 
 
 def corrupt(
@@ -227,6 +232,5 @@ def corrupt(
         f"{noisy.placement['name']} placement\n"
         f"selected {noisy.noise_rate:.4f} (asked {noise_rate:g}), really changed {noisy.changed_rate:.4f}, "
         f"{rho}"
-        f"seed {noisy.seed}\n"
-        f"[bold]Labels:[/] {csv.resolve()}\n[bold]Record:[/] {saved.resolve()}"
+        f"seed {noisy.seed}\n" + written("Labels", csv) + "\n" + written("Record", saved)
     )

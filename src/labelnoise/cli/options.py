@@ -92,14 +92,21 @@ def placement_of(where: Where, concentration: float) -> Placement:
 
 
 def say(text: str) -> None:
-    """Print, with rich markup."""
+    """Print, with rich markup; what comes from outside is escaped."""
     from rich.console import Console
 
     Console().print(text, highlight=False, soft_wrap=True)
+
+
+def written(what: str, path: Path) -> str:
+    """A line that says where a file is, in rich markup."""
+    from rich.markup import escape
+
+    return f"[bold]{what}:[/] {escape(str(path.resolve()))}"
 
 
 def print_json(value: Any) -> None:
     """Print as JSON."""
     from labelnoise.artifacts import to_json
 
-    typer.echo(to_json(value))
+    typer.echo(to_json(value), nl=False)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import enum
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelnoise.cli.options import Json, print_json, say
+from labelnoise.cli.options import Json, print_json, say, written
 
 if TYPE_CHECKING:
     from labelnoise.experiments.run_recipes import RecipeResult
-    from labelnoise.experiments.store import StoredRun
 
 LIST_EXAMPLE = "Examples: labelnoise list  |  labelnoise list --runs"
 RUN_EXAMPLE = (
@@ -45,14 +45,12 @@ def list_recipes(
     if runs:
         _list_runs(store, as_json)
         return
-    import json
-
     from labelnoise.experiments.recipes import CATALOGUE
+    from labelnoise.experiments.run_recipes import read_summary
 
     rows: list[dict[str, Any]] = []
     for entry in CATALOGUE.values():
-        path = output_dir / entry.name / f"{entry.name}.json"
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        found = read_summary(output_dir, entry.name) or {}
         rows.append(
             {
                 "name": entry.name,
@@ -84,7 +82,7 @@ def list_recipes(
 def _list_runs(store: Path, as_json: bool) -> None:
     from labelnoise.experiments.store import RunStore
 
-    if not store.is_dir():
+    if not store.expanduser().is_dir():
         raise FileNotFoundError(f"`--store` must be a folder of runs; there is no {store}. `labelnoise run` makes one.")
     rows = RunStore(store).list()
     if as_json:
@@ -92,22 +90,17 @@ def _list_runs(store: Path, as_json: bool) -> None:
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     for column in ("run", "status", "kind", "what", "when, or what went wrong"):
-        table.add_column(column, no_wrap=column in ("run", "status", "kind"))
+        table.add_column(column, no_wrap=column in ("run", "status", "kind"), overflow="fold")
     for row in rows:
-        table.add_row(row.id[:8], row.status, row.kind, row.label, row.detail)
+        table.add_row(row.id[:8], row.status, row.kind, escape(row.label), escape(row.detail))
     Console().print(table)
-    say(", ".join(f"{count} {status}" for status, count in _counts(rows).items()) or "no runs yet")
-
-
-def _counts(rows: list[StoredRun]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.status] = counts.get(row.status, 0) + 1
-    return counts
+    counts = Counter(row.status for row in rows)
+    say(", ".join(f"{count} {status}" for status, count in counts.items()) or "no runs yet")
 
 
 def run(
@@ -139,7 +132,7 @@ def run(
     """
     from labelnoise.experiments.executors import executor_named
     from labelnoise.experiments.overrides import override, reseeded
-    from labelnoise.experiments.perform import is_first_process
+    from labelnoise.experiments.perform import is_first_process, started_by_torchrun
     from labelnoise.experiments.recipes import CATALOGUE, recipe_named
     from labelnoise.experiments.run_recipes import run_recipes, write_ledger
     from labelnoise.experiments.runs import describe
@@ -148,28 +141,32 @@ def run(
 
     if not is_first_process():
         os.environ[QUIET] = "1"
+    if started_by_torchrun() and (workers, executor) != (None, None):
+        raise ValueError("torchrun's processes share each run; start them without --workers and --executor.")
     asked = list(CATALOGUE) if names == ["all"] else list(dict.fromkeys(names))
     recipes = [recipe_named(name, scale.value) for name in asked]
     if random_state is not None:
         recipes = [(entry, reseeded(recipe, random_state)) for entry, recipe in recipes]
     recipes = [(entry, override(recipe, changes or [])) for entry, recipe in recipes]
     if show:
-        print_json({entry.name: describe(recipe) for entry, recipe in recipes})
+        print_json({entry.name: describe(recipe, whole=True) for entry, recipe in recipes})
         return
-    open_executor = executor_named(executor, workers, log_folder=store / "slurm-logs")
+    open_executor = executor_named(executor, workers, log_folder=store.expanduser() / "slurm-logs")
     if together is None:
-        together = 32 if executor is None and workers is None and _has_gpu() else 1
+        alone = executor is None and workers is None and not started_by_torchrun()
+        together = 32 if alone and _has_gpu() else 1
     results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor, together=together)
     if not is_first_process():
         return
-    panels = sorted({path.name for path in output_dir.iterdir()} - {*CATALOGUE})  # of earlier calls, too
-    ledger = write_ledger(output_dir, [*CATALOGUE, *panels])
     if as_json:
         print_json([result.summary() for result in results])
     else:
         for result in results:
             print_result(result)
-        say(f"[bold]Ledger:[/] {ledger.resolve()}")
+    panels = [entry.name + letter for entry in CATALOGUE.values() for letter in entry.panels]
+    ledger = write_ledger(output_dir, [*CATALOGUE, *panels])
+    if not as_json:
+        say(written("Ledger", ledger))
     failed = [result.heading.name for result in results if result.problems]
     if failed:
         raise RuntimeError(
@@ -179,6 +176,10 @@ def run(
 
 
 def _has_gpu() -> bool:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:  # K-NN does without
+        return False
     import torch
 
     return torch.cuda.is_available()
@@ -196,4 +197,4 @@ def print_result(result: RecipeResult) -> None:
     say(f"  expected: {escape(result.heading.statement)}")
     say(f"  found:    {escape(result.outcome.finding)} [bold]({VERDICTS.get(result.outcome.agrees, 'no verdict')})[/]")
     pictures = [path for path in result.files if path.suffix == ".png"]
-    say("".join(f"  [bold]Figure:[/] {path.resolve()}\n" for path in pictures))
+    say("".join(f"  {written('Figure', path)}\n" for path in pictures))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -229,10 +230,10 @@ def executor_named(
     if workers is not None:
         raise ValueError(f"`workers` are processes on this machine, `executor` is {name!r}; give one of the two.")
     parts = urlsplit(name)
-    if parts.scheme == "dask" and ":" in parts.netloc:
+    if parts.scheme == "dask" and re.fullmatch(r".+:\d+", parts.netloc):
         _require("distributed", "dask")
         return lambda: _dask(f"tcp://{parts.netloc}")
-    if parts.scheme == "slurm" and not parts.netloc:
+    if parts.scheme == "slurm" and not parts.netloc + parts.path:
         _require("submitit", "slurm")
         return lambda: _slurm(dict(parse_qsl(parts.query)), log_folder)
     raise ValueError(f"`executor` must be one of {' or '.join(SCHEMES)}; got {name!r}.")

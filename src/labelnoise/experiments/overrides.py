@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labelnoise.experiments.runs import DataSpecification
 from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
-from labelnoise.validation import seed_of
+from labelnoise.validation import check_choice, seed_of
 
 T = TypeVar("T")
 
@@ -20,7 +23,8 @@ def override(specification: T, assignments: list[str]) -> T:
     """A copy with fields changed: ``repeats=3``, ``noise_rates=0,0.2,0.4``, ``training.epochs=5``.
 
     Numbers in a tuple are separated by commas; ``none`` empties a field that may be empty; ``settings.a.region=noisy``
-    reaches into a mapping; noise is ``uniform``, ``flip`` or a file that holds a corruption matrix.
+    reaches into a mapping; noise is ``uniform``, ``flip`` or a file that holds a corruption matrix; a training is one
+    of `labelnoise.training.PRESETS`.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def _changed(value: Any, changes: _Changes, where: str) -> Any:
         return value
     if isinstance(value, Mapping):
         known, hints = list(value), {}
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type) and dataclasses.fields(value):
         known, hints = [f.name for f in dataclasses.fields(value) if f.init], _hints(type(value))
     else:
         raise ValueError(f"`{where}{next(iter(changes.inner))}` goes too deep: {value!r} has no fields.")
@@ -72,9 +76,11 @@ def _changed(value: Any, changes: _Changes, where: str) -> Any:
 
 
 def _hints(kind: type) -> dict[str, Any]:
-    # names that a module imports for type checking alone; the modules that define them are loaded by now
-    from labelnoise.training import TrainingSpecification
-
+    try:
+        from labelnoise.training import TrainingSpecification
+    except ImportError:  # no torch, and there are recipes without networks
+        return get_type_hints(kind, localns={"TrainingSpecification": Any})
+    # a name that modules import for type checking alone
     return get_type_hints(kind, localns={"TrainingSpecification": TrainingSpecification})
 
 
@@ -92,10 +98,16 @@ def parse(text: str, hint: Any, name: str) -> Any:
         if kind in (int, float, str):
             return kind(text)
     except (ValueError, KeyError):
-        wanted = "true or false" if kind is bool else getattr(kind, "__name__", str(kind))
-        raise ValueError(f"`{name}` must be of type {wanted}; got {text!r}.") from None
+        wanted = "true or false" if kind is bool else f"of type {kind.__name__}"
+        raise ValueError(f"`{name}` must be {wanted}; got {text!r}.") from None
     if kind is NoiseModel:
         return noise_named(text)
+    if get_origin(kind) is np.ndarray:
+        return _matrix_in(text)
+    if kind is Any or getattr(kind, "__name__", "") == "TrainingSpecification":  # without torch the import says so
+        from labelnoise.training import PRESETS, preset
+
+        return preset(check_choice(text, tuple(PRESETS), name))
     raise ValueError(f"`{name}` has fields of its own; change one of them, such as {name}.FIELD=VALUE.")
 
 
@@ -115,9 +127,14 @@ def noise_named(text: str, mapping: list[int] | None = None) -> NoiseModel:
         return FlipNoise(mapping)
     if not Path(text).suffix:
         raise ValueError(f"noise must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
-    from labelnoise.data import read_features
+    return MatrixNoise(_matrix_in(text))
 
-    return MatrixNoise(read_features(text))
+
+def _matrix_in(file: str) -> NDArray[Any]:
+    from labelnoise.data import read_features, split_column
+
+    path, columns = split_column(file)
+    return read_features(path, columns=columns)
 
 
 def reseeded(specification: T, seed: int) -> T:

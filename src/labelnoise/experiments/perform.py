@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from labelnoise.experiments.runs import RegionRun, Run, RunResult, TrainingRun
 from labelnoise.experiments.store import RunStore, StoreError
@@ -14,6 +16,9 @@ from labelnoise.experiments.store import RunStore, StoreError
 PERFORMED, FOUND, BUSY, FAILED = "performed", "found", "busy", "failed"
 _BEGUN = "begun"
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LOOK_SECONDS = 1.0  # between two tries at a run that another program is at
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class StoredResults:
         if "data" in result.record and result.record["data"] != run.data.digest():
             raise ValueError(
                 f"the stored result of {run.label!r} must be of the data as they are; the images of "
-                f"{run.data.name!r} have changed since. Name another store, or delete this one: {self.store.folder}."
+                f"{run.data.name!r} have changed since. Name another store, or delete the folder "
+                f"{self.store.result_folder(run)}, and the run is done again."
             )
         return result
 
@@ -60,7 +66,10 @@ def perform(folder: Path, run: Run) -> tuple[str, str]:
     """
     store = RunStore(folder)
     if started_by_torchrun():
-        return _perform_shared(store, run)
+        # a schedule that looks at busy runs by itself would get out of step with those of the other processes
+        while (outcome := _perform_shared(store, run))[0] == BUSY:
+            time.sleep(_LOOK_SECONDS)
+        return outcome
     with store.claim(run) as scratch:
         if store.has(run):
             return FOUND, ""
@@ -74,19 +83,41 @@ def started_by_torchrun() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def agree_on(value: T) -> T:
+    """What the first of torchrun's processes passes, in all of them; in a process that is alone, `value`."""
+    if not started_by_torchrun():
+        return value
+    from labelnoise.training.distributed import join_processes
+    from labelnoise.training.specification import find_device
+
+    found: T = join_processes(find_device("auto")).agree(value)
+    return found
+
+
 def is_first_process() -> bool:
     """Whether this process writes: the only one, or the first of torchrun's."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def raise_if_disk_full(error: BaseException, run: Run) -> None:
+    """Raise what ends a whole sweep; any other error is the run's own.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be written, or the run itself has met a full disk.
+    """
+    if isinstance(error, StoreError):
+        raise error
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        raise StoreError(error.errno, f"the run {run.label!r} found the disk full: {error}") from error
+
+
 def _perform_and_keep(store: RunStore, run: Run, scratch: Path) -> tuple[str, str]:
     try:
         store.save(run, run.perform(StoreWorkspace(store, scratch)))
-    except StoreError:
-        raise
     except (Exception, SystemExit) as error:  # an exit would end the worker process
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            raise StoreError(error.errno, f"the run {run.label!r} found the disk full: {error}") from error
+        raise_if_disk_full(error, run)
         store.save_failure(run, error)
         return FAILED, f"{type(error).__name__}: {error}"
     return PERFORMED, ""

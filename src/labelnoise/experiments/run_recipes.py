@@ -6,12 +6,12 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
-from labelnoise.experiments.perform import StoredResults, is_first_process
+from labelnoise.experiments.perform import StoredResults, is_first_process, started_by_torchrun
 from labelnoise.experiments.recipes import Heading, Outcome, Recipe
 from labelnoise.experiments.runs import describe, run_id
 from labelnoise.experiments.schedule import Failure
@@ -36,7 +36,7 @@ class RecipeResult:
     files : tuple of Path
     failures : tuple of Failure
     error : str
-        Why finished runs did not make a figure: one was damaged, or made on other data.
+        Why finished runs did not make a figure: one was damaged, or made on other data, say.
     """
 
     heading: Heading
@@ -82,12 +82,16 @@ def run_recipes(
 
     Raises
     ------
+    ValueError
+        A recipe's fields do not go together; or torchrun's processes, which train each network with one another, are
+        to do several at once.
     OSError
-        A folder cannot be written; nothing has been computed by then.
+        A folder cannot be written. Either way nothing has been computed by then.
     """
-    for heading, _ in recipes:
-        output_folder(Path(folder) / heading.name)
+    if together > 1 and started_by_torchrun():
+        raise ValueError(f"`together` must be 1 under torchrun, whose processes share each network; got {together}.")
     runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]
+    folders = [output_folder(Path(folder) / heading.name) for heading, _ in recipes]
     everything = [run for runs in runs_of for run in runs.values()]
     if together > 1:
         train_ahead(everything, store, together)
@@ -97,17 +101,18 @@ def run_recipes(
         return []
     failed = {run_id(failure.run): failure for failure in report.failures}
     results = []
-    for (heading, recipe), runs in track(list(zip(recipes, runs_of, strict=True)), "figures"):
+    for (heading, recipe), runs, target in track(list(zip(recipes, runs_of, folders, strict=True)), "figures"):
         failures = tuple(failed[key] for key in runs if key in failed)
         if failures:
             results.append(RecipeResult(heading, scale, None, (), failures))
             continue
         try:
             outcome = recipe.outcome(StoredResults(store), heading.title, scale)
-        except ValueError as error:
-            results.append(RecipeResult(heading, scale, None, (), error=str(error)))
+        except Exception as error:  # the other figures are drawn
+            kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
+            results.append(RecipeResult(heading, scale, None, (), error=f"{kind}{error}"))
             continue
-        files = _write(heading, recipe, scale, outcome, Path(folder) / heading.name)
+        files = _write(heading, recipe, scale, outcome, target)
         results.append(RecipeResult(heading, scale, outcome, files))
     return results
 
@@ -126,16 +131,44 @@ def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folde
         "finding": outcome.finding,
         "agrees": outcome.agrees,
         "values": outcome.values,
-        "specification": describe(recipe),
-        "versions": {package: version(package) for package in PACKAGES},
+        "specification": describe(recipe, whole=True),
+        "versions": {package: _version_of(package) for package in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
     return (*files, write_json(summary, folder / f"{heading.name}.json"))
 
 
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # torch, where no network is trained
+        return None
+
+
 def _named(recipe: str, part: str) -> str:
     return f"{recipe}_{part}" if part else recipe
+
+
+def read_summary(folder: StrPath, name: str) -> dict[str, Any] | None:
+    """What came out of a recipe when it was last run, from `folder`/NAME/NAME.json; None if it was not.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged, or something else's.
+    """
+    path = Path(folder).expanduser() / name / f"{name}.json"
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        return {key: found[key] for key in ("title", "statement", "finding", "agrees", "scale")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be what `labelnoise run {name}` wrote; it is damaged or something else "
+            f"({type(error).__name__}). Delete it, and run that again: finished runs are not done anew."
+        ) from error
 
 
 def write_ledger(folder: StrPath, names: Sequence[str]) -> Path:
@@ -147,14 +180,18 @@ def write_ledger(folder: StrPath, names: Sequence[str]) -> Path:
         Holds a folder for each recipe that was run.
     names : sequence of str
         In the order of the ledger; those without a result are left out.
+
+    Raises
+    ------
+    ValueError
+        One of the results is damaged.
     """
     rows = []
     for name in names:
-        path = Path(folder) / name / f"{name}.json"
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_summary(folder, name)
+        if found is not None:
             agrees = {True: "yes", False: "no", None: "–"}[found["agrees"]]
             cells = (f"[{name}]({name}/{name}.png)", found["title"], found["statement"], found["finding"])
             rows.append("| " + " | ".join((*cells, found["scale"], agrees)) + " |\n")
     head = "| name | shows | the paper, or the question | what came out | scale | agrees |\n" + "| --- " * 6 + "|\n"
-    return write_text("# Ledger\n\n" + head + "".join(rows), Path(folder) / "LEDGER.md")
+    return write_text("# Ledger\n\n" + head + "".join(rows), Path(folder).expanduser() / "LEDGER.md")

@@ -87,13 +87,13 @@ class Schedule:
 
     def failures(self) -> tuple[Failure, ...]:
         """What failed, and what could not start for that reason."""
+        records = {key: self._store.failure_record(self._runs[key]) for key in self._failed}
         for key, required in self._required.items():
             if key not in self.finished and key not in self._failed:
                 cause = next(other for other in required if other in self._failed)
                 self._failed[key] = f"not started, because {self._runs[cause].label!r} was not finished"
-        records = {key: self._store.failure_record(self._runs[key]) for key in self._failed}
         return tuple(
-            Failure(self._runs[key], error, records[key] if records[key].exists() else None)
+            Failure(self._runs[key], error, record if (record := records.get(key)) and record.exists() else None)
             for key, error in self._failed.items()
         )
 

@@ -8,14 +8,17 @@ A folder that any number of processes and hosts may share::
     failed/HASH.json                    specification and error of a run that failed
 
 A result is written beside its checkpoint, flushed to the disk, and renamed into place as a whole: it is there,
-complete, or not there. Nothing depends on clocks. Locks keep two processes from doing the same work; if they do not
-hold (some network file systems), work is done twice and the first result stays. A folder in ``unfinished``, with its
-lock, is removed only after the result is in place; whoever waits for that lock looks there first.
+complete, or not there. Nothing depends on clocks. Locks keep two processes from doing the same work; where they do not
+hold, or there are none (some network file systems), work is done twice and the first result stays. A folder in
+``unfinished``, with its lock, is removed only after the result is in place; whoever waits for that lock looks there
+first.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import inspect
 import json
 import os
 import secrets
@@ -25,14 +28,14 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labelnoise.artifacts import StrPath, output_folder, to_json, write_json
 from labelnoise.experiments.result_folder import DamagedRunError, flush, read_record, read_result, write_result
 from labelnoise.experiments.runs.protocol import Run, RunResult, describe, run_id
 
 if TYPE_CHECKING:
-    pass
+    from filelock import BaseFileLock
 
 FINISHED, RUNNING, INTERRUPTED, FAILED, DAMAGED = "finished", "running", "interrupted", "failed", "damaged"
 _LOCK, _CLAIM = "lock", "claim.json"
@@ -99,7 +102,11 @@ class RunStore:
 
     def has(self, run: Run) -> bool:
         """Whether the run is finished."""
-        return (self._finished / run_id(run)).is_dir()
+        return self.result_folder(run).is_dir()
+
+    def result_folder(self, run: Run) -> Path:
+        """The folder with the run's result, if it is finished."""
+        return self._finished / run_id(run)
 
     def finished(self) -> set[str]:
         """The hashes of all finished runs."""
@@ -115,7 +122,7 @@ class RunStore:
         DamagedRunError
             A file is missing, truncated or changed; the message names it and says what to delete.
         """
-        folder = self._finished / run_id(run)
+        folder = self.result_folder(run)
         if not folder.is_dir():
             raise FileNotFoundError(f"{self.folder} must hold the run {run.label!r} ({folder.name}); it does not.")
         return read_result(folder)
@@ -131,17 +138,17 @@ class RunStore:
         StoreError
             The folder could not be made.
         """
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
         identity = run_id(run)
         scratch, target = self._unfinished / identity, self._finished / identity
-        lock = FileLock(scratch / _LOCK)
+        lock = _lock(scratch / _LOCK)
         claimed = False
         try:
             with self._writing(run), contextlib.suppress(Timeout):
                 try:
                     scratch.mkdir(parents=True, exist_ok=True)
-                    lock.acquire(blocking=False)
+                    _acquire(lock)
                     claimed = True
                     who = {"kind": run.kind, "label": run.label, "host": socket.gethostname(), "process": os.getpid()}
                     (scratch / _CLAIM).write_text(to_json(who), encoding="utf-8")
@@ -265,14 +272,34 @@ def _unfinished_row(folder: Path) -> StoredRun:
 
 
 def _is_locked(path: Path) -> bool:
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     try:
         if path.exists():
-            with FileLock(path).acquire(blocking=False):
-                return False
+            lock = _lock(path)
+            _acquire(lock)
+            lock.release()
     except Timeout:
         return True
     except OSError:  # it has just been finished and removed, or the store may only be read
         pass
     return False
+
+
+def _lock(path: Path) -> BaseFileLock:
+    """A lock that ends with its process. A mere file, filelock's way out where there are no locks, would stay."""
+    from filelock import FileLock
+
+    options: dict[str, Any] = {"fallback_to_soft": False}
+    return FileLock(path, **options if "fallback_to_soft" in inspect.signature(FileLock).parameters else {})
+
+
+def _acquire(lock: BaseFileLock) -> None:
+    """Take a lock at once, or raise `filelock.Timeout`; where the file system has no locks, go on without."""
+    try:
+        lock.acquire(blocking=False)
+    except NotImplementedError:  # how earlier versions of filelock say it
+        pass
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise

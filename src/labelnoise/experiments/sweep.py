@@ -8,6 +8,7 @@ from concurrent.futures import BrokenExecutor, Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from labelnoise.experiments.perform import agree_on
 from labelnoise.experiments.runs.protocol import Run, run_id
 from labelnoise.experiments.schedule import Failure, Schedule
 from labelnoise.experiments.store import RunStore
@@ -76,7 +77,7 @@ def sweep(runs: Iterable[Run], store: RunStore, open_executor: OpenExecutor, *, 
     start = time.monotonic()
     store.prepare()
     runs_to_do = _resolve(runs)
-    found = store.finished() & runs_to_do.keys()
+    found = agree_on(store.finished() & runs_to_do.keys())
     with bar(title, len(runs_to_do), initial=len(found), unit="run") as progress:
         work = Schedule(runs_to_do, found, store, progress)
         while work.is_left():

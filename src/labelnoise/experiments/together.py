@@ -1,12 +1,13 @@
 """Trainings of one shape done at once: what a GPU wants. Each leaves the result it would leave alone, up to rounding.
 
-A sweep that follows finds them finished, and does whatever could not be done together.
+A sweep that follows finds them finished, and does whatever could not be done together; it also reports what failed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from labelnoise.data import ImageSet
-from labelnoise.experiments.perform import StoreWorkspace
+from labelnoise.experiments.perform import StoreWorkspace, raise_if_disk_full
 from labelnoise.experiments.runs import RegionRun, Run, TrainingRun, run_id
 from labelnoise.experiments.store import RunStore
 from labelnoise.experiments.sweep import with_requirements
@@ -26,6 +27,8 @@ Training = TrainingRun | RegionRun
 
 def train_ahead(runs: Iterable[Run], store: RunStore, together: int) -> int:
     """Do the trainings among `runs`, and those they require, in groups of the same network, data and settings.
+
+    A group that fails (missing data, not enough memory) is left to the sweep, with a warning.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def train_ahead(runs: Iterable[Run], store: RunStore, together: int) -> int:
     Raises
     ------
     ValueError
-        As `labelnoise.training.train_together`.
+        `together` is below 1.
     OSError
         The store cannot be written.
     """
@@ -53,7 +56,18 @@ def train_ahead(runs: Iterable[Run], store: RunStore, together: int) -> int:
     while groups := list(_groups(everything, store.finished(), together)):
         before = done
         for group in track(groups, "groups of networks"):
-            done += _train(group, store)
+            try:
+                done += _train(group, store)
+            except Exception as error:
+                raise_if_disk_full(error, group[0])
+                for run in group:
+                    del everything[run_id(run)]
+                warnings.warn(
+                    f"{len(group)} trainings like {group[0].label!r} failed together, and are done one by one: "
+                    f"{type(error).__name__}: {error}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
         if done == before:  # other processes are at all of them
             break
     return done

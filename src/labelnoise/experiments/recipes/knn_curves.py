@@ -14,7 +14,8 @@ from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results
 from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
 from labelnoise.prediction import predict_knn
-from labelnoise.validation import check_k
+from labelnoise.validation import check_choice, check_k, check_noise_rates
+from labelnoise.vote_models import MODELS
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -54,6 +55,8 @@ class KnnCurves:
 
     def __post_init__(self) -> None:
         check_k(self.k)
+        check_noise_rates(self.noise_rates)
+        check_choice(self.model, MODELS, "model")
 
     @property
     def neighbors(self) -> NeighborsRun:

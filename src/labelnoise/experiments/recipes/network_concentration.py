@@ -17,6 +17,7 @@ from labelnoise.figures import accuracy_over_concentration_figure
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.prediction import accuracy_curve, predict_knn
+from labelnoise.validation import check_k, check_noise_rates
 from labelnoise.votes import plurality_vote
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class NetworkConcentration:
     concentrations: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
     repeats: int = 3
     k: int = 30
+
+    def __post_init__(self) -> None:
+        check_noise_rates(self.concentrations, "concentrations")
+        check_k(self.repeats, name="repeats")
 
     @property
     def _clean(self) -> TrainingRun:

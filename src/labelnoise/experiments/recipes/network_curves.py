@@ -16,6 +16,7 @@ from labelnoise.figures import family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.prediction import accuracy_curve
 from labelnoise.tolerance import first_crossing
+from labelnoise.validation import check_k, check_noise_rates, check_ties
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -54,9 +55,16 @@ class NetworkCurves:
     ties: str = "random"
     breaks_near: float | None = None
 
+    def __post_init__(self) -> None:
+        check_noise_rates(self.noise_rates)
+        check_k(self.repeats, name="repeats")
+        check_k(self.k)
+        check_ties(self.ties)
+
     def runs(self) -> list[Run]:
-        """Every noise rate and repeat."""
-        return [*noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)]
+        """Every noise rate and repeat, and the clean training, from whose softmax the analytic curves start."""
+        clean = [] if 0 in self.noise_rates else [clean_run(self.data, self.training)]
+        return [*clean, *noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)]
 
     def outcome(self, results: Results, title: str, scale: str) -> Outcome:
         """The measured curve, the family, and the K that fits best."""
@@ -67,7 +75,9 @@ class NetworkCurves:
         accuracies = np.array([record["test_accuracy"] for record in records]).reshape(shape)
         rates, mean = np.array(self.noise_rates), accuracies.mean(axis=1)
         std = accuracies.std(axis=1, ddof=1) if self.repeats > 1 else np.full(len(rates), np.nan)
-        softmax = results.result(clean_run(self.data, self.training)).arrays["pred_probs"].astype(np.float64)
+        trained_clean = results.result(clean_run(self.data, self.training))
+        softmax = trained_clean.arrays["pred_probs"].astype(np.float64)
+        without_noise = float(mean[rates == 0][0] if 0 in rates else trained_clean.record["test_accuracy"])
         found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ks=CANDIDATES, ties=self.ties)
         ks = tuple(sorted({*self.k, found.k}))
         predicted = accuracy_curve(softmax, test.labels, self.noise, rates, ks, ties=self.ties)
@@ -75,16 +85,21 @@ class NetworkCurves:
         for column, k in enumerate(ks):
             table[f"predicted_k{k}"] = predicted.accuracy[:, column]
         table["difference_points"] = 100 * (mean - predicted.accuracy[:, ks.index(found.k)])
-        breaking = first_crossing(rates, mean, mean[0] / 2)
+        halved = mean.min() < without_noise / 2
+        breaking = first_crossing(rates, mean, without_noise / 2) if halved else float("nan")
         values: dict[str, Any] = {
             "effective_k": found.k,
             "mean_difference": found.mean_error,
             "worst_difference": found.worst_error,
-            "clean_accuracy": float(mean[0]),
+            "clean_accuracy": without_noise,
             "breaks_at": breaking,
         }
+        if np.isnan(breaking):
+            where = "less than half of that already at the lowest noise rate" if halved else "never halved"
+        else:
+            where = f"halved at a noise rate of {breaking:.2f}"
         finding = (
-            f"Accuracy {100 * mean[0]:.1f} % without noise, halved at a noise rate of {breaking:.2f}; nearest analytic "
+            f"Accuracy {100 * without_noise:.1f} % without noise, {where}; nearest analytic "
             f"curve K = {found.k}: mean difference {100 * found.mean_error:.1f}, largest "
             f"{100 * found.worst_error:.1f} points."
         )

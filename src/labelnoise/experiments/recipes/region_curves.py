@@ -12,6 +12,7 @@ from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.recipes.trainings import clean_run, region_run
 from labelnoise.experiments.runs import DataSpecification, RegionRun, Results, Run
 from labelnoise.figures import concentrated_figure
+from labelnoise.validation import check_k, check_noise_rates
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -38,6 +39,10 @@ class RegionCurves:
     training: TrainingSpecification
     noise_rates: tuple[float, ...]
     repeats: int = 3
+
+    def __post_init__(self) -> None:
+        check_noise_rates(self.noise_rates)
+        check_k(self.repeats, name="repeats")
 
     def _levels(self) -> list[list[RegionRun]]:
         repeats = range(self.repeats)

@@ -16,6 +16,7 @@ from labelnoise.experiments.runs import DataSpecification, RegionRun, Results, R
 from labelnoise.figures import SoftmaxPanel, panels_by_class, softmax_bars_figure
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax import aggregate_relative, aggregate_softmax, expected_peak
+from labelnoise.validation import check_choice
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -33,7 +34,7 @@ class Setting:
     data : DataSpecification
     training : TrainingSpecification
     noise : NoiseModel, optional
-        None for clean labels, and for a region.
+        None for clean labels, at noise rate 0, and for a region.
     noise_rate : float
     region : {"clean", "noisy"}, optional
         Locally concentrated noise, and where the test samples lie.
@@ -44,6 +45,17 @@ class Setting:
     noise: NoiseModel | None = None
     noise_rate: float = 0.0
     region: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.region is not None:
+            check_choice(self.region, ("clean", "noisy"), "region")
+            if self.noise is not None:
+                raise ValueError(
+                    f"`noise` must be None for a region, whose labels become the opposite class's; "
+                    f"got {self.noise.name}. Change `region` to none, too."
+                )
+        elif self.noise is None and self.noise_rate != 0:
+            raise ValueError(f"`noise_rate` must be 0 where `noise` is None; got {self.noise_rate:g}.")
 
     @property
     def run(self) -> TrainingRun | RegionRun:

@@ -13,6 +13,7 @@ from labelnoise.experiments.recipes.trainings import clean_run
 from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results, Run
 from labelnoise.figures import preferred_k_figure, softmax_pairs_figure
 from labelnoise.softmax_histograms import SoftmaxNeighborhoods, softmax_neighborhoods
+from labelnoise.validation import check_k
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -37,6 +38,10 @@ class SoftmaxDistance:
     training: TrainingSpecification
     k_min: int = 10
     k_max: int = 300
+
+    def __post_init__(self) -> None:
+        check_k(self.k_max, name="k_max")
+        check_k(self.k_min, name="k_min", limit=self.k_max, limit_is="`k_max`")
 
     @property
     def neighbors(self) -> NeighborsRun:
@@ -100,6 +105,9 @@ class SoftmaxPairs:
 
     of: SoftmaxDistance
     n_samples: int = 8
+
+    def __post_init__(self) -> None:
+        check_k(self.n_samples, name="n_samples")
 
     def runs(self) -> list[Run]:
         """Those of figure 5."""

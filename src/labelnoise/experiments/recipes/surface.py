@@ -12,6 +12,7 @@ from labelnoise.figures import surface_figure
 from labelnoise.noise import NoiseModel, UniformNoise
 from labelnoise.prediction import predict_knn
 from labelnoise.surface import accuracy_surface
+from labelnoise.validation import check_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Surface:
     noise : NoiseModel
     k : int
     n_rates, n_concentrations : int
-        Points of the grid, from 0 to 1 either way.
+        Points of the grid, from 0 to 1 either way; at least 2.
     """
 
     data: DataSpecification
@@ -32,6 +33,12 @@ class Surface:
     k: int = 30
     n_rates: int = 51
     n_concentrations: int = 41
+
+    def __post_init__(self) -> None:
+        for name in ("n_rates", "n_concentrations"):
+            check_k(getattr(self, name), name=name)
+            if getattr(self, name) < 2:
+                raise ValueError(f"`{name}` must be at least 2, both ends of the grid; got 1.")
 
     @property
     def _neighbors(self) -> NeighborsRun:

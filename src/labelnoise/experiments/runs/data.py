@@ -29,7 +29,7 @@ class DataSpecification:
         Only images of the first so many classes; default: of all.
     streamed : bool, optional
         Whether images stay on disk and are read a batch at a time (ImageNet). The test images are then those of the
-        split "validation".
+        split "validation". False is kept as None.
     seed : int
         Of the draw.
     """
@@ -46,6 +46,8 @@ class DataSpecification:
             if getattr(self, field) is not None:
                 check_k(getattr(self, field), name=field)
         seed_of(self.seed)
+        if not self.streamed:
+            object.__setattr__(self, "streamed", None)  # equal specifications have one hash
 
     def load(self) -> tuple[Images, Images]:
         """Training and test images; the last few loaded are kept in memory."""

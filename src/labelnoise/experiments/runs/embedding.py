@@ -17,6 +17,16 @@ from labelnoise.validation import check_k, seed_of
 class EmbeddingRun:
     """t-SNE of the features of some training images.
 
+    Parameters
+    ----------
+    features_of : TrainingRun
+        The network; it keeps its features.
+    n_points : int
+        Images drawn; all where there are fewer.
+    perplexity : float
+        Of t-SNE: about how many neighbours count; below `n_points`.
+    seed : int
+
     The result's arrays: `points` (n_points, 2), and `indices` of the images among the training images.
     """
 
@@ -30,6 +40,10 @@ class EmbeddingRun:
     def __post_init__(self) -> None:
         check_features_of(self.features_of)
         check_k(self.n_points, name="n_points")
+        if not 0 < self.perplexity < self.n_points:
+            raise ValueError(
+                f"`perplexity` must be positive and less than `n_points`, {self.n_points}; got {self.perplexity:g}."
+            )
         seed_of(self.seed)
 
     @property

@@ -1,7 +1,7 @@
 """What every run is: a frozen specification that is hashed, performed and kept.
 
 The hash is taken of the whole specification, required runs included, as JSON with sorted keys. What only says how a run
-is carried out (device, workers) is no part of it; what is None counts as absent.
+is carried out (the device) is no part of it; what is None counts as absent, and 1 in a field of type float as 1.0.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Part of every hash; raised when the same specification no longer means the same result."""
 
-EXECUTION = frozenset({"device", "loader_workers"})
+EXECUTION = frozenset({"device"})
 """Fields that change where or how fast a run is carried out, not what it is."""
 
 
@@ -85,21 +85,37 @@ class Run(Protocol):
         ...
 
 
-def describe(value: Any) -> Any:
-    """A specification as plain values, ready for JSON: field by field, noise and placement by their parameters."""
+def describe(value: Any, *, whole: bool = False) -> Any:
+    """A specification as plain values, ready for JSON: field by field, noise and placement by their parameters.
+
+    Parameters
+    ----------
+    value : dataclass, or anything that one holds
+    whole : bool
+        Every field, as a reader wants it; default: what identifies a run, without what is None and `EXECUTION`.
+    """
     if hasattr(value, "parameters"):
-        return describe(value.parameters())
+        return describe(value.parameters(), whole=whole)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = {"kind": value.kind} if hasattr(value, "kind") else {}
-        named = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name not in EXECUTION}
-        return {**kind, **describe(named)}
+        fields = [f for f in dataclasses.fields(value) if whole or f.name not in EXECUTION]
+        return {**kind, **describe({f.name: _as_declared(getattr(value, f.name), f) for f in fields}, whole=whole)}
     if isinstance(value, Mapping):
-        return {str(key): describe(item) for key, item in value.items() if item is not None}
+        return {str(key): describe(item, whole=whole) for key, item in value.items() if whole or item is not None}
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     if isinstance(value, list | tuple):
-        return [describe(item) for item in value]
+        return [describe(item, whole=whole) for item in value]
     return value
+
+
+def _as_declared(value: Any, field: dataclasses.Field[Any]) -> Any:
+    """Whole numbers as floats where the field is of floats: 1 and 1.0 are equal, and their JSON is not."""
+    if "float" not in str(field.type):
+        return value
+    if isinstance(value, list | tuple):
+        return [_as_declared(item, field) for item in value]
+    return float(value) if isinstance(value, int | np.integer) else value
 
 
 def specification_hash(specification: Mapping[str, Any]) -> str:
