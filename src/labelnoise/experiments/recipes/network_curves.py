@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CANDIDATES = tuple(np.unique(np.round(np.geomspace(1, 300, 45)).astype(int)).tolist())
 """Neighbourhood sizes among which the nearest curve is looked for: closer than single trainings can tell apart."""
+APART = 1.2
+"""Ratio of the K whose curves can be told apart in the figure; of two that are nearer, the nearest curve's is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,8 @@ class NetworkCurves:
             f"{100 * found.worst_error:.1f} points."
         )
         agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
-        lines = accuracy_curve(softmax, test.labels, self.noise, np.linspace(0, rates.max(), 61), ks, ties=self.ties)
+        shown = [k for k in ks if k == found.k or max(k, found.k) > APART * min(k, found.k)]
+        lines = accuracy_curve(softmax, test.labels, self.noise, np.linspace(0, rates.max(), 61), shown, ties=self.ties)
         caption = (
             f"{self.data.caption()}, {scale} scale; {self.training.network}, {len(test):,} test images, base seed "
             f"{self.training.seed}; lines: Eq. 1-3 from the softmax of the network trained on clean labels; "
