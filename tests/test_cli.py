@@ -184,12 +184,23 @@ def test_corrupt_writes_labels_and_the_record(files):
     table = pd.read_csv(out / "noisy_labels.csv")
     assert table["label"].tolist() == noisy.labels.tolist()
     assert table["selected"].sum() == 120
-    concentrated = run(
-        *("corrupt", "--labels", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", "--placement", "kmeans"),
-        *("--features", files / "x.npy", "--output-dir", out),
-    )
-    assert concentrated.returncode == 0, concentrated.stderr
-    assert "k-means cluster placement" in concentrated.stdout
+
+
+@pytest.mark.parametrize(
+    ("placement", "said"),
+    [
+        ("kmeans", "k-means cluster placement"),
+        ("concentrated", "concentrated placement"),
+        ("boundary", "class boundary placement"),
+        ("hubs", "hubness-proportional placement"),
+    ],
+)
+def test_corrupt_places_the_noise(here, files, tmp_path, placement, said):
+    where = ("--features", files / "x.npy", "--placement", placement, "--output-dir", tmp_path / "out")
+    status, out, _ = here("corrupt", "--labels", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", *where)
+    assert status == 0
+    assert said in out
+    assert ln.NoisyLabels.load(tmp_path / "out" / "noisy_labels.npz").placement["name"] in said
 
 
 class TestBadInput:

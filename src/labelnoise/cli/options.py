@@ -44,6 +44,8 @@ class Where(enum.StrEnum):
     spread = "spread"
     kmeans = "kmeans"
     concentrated = "concentrated"
+    boundary = "boundary"
+    hubs = "hubs"
 
 
 OutputDir = Annotated[Path, typer.Option(help="Folder for tables, figures and specifications; made if missing.")]
@@ -60,7 +62,8 @@ Mapping = Annotated[
 PlacementName = Annotated[
     Where,
     typer.Option(
-        help="Where the noise lies: spread, in one k-means cluster of every class, or at a chosen concentration."
+        help="Where the noise lies: spread, in one k-means cluster of every class, at a chosen concentration, near "
+        "class boundaries, or at hubs."
     ),
 ]
 
@@ -82,13 +85,17 @@ def noise_of(text: str, mapping: str | None) -> NoiseModel:
 
 def placement_of(where: Where, concentration: float) -> Placement:
     """The placement that --placement and --concentration name."""
-    from labelnoise.placement import KMeansCluster, Spread
+    import labelnoise as ln
 
     if where is Where.concentrated:
-        from labelnoise.placement.concentrated import Concentrated
-
-        return Concentrated(concentration)
-    return KMeansCluster() if where is Where.kmeans else Spread()
+        return ln.Concentrated(concentration)
+    others: dict[Where, Callable[[], Placement]] = {
+        Where.spread: ln.Spread,
+        Where.kmeans: ln.KMeansCluster,
+        Where.boundary: ln.ClassBoundary,
+        Where.hubs: ln.HubnessProportional,
+    }
+    return others[where]()
 
 
 def say(text: str) -> None:
