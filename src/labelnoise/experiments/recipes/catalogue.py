@@ -169,7 +169,7 @@ def _concentration(dataset: str, scale: str) -> ConcentrationTable:
         shorter: dict[str, Any] = {"noise_rates": (0.2, 0.4), "concentrations": (0.0, 0.3), "k": (5, 10), "draws": 2}
         return ConcentrationTable(data=data, training=network, **shorter)
     return ConcentrationTable(
-        data=data, training=network, draws={"laptop": 5 if network is None else 3, "paper": 20}[scale]
+        data=data, training=network, draws={"laptop": 10 if network is None else 3, "paper": 20}[scale]
     )
 
 

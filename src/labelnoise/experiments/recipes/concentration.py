@@ -117,16 +117,13 @@ class ConcentrationTable:
                 for name in PREDICTIONS
             ]
         )
-        ours = summary[(summary["prediction"] == "predicted") & (summary["of"] == "means over draws")]
-        by_k = ours.groupby("k").agg(mean=("mean_difference", "mean"), worst=("worst_difference", "max"))
-        parts = "; ".join(
-            f"K = {k}: {100 * row['mean']:.2f} on average, {100 * row['worst']:.2f} at most"
-            for k, row in by_k.iterrows()
-        )
+        of_means = summary[summary["of"] == "means over draws"]
+        by_k, seen = (_by_k(of_means, name) for name in ("predicted", "from_neighborhood_rate"))
         single = summary[(summary["prediction"] == "predicted") & (summary["of"] == "single draws")]
         finding = (
-            f"Measured mean against the prediction from the measured concentration, in points: {parts} ({self.draws} "
-            f"draws a cell; single draws: {100 * single['worst_difference'].max():.2f} at most)."
+            f"Measured mean against the prediction from the measured concentration, in points: {_differences(by_k)} "
+            f"({self.draws} draws a cell; single draws: {100 * single['worst_difference'].max():.2f} at most). With "
+            f"the noise rate of the neighbourhoods measured as well: {_differences(seen)}."
         )
         space = "pixels" if self.training is None else f"features of {self.training.network}"
         caption = (
@@ -137,8 +134,22 @@ class ConcentrationTable:
         values = {
             "mean_difference": {str(k): row["mean"] for k, row in by_k.iterrows()},
             "worst_difference": {str(k): row["worst"] for k, row in by_k.iterrows()},
+            "mean_difference_from_neighborhood_rate": {str(k): row["mean"] for k, row in seen.iterrows()},
+            "worst_difference_from_neighborhood_rate": {str(k): row["worst"] for k, row in seen.iterrows()},
             "worst_single_draw": float(single["worst_difference"].max()),
         }
         agrees = bool((by_k["mean"] <= MEAN_TARGET).all() and (by_k["worst"] <= WORST_TARGET).all())
         figure = difference_figure(means, title=title, caption=caption)
         return Outcome(finding, agrees, {"": means, "draws": draws, "summary": summary}, {"": figure}, values)
+
+
+def _by_k(summary: pd.DataFrame, prediction: str) -> pd.DataFrame:
+    """Mean and worst difference of a prediction for each K."""
+    ours = summary[summary["prediction"] == prediction]
+    return ours.groupby("k").agg(mean=("mean_difference", "mean"), worst=("worst_difference", "max"))
+
+
+def _differences(by_k: pd.DataFrame) -> str:
+    return "; ".join(
+        f"K = {k}: {100 * row['mean']:.2f} on average, {100 * row['worst']:.2f} at most" for k, row in by_k.iterrows()
+    )
