@@ -127,7 +127,7 @@ class NetworkConcentration:
             values[str(method)] = {"mean_difference_points": apart.mean(), "worst_difference_points": apart.max()}
             first, last = part.iloc[0], part.iloc[-1]
             parts.append(
-                f"{method}: {100 * first['measured']:.1f} % at rho = {first['concentration']:.2f}, "
+                f"{method}: {100 * first['measured']:.1f} % at rho = {round(first['concentration'], 2) + 0.0:.2f}, "
                 f"{100 * last['measured']:.1f} % at {last['concentration']:.2f} (predicted "
                 f"{100 * first['predicted']:.1f} and {100 * last['predicted']:.1f}; mean difference "
                 f"{apart.mean():.1f}, largest {apart.max():.1f} points)"
