@@ -30,7 +30,7 @@ class _DocstringMath(Preprocessor):
 
 
 class _DocstringMathExtension(Extension):
-    def extendMarkdown(self, md: Markdown) -> None:
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  # so Markdown calls it
         md.preprocessors.register(_DocstringMath(md), "docstring-math", 25)
 
 
