@@ -135,13 +135,11 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
         return result, result.save(target)
     data = _load(job)
     hoods = neighbors(data.train_features, data.test_features, k=max(job.k), metric=job.metric)
+    labelled = (hoods, data.train_labels, data.test_labels, job.noise)
     measured = None
     if job.simulate:
         measured = simulate_knn(
-            hoods,
-            data.train_labels,
-            data.test_labels,
-            job.noise,
+            *labelled,
             rates,
             job.k,
             placement=job.placement,
@@ -151,20 +149,10 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
             random_state=job.random_state,
         )
     if measured is not None and measured.realised_concentrations is not None:
-        predicted = predict_as_realised(
-            hoods, data.train_labels, data.test_labels, job.noise, measured, model=job.model
-        )
+        predicted = predict_as_realised(*labelled, measured, model=job.model)
     else:
         predicted = predict_knn(
-            hoods,
-            data.train_labels,
-            data.test_labels,
-            job.noise,
-            rates,
-            job.k,
-            ties=job.ties,
-            model=job.model,
-            concentration=job.concentration,
+            *labelled, rates, job.k, ties=job.ties, model=job.model, concentration=job.concentration
         )
     result = CurveResult(job.name, title, data.description, predicted, measured, job.source(), watch.seconds)
     return result, result.save(target)
