@@ -71,7 +71,7 @@ class TestConcentrated:
     @pytest.mark.parametrize(
         ("arguments", "error", "message"),
         [
-            ({"concentration": 1.5}, ValueError, r"`concentration` must be one number in \[0, 1\]"),
+            ({"concentration": 1.5}, ValueError, r"`concentration` must lie in \[0, 1\]"),
             ({"concentration": np.nan}, ValueError, "`concentration`"),
             ({"concentration": 0.5, "k": 1}, ValueError, "`k` must be at least 2"),
             ({"concentration": 0.5, "k": [5, 10]}, TypeError, "`k` must be one integer"),

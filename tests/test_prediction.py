@@ -118,9 +118,9 @@ class TestConcentration:
         assert weights @ nodes == pytest.approx(rate, abs=1e-9)
         assert weights @ (nodes - rate) ** 2 == pytest.approx(rho * rate * (1 - rate), abs=1e-9)
 
-    @pytest.mark.parametrize("rho", [-0.1, 1.1, np.nan, [0.1, 0.2]])
+    @pytest.mark.parametrize("rho", [-0.1, 1.1, np.nan, [0.1, 0.2], "half", None])
     def test_bad_values(self, rho):
-        with pytest.raises(ValueError, match="`concentration` must be one number"):
+        with pytest.raises((ValueError, TypeError), match=r"`concentration` must (lie|be one number) in \[0, 1\]"):
             self.curve(rho)
 
 
@@ -144,11 +144,12 @@ class TestTolerance:
         assert np.isnan(curve.tolerance(0.95))  # below from the start
         assert curve.tolerance(0.9) == pytest.approx(0.1)
 
-    @pytest.mark.parametrize("target", [-0.1, 90, np.nan, [0.5]])
+    @pytest.mark.parametrize("target", [-0.1, 90, np.nan, [0.5], "half", None])
     def test_bad_targets(self, target):
         curve = ln.accuracy_curve(np.eye(5), np.arange(5), ln.FlipNoise(), [0.1, 0.5], 1)
-        with pytest.raises(ValueError, match="`target` must be one accuracy"):
-            curve.tolerance(target)
+        for ask in (curve.tolerance, lambda target: curve.tipping_rates(target=target)):
+            with pytest.raises((ValueError, TypeError), match=r"`target` must (lie|be one number) in \[0, 1\]"):
+                ask(target)
 
 
 class TestPredictKnn:

@@ -56,8 +56,10 @@ def test_bad_input(digits):
     curve = ln.predict_knn(hoods, labels, truth, ln.FlipNoise(), [0.0, 0.5], [3, 5])
     with pytest.raises(ValueError, match="`k` must be one of the curve's"):
         ln.accuracy_surface(curve, [0.0])
-    with pytest.raises(ValueError, match="`concentration` must be one number"):
+    with pytest.raises(ValueError, match="`concentration` must lie in"):
         ln.accuracy_surface(curve, [0.0, 1.5], 3)
+    with pytest.raises(ValueError, match="`target` must lie in"):
+        ln.accuracy_surface(curve, [0.0], 3).tolerance(90)
     with pytest.raises(ValueError, match="at least one concentration"):
         ln.accuracy_surface(curve, [], 3)
     measured = ln.simulate_knn(hoods, labels, truth, ln.FlipNoise(), [0.0], 3, repeats=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.validation import check_noise_rate
+from labelnoise.validation import check_fraction, check_noise_rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,15 +224,14 @@ class AccuracyCurve:
         -------
         float, or array of shape (n_k,) if the curve has several k
         """
-        if np.ndim(target) != 0 or not 0 <= target <= 1:
-            hint = " A percentage? Divide it by 100." if np.ndim(target) == 0 and target > 1 else ""
-            raise ValueError(f"`target` must be one accuracy in [0, 1]; got {target}.{hint}")
         from labelnoise.tolerance import tolerance
+
+        least = check_fraction(target, "target")
 
         votes = self._votes if isinstance(self._votes, PredictedVotes) else None
         found = np.array(
             [
-                tolerance(self.noise_rates, column, float(target), votes, int(k))
+                tolerance(self.noise_rates, column, least, votes, int(k))
                 for k, column in zip(self.k, self.accuracy.T, strict=True)
             ]
         )
@@ -247,7 +246,7 @@ class AccuracyCurve:
         from labelnoise.tolerance import tipping_rates
 
         prediction, size = self.prediction(k)
-        return tipping_rates(prediction, size, target)
+        return tipping_rates(prediction, size, check_fraction(target, "target"))
 
     def prediction(self, k: int | None = None) -> tuple[PredictedVotes, int]:
         """The model behind a predicted curve, and one of the curve's k."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.progress import track
-from labelnoise.validation import check_choice
+from labelnoise.validation import check_choice, check_fraction
 
 if TYPE_CHECKING:
     from labelnoise.curves import AccuracyCurve
@@ -63,9 +63,8 @@ class Interval:
 
 def accuracy_interval(curve: AccuracyCurve, level: float, of: str) -> Interval:
     """The computation behind `AccuracyCurve.interval`, which explains it."""
-    if np.ndim(level) != 0 or not 0 < level < 1:
-        hint = " A percentage? Divide it by 100." if np.ndim(level) == 0 and level > 1 else ""
-        raise ValueError(f"`level` must be one number between 0 and 1, such as 0.95; got {level}.{hint}")
+    if check_fraction(level, "level") in (0, 1):
+        raise ValueError(f"`level` must lie between 0 and 1, such as 0.95; got {level}.")
     check_choice(of, SOURCES, "of")
     if curve.repeats == 1:
         raise ValueError("the curve must have at least 2 repeats for an interval; got 1. Measure it with more repeats.")

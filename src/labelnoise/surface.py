@@ -11,6 +11,7 @@ import numpy as np
 from labelnoise.curves import AccuracyCurve, Floats
 from labelnoise.local_rates import check_concentration
 from labelnoise.tolerance import first_crossing
+from labelnoise.validation import check_fraction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,8 @@ class AccuracySurface:
         Interpolated linearly between the surface's noise rates; the largest of them if the accuracy never falls below
         the target, NaN if it starts below. Shape (n_concentrations,).
         """
-        return np.array([first_crossing(self.noise_rates, column, target) for column in self.accuracy.T])
+        least = check_fraction(target, "target")
+        return np.array([first_crossing(self.noise_rates, column, least) for column in self.accuracy.T])
 
     def to_frame(self) -> pd.DataFrame:
         """A tidy table, one row a noise rate and concentration."""

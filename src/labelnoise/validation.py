@@ -91,11 +91,17 @@ def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_r
     return rates
 
 
+def check_fraction(value: float, name: str) -> float:
+    """One number in [0, 1]."""
+    given = to_array(value)
+    if given.ndim != 0 or given.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must be one number in [0, 1]; got {value!r}.")
+    return float(check_noise_rates(value, name)[0])
+
+
 def check_noise_rate(noise_rate: float) -> float:
     """One noise rate in [0, 1]."""
-    if np.ndim(noise_rate) != 0:
-        raise TypeError(f"`noise_rate` must be one number in [0, 1]; got shape {np.shape(noise_rate)}.")
-    return float(check_noise_rates(noise_rate, "noise_rate")[0])
+    return check_fraction(noise_rate, "noise_rate")
 
 
 def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> NDArray[np.float64]:

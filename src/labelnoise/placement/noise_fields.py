@@ -49,7 +49,7 @@ class Landmarks:
         # one thread: products over threads differ in their last bits from run to run, and a seed must give one result
         with threadpool_limits(1):
             centre = features[chosen].mean(axis=0, dtype=np.float64)
-            scale = max(float(np.abs(features[chosen] - centre).max()), np.finfo(np.float32).tiny)
+            scale = float(np.abs(features[chosen] - centre).max()) or 1.0  # 1 where all landmarks are one point
             places = ((features[chosen] - centre) / scale).astype(np.float32)
             nearest = np.empty((len(features), min(INTERPOLATED, count)), dtype=np.int32)
             step = max(1, _MEMORY // max(count, features.shape[1]))
