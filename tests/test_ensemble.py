@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from training_results import assert_same, interrupted_at, one_thread  # noqa: F401
+from training_results import assert_same, interrupted_at, one_thread, shown_by_bar  # noqa: F401
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits
@@ -263,14 +263,7 @@ def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy, qui
 
 
 def test_the_bar_shows_the_members_means(monkeypatch, images, noisy):
-    shown, make = [], ensemble.bar
-
-    def bar(*arguments, **options):
-        made = make(*arguments, **options)
-        monkeypatch.setattr(made, "set_postfix_str", lambda text, refresh: shown.append(text))
-        return made
-
-    monkeypatch.setattr(ensemble, "bar", bar)
+    shown = shown_by_bar(monkeypatch, ensemble)
     epochs = [
         result.history[0] for result in train_together(images, noisy, members(dataclasses.replace(QUICK, epochs=1)))
     ]

@@ -33,6 +33,7 @@ from labelnoise.experiments.runs import (
 from labelnoise.experiments.runs import data as data_module
 from labelnoise.experiments.runs.concentration import _predictions
 from labelnoise.experiments.runs.protocol import EXECUTION
+from labelnoise.neighborhoods import as_neighbors
 from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
 from labelnoise.training import TrainingSpecification
 from labelnoise.vote_models import FiniteVotes
@@ -679,18 +680,24 @@ class TestConcentration:
         np.testing.assert_allclose(table["from_own_rate"], table["measured"], atol=1e-12)
         np.testing.assert_allclose(table["from_rates_found"], table["measured"], atol=1e-12)  # all are alike
 
-    def test_a_single_neighbour_whose_noise_is_known(self, images):
-        """At K = 1 the own rate says whether the one neighbour is wrong; rho has no meaning there, and is not asked."""
+    def test_one_neighbour_counted_twice_whose_noise_is_known(self, images):
+        """Its local noise rate is 0 or 1: noise is as concentrated as can be, and every vote is known."""
         train, test = images
-        hoods = ln.neighbors(train.features, test.features, k=1)
+        nearest = ln.neighbors(train.features, test.features, k=1).indices
+        hoods = as_neighbors(np.repeat(nearest, 2, axis=1), n_train=len(train))
         mask = np.random.default_rng(0).random(len(train)) < 0.4
-        counts = label_histogram(train.labels, hoods.indices, 1, 10)
+        counts = label_histogram(train.labels, hoods.indices, 2, 10)
         votes = FiniteVotes.of(counts, test.labels, ln.FlipNoise(), "random", 0.0, len(train))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = _predictions(votes, mask, hoods, {"k": 1, "concentration": 0.0, "noise_rate": float(mask.mean())})
+        found = _predictions(votes, mask, hoods, {"k": 2, "concentration": 1.0, "noise_rate": float(mask.mean())})
         noisy = np.where(mask, (train.labels + 1) % 10, train.labels)
-        measured = (noisy[hoods.indices[:, 0]] == test.labels).mean()
-        assert found["from_own_rate"] == pytest.approx(measured, abs=1e-12)
+        assert found["from_own_rate"] == pytest.approx((noisy[nearest[:, 0]] == test.labels).mean(), abs=1e-12)
+        seen = mask[nearest].mean()
+        assert found["neighborhood_rate"] == pytest.approx(seen, abs=1e-12)
+        assert found["from_neighborhood_rate"] == pytest.approx(found["from_rates_found"], abs=1e-9)  # rho is 1
+        right, wrong = (
+            (labels[nearest[:, 0]] == test.labels).mean() for labels in (train.labels, (train.labels + 1) % 10)
+        )
+        assert found["from_rates_found"] == pytest.approx((1 - seen) * right + seen * wrong, abs=1e-12)
 
     def test_any_concentration(self, room, images):
         """The dial is set in the test samples' neighbourhoods, where the table measures it."""

@@ -11,7 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from training_results import assert_same, interrupted_at, one_thread  # noqa: F401
+from training_results import assert_same, interrupted_at, one_thread, shown_by_bar  # noqa: F401
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits, load_images
@@ -123,14 +123,7 @@ def test_the_callers_choice_of_tensorfloat_stands(monkeypatch, images, noisy):
 
 
 def test_the_bar_shows_loss_and_validation_accuracy(monkeypatch, images, noisy):
-    shown, make = [], loop.bar
-
-    def bar(*arguments, **options):
-        made = make(*arguments, **options)
-        monkeypatch.setattr(made, "set_postfix_str", lambda text, refresh: shown.append(text))
-        return made
-
-    monkeypatch.setattr(loop, "bar", bar)
+    shown = shown_by_bar(monkeypatch, loop)
     one = dataclasses.replace(QUICK, epochs=1)
     last = train(images, noisy, one).history[0]
     train(images, noisy, dataclasses.replace(one, selection="last", validation_share=0))

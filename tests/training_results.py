@@ -33,6 +33,19 @@ def assert_same(first, second):
     np.testing.assert_array_equal(first.test_features, second.test_features)
 
 
+def shown_by_bar(monkeypatch, module):
+    """The texts that the progress bars of a module show from now on."""
+    shown, make = [], module.bar
+
+    def bar(*arguments, **options):
+        made = make(*arguments, **options)
+        monkeypatch.setattr(made, "set_postfix_str", lambda text, refresh: shown.append(text))
+        return made
+
+    monkeypatch.setattr(module, "bar", bar)
+    return shown
+
+
 @contextlib.contextmanager
 def interrupted_at(epoch):
     """Training is interrupted when it comes to this epoch, as by Ctrl-C."""

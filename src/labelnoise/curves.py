@@ -227,7 +227,6 @@ class AccuracyCurve:
         from labelnoise.tolerance import tolerance
 
         least = check_fraction(target, "target")
-
         votes = self._votes if isinstance(self._votes, PredictedVotes) else None
         found = np.array(
             [

@@ -82,10 +82,8 @@ def aggregate_softmax(
     array([[0.7, 0.3],
            [0.1, 0.9]])
     """
-    rows, codes, known = check_softmax(pred_probs, labels, classes, "labels")
+    rows, codes, known = _check_labelled(pred_probs, labels, classes)
     n_classes = len(known)
-    if len(codes) != len(rows):
-        raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")
     quartiles = np.full((3, n_classes, n_classes), np.nan)
     for code in np.unique(codes):
         quartiles[:, code] = np.quantile(rows[codes == code], [0.25, 0.5, 0.75], axis=0)
@@ -116,10 +114,8 @@ def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSo
     >>> aggregate_relative([[0.8, 0.2], [0.4, 0.6]], [0, 1]).median
     array([[0.7, 0.3]])
     """
-    rows, codes, known = check_softmax(pred_probs, labels, None, "labels")
+    rows, codes, known = _check_labelled(pred_probs, labels, None)
     offsets = np.arange(len(known))
-    if len(codes) != len(rows):
-        raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")
     turned = np.take_along_axis(rows, (codes[:, None] + offsets) % len(known), axis=1)
     lower, median, upper = np.quantile(turned, [0.25, 0.5, 0.75], axis=0)[:, None]
     return AggregatedSoftmax(offsets, np.array([len(rows)]), median, lower, upper)
@@ -172,4 +168,12 @@ def check_softmax(pred_probs: Any, labels: Any, classes: Any, name: str) -> tupl
         raise ValueError(f"`pred_probs` must have shape (n_test, n_classes); got {rows.shape}.")
     reason = "one per column of `pred_probs`"
     codes, known = encode_labels(labels, classes=classes, n_classes=rows.shape[1], n_classes_is=reason, name=name)
+    return rows, codes, known
+
+
+def _check_labelled(pred_probs: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
+    """Softmax rows, and the codes of their own labels."""
+    rows, codes, known = check_softmax(pred_probs, labels, classes, "labels")
+    if len(codes) != len(rows):
+        raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")
     return rows, codes, known

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from labelnoise.figures.curves import bar_ends
-from labelnoise.figures.direct_labels import Line, label_points
+from labelnoise.figures.direct_labels import Line, label_ends, label_points
 from labelnoise.figures.layout import finish, head, new_figure, panel_grid
 from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILLION, show_percent, spread_or_none
 
@@ -143,21 +143,19 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
         top = 1.15 * 100 * float(table[[column, floor]].to_numpy().max())
         for ax, (noise, data) in zip(grid, [(noise, data) for noise in noises for data in sets], strict=True):
             part = table[(table["noise"] == noise) & (table["data"] == data)]
-            ends = []
-            for row, k in enumerate(sorted(set(part["k"].tolist()))):
-                colour, marker = _SERIES[row % len(_SERIES)]
+            ks = sorted(set(part["k"].tolist()))
+            series, last = [_SERIES[row % len(_SERIES)] for row in range(len(ks))], []
+            for k, (colour, marker) in zip(ks, series, strict=True):
                 of_k = part[part["k"] == k].sort_values("patch_size")
                 x, y = of_k["patch_size"].to_numpy(float), 100 * of_k[column].to_numpy(float)
                 ax.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.3)
                 ax.plot(x, 100 * of_k[floor].to_numpy(float), color=colour, linestyle=":", linewidth=1.1)
-                ends.append((float(y[-1]), f"K = {k}" if row == 0 else f"{k}", colour, float(x[-1])))
-            lowest = -np.inf
-            for height, text, colour, x_end in sorted(ends):  # one above the other where lines end close together
-                lowest = max(height, lowest + 0.09 * top)
-                ax.text(1.25 * x_end, lowest, text, color=colour, fontsize=SMALL_SIZE, fontweight="bold", va="center")
+                last.append(float(y[-1]))
             ax.set_xscale("log")
             ax.set_xlim(right=3.2 * table["patch_size"].max())
             ax.set_ylim(0, top)
+            texts = [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)]
+            label_ends(ax, float(x[-1]), last, texts, [colour for colour, _ in series])
             head(ax, f"{noise} noise, {data}", "", 2.4)
         for ax in grid[:: len(sets)]:
             ax.set_ylabel("difference (points)")

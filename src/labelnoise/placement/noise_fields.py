@@ -4,8 +4,7 @@ A field gives every sample a height; noise lies where heights are large. A field
 samples, averaged again and again over the landmarks' nearest-neighbour graph (a diffusion), and carried to every sample
 as the mean of its nearest landmarks. A few steps leave many small hills; many steps leave the graph's largest regions,
 whose borders run where samples are sparse. Borders through dense regions, as those of k-means cells in many dimensions,
-would cut through most neighbourhoods: on MNIST pixels whole k-means cells reach a concentration of 0.65 at most,
-diffused fields 0.9.
+would cut through most neighbourhoods.
 
 The cost is that of the distances from N samples to the landmarks; no graph of all samples is needed.
 """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
 
 CANDIDATES = tuple(np.unique(np.round(np.geomspace(1, 300, 45)).astype(int)).tolist())
-"""Neighbourhood sizes among which the nearest curve is looked for: closer than single trainings can tell apart."""
+"""Besides those drawn, the K among which the nearest curve is looked for: closer than trainings can tell apart."""
 APART = 1.2
 """Ratio of the K whose curves can be told apart in the figure; of two that are nearer, the nearest curve's is drawn."""
 
@@ -80,13 +80,14 @@ class NetworkCurves:
         trained_clean = results.result(clean_run(self.data, self.training))
         softmax = trained_clean.arrays["pred_probs"].astype(np.float64)
         without_noise = float(mean[rates == 0][0] if 0 in rates else trained_clean.record["test_accuracy"])
-        found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ks=CANDIDATES, ties=self.ties)
-        ks = tuple(sorted({*self.k, found.k}))
-        predicted = accuracy_curve(softmax, test.labels, self.noise, rates, ks, ties=self.ties)
+        candidates = sorted({*CANDIDATES, *self.k})
+        found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ks=candidates, ties=self.ties)
+        ks = sorted({*self.k, found.k})
+        predicted = found.predicted[:, np.searchsorted(found.ks, ks)]
         table = pd.DataFrame({"noise_rate": rates, "measured": mean, "std": std, "n": self.repeats})
         for column, k in enumerate(ks):
-            table[f"predicted_k{k}"] = predicted.accuracy[:, column]
-        table["difference_points"] = 100 * (mean - predicted.accuracy[:, ks.index(found.k)])
+            table[f"predicted_k{k}"] = predicted[:, column]
+        table["difference_points"] = 100 * (mean - predicted[:, ks.index(found.k)])
         halved = mean.min() < without_noise / 2
         breaking = first_crossing(rates, mean, without_noise / 2) if halved else float("nan")
         values: dict[str, Any] = {

@@ -74,13 +74,16 @@ class DataSpecification:
         """Name, size, and whether the images are JPEGs, which differ a little from an original; loads them."""
         train, _ = self.load()
         lossy = isinstance(train, ImageSet) and train.file_format == "JPEG"
-        return self.label.replace(self.name, f"{self.name} (JPEG)", 1) if lossy else self.label
+        return self._sized(f"{self.name} (JPEG)" if lossy else self.name)
 
     @property
     def label(self) -> str:
         """Name and size, for lists and messages."""
+        return self._sized(self.name)
+
+    def _sized(self, name: str) -> str:
         classes = "" if self.n_classes is None else f", first {self.n_classes} classes"
-        return f"{self.name}{classes}" + ("" if self.n_train is None else f" ({self.n_train:,} training images)")
+        return f"{name}{classes}" + ("" if self.n_train is None else f" ({self.n_train:,} training images)")
 
 
 @lru_cache(maxsize=3)
