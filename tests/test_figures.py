@@ -190,6 +190,18 @@ def test_end_labels_keep_their_order_and_a_distance():
     assert heights["c"] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_end_labels_stay_within_the_axes(end):
+    """Also where all lines end at the edge: they are moved apart inwards."""
+    figure = Figure(figsize=(3, 2))
+    ax = figure.subplots()
+    ax.set_ylim(0, 1)
+    label_ends(ax, 1.0, [end] * 3, ["a", "b", "c"], [INK] * 3)
+    heights = sorted(label.xy[1] for label in ax.texts)
+    assert 0 < heights[0] < heights[1] - 0.04
+    assert heights[1] + 0.04 < heights[2] < 1
+
+
 @pytest.fixture(scope="module")
 def aggregated():
     rng = np.random.default_rng(1)

@@ -212,7 +212,7 @@ def _finely(line: Line) -> Line:
 
 
 def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str], colours: Sequence[Any]) -> None:
-    """Write each text right of the last points, moved apart where two would overlap.
+    """Write each text right of the last points, moved apart where two would overlap, within the axes.
 
     The axes' limits along y must be set before.
     """
@@ -223,7 +223,9 @@ def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str
     order = np.argsort(heights, kind="stable")
     ranks = np.arange(len(order)) * step
     # the heights nearest to the wanted ones that are a step apart: nondecreasing once the steps are taken off
-    placed = isotonic_regression(np.asarray(heights, dtype=np.float64)[order] - ranks).x + ranks
+    wanted = isotonic_regression(np.asarray(heights, dtype=np.float64)[order] - ranks).x
+    lowest, highest = frame.low + step / 2, frame.low + frame.y_range - step / 2 - ranks[-1]
+    placed = np.maximum(np.minimum(wanted, highest), lowest) + ranks
     for row, height in zip(order, placed, strict=True):
         ax.annotate(
             texts[row],
