@@ -241,6 +241,9 @@ class TestBadInput:
             (["-k", "400"], "400"),
             (["--repeats", "0"], "0"),
             (["--concentration", "2"], "2"),
+            (["--concentration", "0.5", "--simulate"], "give --placement concentrated as well"),
+            (["--concentration", "0.5", "--simulate", "--placement", "hubs"], "leave --concentration out"),
+            (["--placement", "hubs"], "hubness-proportional placement needs --simulate"),
             (["--ties", "first"], "first"),
         ],
     )

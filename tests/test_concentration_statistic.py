@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from labelnoise.concentration_statistic import concentration, concentration_profile, concentration_test
+from labelnoise.concentration_statistic import (
+    around_own_mean,
+    concentration,
+    concentration_profile,
+    concentration_test,
+    correlations_of,
+    neighborhood_rates,
+)
 from labelnoise.neighborhoods import Neighbors, neighbors
 from labelnoise.region_jackknife import N_REGIONS, graph_regions, jackknife_standard_error
 
@@ -33,6 +40,19 @@ def test_the_formula(seed, k):
     mask = rng.permutation(9) < rng.integers(1, 9)
     hoods = Neighbors(indices, None, 9, "unknown", False)
     assert concentration(mask, hoods, k) == pytest.approx(plainly(mask, indices, k))
+
+
+def test_around_the_neighbourhoods_own_mean():
+    mask = POINTS[:2000, 0] < 0.3
+    queries = HOODS.indices[QUERIES[:, 0] < 0.5]  # which see more noise than the training set holds
+    ks = np.array([5, 20])
+    shares = [neighborhood_rates(mask, queries, k) for k in ks]
+    own = np.array([share.mean() for share in shares])
+    rho = np.array([correlations_of(share, mask.mean(), k).mean() for share, k in zip(shares, ks, strict=True)])
+    expected = [correlations_of(*arguments).mean() for arguments in zip(shares, own, ks, strict=True)]
+    np.testing.assert_allclose(around_own_mean(rho, mask.mean(), own, ks), expected)
+    assert np.isnan(around_own_mean(np.array([np.nan]), np.array([0.3]), np.array([0.4]), np.array([1]))).all()
+    assert around_own_mean(np.array([0.9]), np.array([0.3]), np.array([1.0]), np.array([5])) == 0
 
 
 def test_separate_regions_are_fully_concentrated():

@@ -135,6 +135,25 @@ def test_concentrated_noise_costs_what_it_corrupts(digits):
     assert predicted.accuracy[0, 0] == pytest.approx(curve.accuracy[0, 0], abs=0.03)
 
 
+def test_noise_at_hubs_is_predicted_at_the_noise_rate_of_the_neighbourhoods(digits):
+    features, labels, _, truth, hoods = digits
+    arguments = (hoods, labels, truth, ln.FlipNoise())
+    curve = ln.simulate_knn(
+        *arguments, [0.3, 0.4], [5, 10], placement=ln.HubnessProportional(), features=features, repeats=20,
+        random_state=0,
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    mask = ln.HubnessProportional().select(labels, 10, 0.4, features, rng)
+    assert curve.neighborhood_noise_rates[1, 1] == pytest.approx(mask[hoods.indices[:, :10]].mean(), abs=0.02)
+    assert (curve.neighborhood_noise_rates > curve.realised_noise_rates[:, None] + 0.05).all()
+    at_asked_rate = ln.predict_knn(*arguments, [0.3, 0.4], [5, 10])
+    as_realised = predict_as_realised(*arguments, curve)
+    assert np.abs(curve.accuracy - at_asked_rate.accuracy).min() > 0.08
+    assert np.abs(curve.accuracy - as_realised.accuracy).max() < 0.02
+    np.testing.assert_array_equal(as_realised.noise_rates, curve.realised_noise_rates)
+    assert {"neighborhood_noise_rate", "concentration"} <= set(curve.to_frame())
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="`features` must be given"):
         ln.simulate_knn(HOODS, LABELS, LABELS, ln.UniformNoise(), [0.2], 5, placement=ln.KMeansCluster())

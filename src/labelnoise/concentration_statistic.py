@@ -89,6 +89,20 @@ def correlations_of(rates: Floats, noise_rate: float, k: int) -> Floats:
     return terms
 
 
+def around_own_mean(rho: Floats, noise_rate: Floats, neighborhood_rate: Floats, k: NDArray[np.int64]) -> Floats:
+    r"""The rho of deviations from the neighbourhoods' own mean rate, from that of deviations from gamma.
+
+    The mean of :math:`(g_s - m)^2` is that of :math:`(g_s - \gamma)^2` less :math:`(m - \gamma)^2`. With m it says how
+    far local noise rates spread where neighbourhoods hold more or less noise than the training set; 0 where m is 0 or
+    1, NaN for k = 1.
+    """
+    variance, own = (rate * (1 - rate) for rate in (noise_rate, neighborhood_rate))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = variance * (rho * (1 - 1 / k) + 1 / k) - (neighborhood_rate - noise_rate) ** 2
+        terms: Floats = np.where(own > 0, (squares - own / k) / (own * (1 - 1 / k)), 0.0)
+    return terms
+
+
 def _rho(mask: Mask, indices: NDArray[Any], k: int) -> float:
     return float(correlations_of(neighborhood_rates(mask, indices, k), float(mask.mean()), k).mean())
 

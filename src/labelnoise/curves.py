@@ -67,9 +67,9 @@ class AccuracyCurve:
         Name and parameters of the noise model and the placement.
     sampling_error : array of shape (n_rates, n_k) or None
         Standard error of a prediction that had to be sampled (general matrices under "finite"); None where exact.
-    realised_concentrations : array of shape (n_rates, n_k) or None
-        Measured curves of placements other than spread: mean rho of the selected samples in the test samples'
-        neighbourhoods; NaN at noise rates 0 and 1 and for k = 1.
+    neighborhood_noise_rates, realised_concentrations : array of shape (n_rates, n_k) or None
+        Measured curves of placements other than spread: mean share of selected samples in the test samples'
+        neighbourhoods, and mean rho there, which is NaN at noise rates 0 and 1 and for k = 1.
     classes : array of shape (n_classes,)
         The classes, in the order of `per_class`.
     n_test : int
@@ -95,6 +95,7 @@ class AccuracyCurve:
     runs: Floats | None = None
     seed: int | None = None
     sampling_error: Floats | None = None
+    neighborhood_noise_rates: Floats | None = None
     realised_concentrations: Floats | None = None
     _votes: Votes | None = field(default=None, repr=False)
 
@@ -281,6 +282,8 @@ class AccuracyCurve:
         )
         if self.sampling_error is not None:
             frame["sampling_error"] = self.sampling_error.ravel()
+        if self.neighborhood_noise_rates is not None:
+            frame["neighborhood_noise_rate"] = self.neighborhood_noise_rates.ravel()
         if self.realised_concentrations is not None:
             frame["concentration"] = self.realised_concentrations.ravel()
         if self.std is not None:

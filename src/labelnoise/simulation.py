@@ -66,17 +66,15 @@ class Simulation:
         predicted = plurality_vote(noisy, self.indices, ks, self.n_classes, ties=self.ties, tie_breaker=tie_breaker)
         return predicted, selected
 
-    def concentrations(self, selected: Mask, ks: NDArray[np.int64]) -> Floats:
-        """The concentration of the selected samples in the test samples' neighbourhoods, for each k."""
-        rate = float(selected.mean())
-        if rate in (0.0, 1.0):
-            return np.full(len(ks), np.nan)
-        return np.array(
-            [
-                correlations_of(neighborhood_rates(selected, self.indices, k), rate, k).mean() if k > 1 else np.nan
-                for k in ks.tolist()
-            ]
-        )
+    def found_around(self, selected: Mask, ks: NDArray[np.int64]) -> Floats:
+        """Noise rate and concentration of the selected samples in the test samples' neighbourhoods, (2, n_k)."""
+        rate, found = float(selected.mean()), np.full((2, len(ks)), np.nan)
+        for column, k in enumerate(ks.tolist()):
+            around = neighborhood_rates(selected, self.indices, k)
+            found[0, column] = around.mean()
+            if k > 1 and 0 < rate < 1:
+                found[1, column] = correlations_of(around, rate, k).mean()
+        return found
 
     def accuracies(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats:
         """Accuracy of one noisy training set after the other, (repeats, n_k)."""
@@ -85,13 +83,13 @@ class Simulation:
         return np.array([votes.mean(axis=0) for votes in correct])
 
     def curve(
-        self, rates: Floats, ks: NDArray[np.int64], repeats: int, *, with_concentrations: bool = False, **record: Any
+        self, rates: Floats, ks: NDArray[np.int64], repeats: int, *, placed: bool = False, **record: Any
     ) -> AccuracyCurve:
-        """Measure every level; `record` holds the fields of the curve that say what was measured."""
+        """Measure every level, if `placed` where the noise lies too; `record` says what was measured, for the curve."""
         correct = np.zeros((len(rates), len(ks), len(self.test_codes)), dtype=np.int32)
         runs = np.empty((len(rates), repeats, len(ks)))
         realised = np.zeros(len(rates))
-        concentrations = np.zeros((len(rates), len(ks))) if with_concentrations else None
+        around = np.zeros((2, len(rates), len(ks)))
         draws = [(row, repeat) for row in range(len(rates)) for repeat in range(repeats)]
         for row, repeat in track(draws, "measuring", total=len(draws)):
             predicted, selected = self.votes(float(rates[row]), repeat, ks)
@@ -99,8 +97,8 @@ class Simulation:
             correct[row] += right.T
             runs[row, repeat] = right.mean(axis=0)
             realised[row] += selected.mean() / repeats
-            if concentrations is not None:
-                concentrations[row] += self.concentrations(selected, ks) / repeats
+            if placed:
+                around[:, row] += self.found_around(selected, ks) / repeats
         sums = [[np.bincount(self.test_codes, weights=n, minlength=self.n_classes) for n in level] for level in correct]
         with np.errstate(invalid="ignore"):
             per_class = np.array(sums) / (repeats * np.bincount(self.test_codes, minlength=self.n_classes))
@@ -115,7 +113,8 @@ class Simulation:
             n_test=len(self.test_codes),
             runs=runs,
             seed=self.seed,
-            realised_concentrations=concentrations,
+            neighborhood_noise_rates=around[0] if placed else None,
+            realised_concentrations=around[1] if placed else None,
             _votes=MeasuredVotes(self, rates, ks, repeats, correct),
             **record,
         )
@@ -243,7 +242,7 @@ def simulate_knn(
         rates,
         ks,
         n_repeats,
-        with_concentrations=not isinstance(placement, Spread),
+        placed=not isinstance(placement, Spread),
         noise=noise.parameters(),
         placement=placement.parameters(),
         classes=known,

@@ -15,6 +15,7 @@ from labelnoise.experiments.levels import NOISE_RATES
 from labelnoise.neighborhoods import neighbors
 from labelnoise.noise import NoiseModel
 from labelnoise.placement import Placement, Spread
+from labelnoise.placement.concentrated import Concentrated
 from labelnoise.prediction import accuracy_curve, predict_knn
 from labelnoise.simulation import simulate_knn
 from labelnoise.validation import check_k
@@ -45,7 +46,7 @@ class CurveJob:
     title: str = ""
 
     def check(self) -> None:
-        """Whether exactly one source is named, and all of it."""
+        """Whether exactly one source is named, and all of it; and whether what is predicted is what is measured."""
         sources = [s for s in ("dataset", "features", "pred_probs") if getattr(self, s) is not None]
         if len(sources) != 1:
             raise ValueError(
@@ -60,8 +61,22 @@ class CurveJob:
             raise ValueError(
                 "--simulate needs training samples to vote: give --features or --dataset, not --pred-probs."
             )
+        self._check_placement()
         check_k(self.k)
         check_k(self.repeats, name="repeats")
+
+    def _check_placement(self) -> None:
+        spread, dialled = isinstance(self.placement, Spread), isinstance(self.placement, Concentrated)
+        if self.concentration and self.simulate and not dialled:
+            raise ValueError(
+                f"--concentration {self.concentration:g} is not what {self.placement.name} placement measures: give "
+                "--placement concentrated as well, or leave --concentration out."
+            )
+        if not (spread or dialled or self.simulate):
+            raise ValueError(
+                f"{self.placement.name} placement needs --simulate: the noise it brings into neighbourhoods is seen "
+                "from drawn masks. Give --simulate, or --concentration alone for a prediction."
+            )
 
     def source(self) -> dict[str, str]:
         """Which files or image set, and which distance; ready for JSON."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.artifacts import write_figure, write_json, write_table
+from labelnoise.concentration_statistic import around_own_mean
 from labelnoise.curves import AccuracyCurve
 from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel
@@ -91,15 +92,16 @@ def predict_as_realised(
     measured: AccuracyCurve,
     model: str = "finite",
 ) -> AccuracyCurve:
-    """The prediction at the noise rates and concentrations that came out of a measurement.
+    """The prediction from where the noise of a measured curve lies: its rate and rho in the neighbourhoods that vote.
 
-    A cluster's share is not the asked noise rate, and how concentrated noise is differs with the noise rate and with k:
-    both are taken from the masks, the accuracy from neither.
+    A cluster's share is not the asked noise rate, hubs bring more noise into neighbourhoods than the training set
+    holds, and how concentrated noise is differs with the noise rate and with k: all are taken from the masks, the
+    accuracy is not.
     """
-    rhos = measured.realised_concentrations
-    if rhos is None:
-        rhos = np.zeros(measured.accuracy.shape)
-    rhos = np.clip(np.nan_to_num(rhos), 0.0, 1.0)
+    asked = np.broadcast_to(measured.realised_noise_rates[:, None], measured.accuracy.shape)
+    rates = asked if measured.neighborhood_noise_rates is None else measured.neighborhood_noise_rates
+    rhos = np.zeros(rates.shape) if measured.realised_concentrations is None else measured.realised_concentrations
+    rhos = np.clip(np.nan_to_num(around_own_mean(rhos, asked, rates, measured.k)), 0.0, 1.0)
     rows = [
         [
             predict_knn(
@@ -107,7 +109,7 @@ def predict_as_realised(
                 train_labels,
                 test_labels,
                 noise,
-                float(rate),
+                float(rates[row, column]),
                 int(k),
                 ties=measured.ties,
                 model=model,
@@ -115,7 +117,7 @@ def predict_as_realised(
             )
             for column, k in enumerate(measured.k)
         ]
-        for row, rate in enumerate(measured.realised_noise_rates)
+        for row in range(len(rates))
     ]
     return replace(
         rows[0][0],
@@ -124,7 +126,8 @@ def predict_as_realised(
         k=measured.k,
         accuracy=np.array([[curve.accuracy[0, 0] for curve in row] for row in rows]),
         per_class=np.array([[curve.per_class[0, 0] for curve in row] for row in rows]),
-        placement={"name": "as concentrated as measured"},
+        placement={"name": "as measured in the neighbourhoods"},
+        neighborhood_noise_rates=rates,
         realised_concentrations=rhos,
         _votes=None,
     )

@@ -87,7 +87,7 @@ def _hints(kind: type) -> dict[str, Any]:
 def parse(text: str, hint: Any, name: str) -> Any:
     """A value of the type `hint` from text."""
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if types.NoneType in options and text.lower() == "none":
+    if types.NoneType in options and text.lower() in ("none", "null"):  # as Python and JSON have it
         return None
     kind = next(option for option in options if option is not types.NoneType)
     if get_origin(kind) is tuple:
@@ -99,6 +99,7 @@ def parse(text: str, hint: Any, name: str) -> Any:
             return kind(text)
     except (ValueError, KeyError):
         wanted = "true or false" if kind is bool else f"of type {kind.__name__}"
+        wanted += ", or none" if types.NoneType in options else ""
         raise ValueError(f"`{name}` must be {wanted}; got {text!r}.") from None
     if kind is NoiseModel:
         return noise_named(text)
