@@ -5,6 +5,7 @@ import errno
 
 import numpy as np
 import pytest
+import torch
 
 import labelnoise as ln
 import labelnoise.training
@@ -69,21 +70,62 @@ def test_leaves_what_another_process_is_at(tmp_path):
     assert not store.has(first)
 
 
+def failing(monkeypatch, error, when):
+    """Training together fails `when` the labels and specifications are so."""
+    train_together = labelnoise.training.train_together
+
+    def train(images, labels, specifications, **options):
+        if when(labels, specifications):
+            raise error
+        return train_together(images, labels, specifications, **options)
+
+    monkeypatch.setattr("labelnoise.training.train_together", train)
+
+
 def test_a_group_that_fails_is_left_to_the_sweep(tmp_path, monkeypatch):
     """With the network that it would have required; other groups are trained."""
     store, other = RunStore(tmp_path), clean_run(DATA, dataclasses.replace(TRAINING, n_features=16))
-    train_together = labelnoise.training.train_together
-
-    def short_of_memory(images, labels, specifications, **options):
-        if specifications[0].n_features is None:
-            raise MemoryError("too many networks")
-        return train_together(images, labels, specifications, **options)
-
-    monkeypatch.setattr("labelnoise.training.train_together", short_of_memory)
-    with pytest.warns(RuntimeWarning, match="3 trainings like .* failed together, .*MemoryError: too many networks"):
+    failing(monkeypatch, RuntimeError("no kernel"), lambda _, specifications: specifications[0].n_features is None)
+    with pytest.warns(RuntimeWarning, match="3 trainings like .* are done one by one: RuntimeError: no kernel"):
         assert train_ahead([*runs(), other], store, together=8) == 1
     assert store.finished() == {run_id(other)}
     assert sweep(runs()[:1], store, executor_named()).performed == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError("too many"), torch.OutOfMemoryError("too many")])
+def test_too_many_for_the_memory_are_halved(tmp_path, monkeypatch, alone, error):
+    store = RunStore(tmp_path)
+    failing(monkeypatch, error, lambda labels, _: len(labels) > 2)
+    with pytest.warns(RuntimeWarning, match="are done in two halves: .*MemoryError: too many") as said:
+        assert train_ahead(runs(), store, together=8) == 4
+    assert len(said) == 1
+    assert store.finished() == alone.finished()
+
+
+def test_one_that_diverges_at_once_does_not_end_the_others(tmp_path, monkeypatch):
+    store, (clean, first, second, _) = RunStore(tmp_path), runs()
+    bad = second.training.seed
+    failing(monkeypatch, FloatingPointError("not finite"), lambda _, found: bad in [one.seed for one in found])
+    with pytest.warns(RuntimeWarning, match="not finite") as said:
+        assert train_ahead([clean, first, second], store, together=8) == 2
+    assert [str(one.message).partition(":")[0].rpartition("done ")[2] for one in said] == ["in two halves"] * 2 + [
+        "one by one"
+    ]
+    assert store.finished() == {run_id(clean), run_id(first)}
+
+
+@pytest.mark.parametrize(("device", "gpu", "trained"), [("auto", True, 3), ("auto", False, 0), ("cpu", True, 0)])
+def test_by_default_only_what_a_gpu_trains(tmp_path, monkeypatch, device, gpu, trained):
+    training = dataclasses.replace(TRAINING, device=device)
+    asked = [noisy_run(DATA, training, ln.FlipNoise(), 0.3, repeat) for repeat in range(3)]
+    groups = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    monkeypatch.setattr("labelnoise.experiments.together.TOGETHER_ON_GPU", 2)
+    monkeypatch.setattr("labelnoise.experiments.together._train", lambda group, _: groups.append(group) or len(group))
+    store = RunStore(tmp_path)
+    monkeypatch.setattr(store, "finished", lambda: {run_id(run) for group in groups for run in group})
+    assert train_ahead(asked, store) == trained
+    assert [len(group) for group in groups] == ([2, 1] if trained else [])
 
 
 def test_missing_data_is_for_the_sweep_to_report(tmp_path, monkeypatch):

@@ -152,9 +152,8 @@ def run(
         print_json({entry.name: describe(recipe, whole=True) for entry, recipe in recipes})
         return
     open_executor = executor_named(executor, workers, log_folder=store.expanduser() / "slurm-logs")
-    if together is None:
-        alone = executor is None and workers is None and not started_by_torchrun()
-        together = 32 if alone and _has_gpu() else 1
+    if together is None and ((executor, workers) != (None, None) or started_by_torchrun()):
+        together = 1
     results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor, together=together)
     if not is_first_process():
         return
@@ -173,16 +172,6 @@ def run(
             f"{', '.join(failed)} failed, see above; what finished is kept. "
             f"`labelnoise list --runs --store {store}` shows all; the same command tries again."
         )
-
-
-def _has_gpu() -> bool:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:  # K-NN does without
-        return False
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def print_result(result: RecipeResult) -> None:

@@ -19,6 +19,7 @@ from labelnoise.experiments.store import RunStore
 from labelnoise.experiments.sweep import OpenExecutor, sweep, with_requirements
 from labelnoise.experiments.together import train_ahead
 from labelnoise.progress import track
+from labelnoise.validation import check_k
 
 PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
 
@@ -73,12 +74,13 @@ def run_recipes(
     store: RunStore,
     open_executor: OpenExecutor,
     *,
-    together: int = 1,
+    together: int | None = 1,
 ) -> list[RecipeResult]:
     """Finish the runs of all recipes in one sweep, and write each one's results to `folder`/NAME.
 
-    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once. With
-    `together` above 1, so many networks of one shape are trained at once in this process before the rest is done.
+    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once. Unless
+    `together` is 1, so many networks of one shape are trained at once in this process before the rest is done; None
+    leaves their number to `train_ahead`.
 
     Raises
     ------
@@ -88,12 +90,14 @@ def run_recipes(
     OSError
         A folder cannot be written. Either way nothing has been computed by then.
     """
-    if together > 1 and started_by_torchrun():
+    if together is not None:
+        check_k(together, name="together")
+    if together != 1 and started_by_torchrun():
         raise ValueError(f"`together` must be 1 under torchrun, whose processes share each network; got {together}.")
     runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]
     folders = [output_folder(Path(folder) / heading.name) for heading, _ in recipes]
     everything = [run for runs in runs_of for run in runs.values()]
-    if together > 1:
+    if together != 1:
         train_ahead(everything, store, together)
     title = recipes[0][0].name if len(recipes) == 1 else "runs"
     report = sweep(everything, store, open_executor, title=title)

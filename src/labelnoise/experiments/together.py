@@ -24,19 +24,24 @@ from labelnoise.validation import check_k
 
 Training = TrainingRun | RegionRun
 
+TOGETHER_ON_GPU = 32
+"""Networks in a group where nobody says how many."""
 
-def train_ahead(runs: Iterable[Run], store: RunStore, together: int) -> int:
+
+def train_ahead(runs: Iterable[Run], store: RunStore, together: int | None = None) -> int:
     """Do the trainings among `runs`, and those they require, in groups of the same network, data and settings.
 
-    A group that fails (missing data, not enough memory) is left to the sweep, with a warning.
+    A group for which the memory does not suffice, or in which a loss diverges before any state could be kept, is tried
+    again in two halves. A group that fails otherwise (missing data) is left to the sweep. Both with a warning.
 
     Parameters
     ----------
     runs : iterable of Run
     store : RunStore
         Trainings that it has are not done again; those that another process is at are left to it.
-    together : int
-        Networks in a group, at most.
+    together : int, optional
+        Networks in a group, at most. By default `TOGETHER_ON_GPU` of those that a GPU trains; on a CPU processes that
+        train a network each are faster, and those trainings are left to the sweep.
 
     Returns
     -------
@@ -50,46 +55,75 @@ def train_ahead(runs: Iterable[Run], store: RunStore, together: int) -> int:
     OSError
         The store cannot be written.
     """
-    check_k(together, name="together")
+    if together is not None:
+        check_k(together, name="together")
     store.prepare()
     done, everything = 0, with_requirements(runs)
     while groups := list(_groups(everything, store.finished(), together)):
         before = done
         for group in track(groups, "groups of networks"):
-            try:
-                done += _train(group, store)
-            except Exception as error:
-                raise_if_disk_full(error, group[0])
-                for run in group:
-                    del everything[run_id(run)]
-                warnings.warn(
-                    f"{len(group)} trainings like {group[0].label!r} failed together, and are done one by one: "
-                    f"{type(error).__name__}: {error}",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+            trained, left = _train_in_parts(group, store)
+            done += trained
+            for run in left:
+                del everything[run_id(run)]
         if done == before:  # other processes are at all of them
             break
     return done
 
 
-def _groups(runs: dict[str, Run], finished: set[str], together: int) -> Iterator[list[Training]]:
+def _groups(runs: dict[str, Run], finished: set[str], together: int | None) -> Iterator[list[Training]]:
     """Trainings that can start, alike but for seeds and labels."""
-    from labelnoise.stacked_networks import STACKABLE_NETWORKS
-
     alike: dict[object, list[Training]] = {}
     for key, run in runs.items():
         if (
             isinstance(run, Training)
             and key not in finished
-            and run.training.network in STACKABLE_NETWORKS
             and not run.data.streamed
             and all(run_id(required) in finished for required in run.requires)
+            and _can_be_stacked(run, on_cpu=together is not None)
         ):
             alike.setdefault((run.data, replace(run.training, seed=0)), []).append(run)
+    size = together or TOGETHER_ON_GPU
     for members in alike.values():
-        for start in range(0, len(members), together):
-            yield members[start : start + together]
+        for start in range(0, len(members), size):
+            yield members[start : start + size]
+
+
+def _can_be_stacked(run: Training, *, on_cpu: bool) -> bool:
+    import torch
+
+    from labelnoise.stacked_networks import STACKABLE_NETWORKS
+
+    device_will_do = on_cpu or (run.training.device != "cpu" and torch.cuda.is_available())
+    return device_will_do and run.training.network in STACKABLE_NETWORKS
+
+
+def _train_in_parts(group: list[Training], store: RunStore) -> tuple[int, list[Training]]:
+    """How many of a group were trained, together or by halves, and those that are left to the sweep."""
+    try:
+        return _train(group, store), []
+    except Exception as error:
+        raise_if_disk_full(error, group[0])
+        in_halves = len(group) > 1 and _fewer_may_do(error)
+        warnings.warn(
+            f"{len(group)} trainings like {group[0].label!r} failed together, and are done "
+            f"{'in two halves' if in_halves else 'one by one'}: {type(error).__name__}: {error}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    if not in_halves:
+        return 0, group
+    # after the handler: the error kept what the group had in memory
+    middle = len(group) // 2
+    parts = [_train_in_parts(part, store) for part in (group[:middle], group[middle:])]
+    return sum(trained for trained, _ in parts), [run for _, left in parts for run in left]
+
+
+def _fewer_may_do(error: Exception) -> bool:
+    """Whether memory ran out, or one member ended the training of all."""
+    from torch import OutOfMemoryError
+
+    return isinstance(error, MemoryError | OutOfMemoryError | FloatingPointError)
 
 
 def _train(group: list[Training], store: RunStore) -> int:
