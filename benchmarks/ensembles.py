@@ -4,9 +4,11 @@
 
 On a machine with a CUDA device, the tests that need it and this, in one go:
 
-    python -m pytest -m gpu tests && python benchmarks/ensembles.py --images 25600 --output build/ensembles.json
+    python -m pytest -m gpu tests && python benchmarks/convolutions.py --output build/convolutions.json &&
+        python benchmarks/ensembles.py --images 25600 --output build/ensembles.json
 
-The target there: 32 together handle at least 10 times as many images per second as the plain loop.
+The target there: 32 together handle at least 10 times as many images per second as the plain loop. Where grouped
+convolutions fall short of it, `benchmarks/convolutions.py` says which layer does, and what would be faster.
 
 The plain loop and the single run are those of `benchmarks/training.py`, as are data and timing. The images of an
 ensemble are those of all its members; networks that train one after another handle as many per second as one does.
@@ -208,6 +210,7 @@ def build_loops(arguments: argparse.Namespace, images: np.ndarray, labels: np.nd
         loops["plain DataLoader, 4 workers"] = Plain(*common, workers=4)
         first = torch.contiguous_format
         loops[f"{most} together, channels first"] = Together(most, *common, precision, memory_format=first)
+        loops[f"{most} together, channels first, float32"] = Together(most, *common, "float32", memory_format=first)
         loops[f"{most} together, an Adam each"] = Together(most, *common, precision, one_adam_on=())
         loops[f"{most} together, fastest kernels"] = Together(most, *common, precision, fastest=True)
     return loops

@@ -171,6 +171,7 @@ def report(
             "hardware": hardware,
             "processor": platform.processor() or platform.machine(),
             "torch": torch.__version__,
+            **({"cudnn": torch.backends.cudnn.version()} if device.type == "cuda" else {}),
             "loops": rows,
         }
         write_json(record, arguments.output)
