@@ -2,7 +2,7 @@
 
     python benchmarks/convolutions.py [--members E] [--batch-size B] [--repeats R] [--output FILE.json]
 
-The stacked convolution of `labelnoise.stacked_networks` is one grouped convolution. Libraries are at their best with
+The stacked convolution of `labelnoise.networks.stacked` is one grouped convolution. Libraries are at their best with
 one group, or with channels that come in eights, and these layers have 1, 20 and 50. So it is compared, forward and
 backward, with the same convolution after channels are padded to multiples of 8, with one convolution a member, and with
 one batched matrix product of unfolded patches; in both memory formats and precisions, with deterministic algorithms, as

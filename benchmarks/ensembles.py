@@ -34,7 +34,7 @@ from torch.nn import functional
 from tqdm import tqdm
 from training import Loop, Ours, Plain, mnist, new_network, parser_for, report
 
-from labelnoise.stacked_networks import StackedNetwork
+from labelnoise.networks.stacked import StackedNetwork
 from labelnoise.training import ensemble, preset
 from labelnoise.training.data import DeviceImages, TrainingData, normalisation_of
 from labelnoise.training.loop import Run

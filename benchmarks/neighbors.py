@@ -58,7 +58,7 @@ def data_sets(n_queries: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def search(name: str, train: np.ndarray, query: np.ndarray, k: int, repeats: int) -> None:
-    module = import_module("labelnoise.neighbor_search")
+    module = import_module("labelnoise.neighborhoods.search")
     swept = []
     sweep = module._Search.sweep
     module._Search.sweep = lambda self, rows: (swept.append(len(rows)), sweep(self, rows))

@@ -16,8 +16,8 @@ from labelnoise.concentration_statistic import (
     correlations_of,
     neighborhood_rates,
 )
+from labelnoise.concentration_statistic.jackknife import N_REGIONS, graph_regions, jackknife_standard_error
 from labelnoise.neighborhoods import Neighbors, neighbors
-from labelnoise.region_jackknife import N_REGIONS, graph_regions, jackknife_standard_error
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.random((3000, 2))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.effective import K_MAX, effective_k, effective_neighborhood
+from labelnoise.softmax.effective import K_MAX, effective_k, effective_neighborhood
 
 RATES = [0.0, 0.2, 0.35, 0.45, 0.55]
 

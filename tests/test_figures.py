@@ -38,9 +38,9 @@ from labelnoise.figures import (
 from labelnoise.figures.direct_labels import label_ends
 from labelnoise.figures.layout import text_width, wrap
 from labelnoise.figures.style import CLASS_COLOURS
+from labelnoise.prediction.surface import accuracy_surface
 from labelnoise.softmax import aggregate_softmax, expected_peak
-from labelnoise.softmax_histograms import SoftmaxNeighborhoods
-from labelnoise.surface import accuracy_surface
+from labelnoise.softmax.histograms import SoftmaxNeighborhoods
 
 SOURCE = "blobs, 90 samples, scale smoke, seeds 0-2."
 

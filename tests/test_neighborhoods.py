@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors, kneighbors_graph, radius_neighbo
 
 from labelnoise.neighborhoods import Neighbors, as_neighbors, clean_distribution, neighbors
 
-module = importlib.import_module("labelnoise.neighbor_search")
+module = importlib.import_module("labelnoise.neighborhoods.search")
 
 
 def exact_distances(train, query, metric):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import labelnoise as ln
 from labelnoise.finite import selected_count_distribution, vote_profiles
-from labelnoise.local_rates import local_rate_distribution
+from labelnoise.prediction.local_rates import local_rate_distribution
 from labelnoise.votes import label_histogram
 
 NOISES = [ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise([[0.2, 0.8, 0.0], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]])]

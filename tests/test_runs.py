@@ -35,8 +35,8 @@ from labelnoise.experiments.runs.concentration import _predictions
 from labelnoise.experiments.runs.protocol import EXECUTION
 from labelnoise.neighborhoods import as_neighbors
 from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
+from labelnoise.prediction.vote_models import FiniteVotes
 from labelnoise.training import TrainingSpecification
-from labelnoise.vote_models import FiniteVotes
 from labelnoise.votes import label_histogram
 
 DATA = DataSpecification(name="digits", n_train=300, n_test=100)

@@ -9,7 +9,7 @@ import pytest
 
 import labelnoise as ln
 from labelnoise.softmax import aggregate_softmax, expected_peak
-from labelnoise.softmax_histograms import chi_square_distance, softmax_neighborhoods
+from labelnoise.softmax.histograms import chi_square_distance, softmax_neighborhoods
 
 
 def naive_distance(p, h):

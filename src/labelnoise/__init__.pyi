@@ -1,7 +1,6 @@
 from .concentration_statistic import concentration, concentration_profile, concentration_test
 from .corruption import NoisyLabels, corrupt
 from .curves import AccuracyCurve
-from .effective import effective_k
 from .neighborhoods import Neighbors, clean_distribution, neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
 from .placement.clusters import KMeansCluster
@@ -10,10 +9,11 @@ from .placement.graph import ClassBoundary, HubnessProportional, Patches
 from .placement.spread import Spread
 from .plurality import plurality_probability
 from .prediction import accuracy_curve, predict_knn
-from .row_prediction import predict_with_rows, simulate_with_rows
+from .prediction.surface import AccuracySurface, accuracy_surface
 from .sample_noise import corrupt_with_rows, noise_rows, softmax_rows
+from .sample_noise.prediction import predict_with_rows, simulate_with_rows
 from .simulation import simulate_knn
-from .surface import AccuracySurface, accuracy_surface
+from .softmax.effective import effective_k
 
 __version__: str
 __all__ = [

@@ -92,7 +92,7 @@ def _groups(runs: dict[str, Run], finished: set[str], together: int | None) -> I
 def _can_be_stacked(run: Training, *, on_cpu: bool) -> bool:
     import torch
 
-    from labelnoise.stacked_networks import STACKABLE_NETWORKS
+    from labelnoise.networks.stacked import STACKABLE_NETWORKS
 
     device_will_do = on_cpu or (run.training.device != "cpu" and torch.cuda.is_available())
     return device_will_do and run.training.network in STACKABLE_NETWORKS

@@ -25,7 +25,7 @@ from labelnoise.figures.style import (
 )
 
 if TYPE_CHECKING:
-    from labelnoise.softmax_histograms import SoftmaxNeighborhoods
+    from labelnoise.softmax.histograms import SoftmaxNeighborhoods
 
 _PANEL_WIDTH, _PANEL_HEIGHT = 2.2, 1.62
 

@@ -7,8 +7,8 @@ The samples selected are the highest round(gamma N) of a rough landscape,
 with a smooth random field over the data (`labelnoise.placement.noise_fields`). The share a is the dial: at 0 the noise
 is spread, at 1 it fills whole hills of the field. In a neighbourhood smaller than the hills the local noise rate is
 Phi((sqrt(a) field + c)/sqrt(1 - a)), which is close to the Beta distribution of the predictions
-(`labelnoise.local_rates`). The dial is set by bisection until the correlation rho really found in neighbourhoods of
-the data is the one asked for.
+(`labelnoise.prediction.local_rates`). The dial is set by bisection until the correlation rho really found in
+neighbourhoods of the data is the one asked for.
 
 The field is smoother than rho asks for, and white noise takes the rest away. A rougher field without white noise would
 have the same rho, but all that is mixed would lie at its hills' borders, and those run where samples are sparse, along
@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
 from labelnoise.labels import Codes
-from labelnoise.local_rates import check_concentration
 from labelnoise.neighborhoods import as_neighbors, neighbors
 from labelnoise.placement.noise_fields import Floats, Landmarks
 from labelnoise.placement.protocol import Features, Mask
+from labelnoise.prediction.local_rates import check_concentration
 from labelnoise.validation import check_features, check_k
 
 REACHED = 0.02

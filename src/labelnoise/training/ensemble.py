@@ -24,8 +24,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from labelnoise.artifacts import StrPath
 from labelnoise.labels import encode_labels
+from labelnoise.networks.stacked import STACKABLE_NETWORKS, StackedNetwork, unstack
 from labelnoise.progress import bar
-from labelnoise.stacked_networks import STACKABLE_NETWORKS, StackedNetwork, unstack
 from labelnoise.training.checkpoint import keep_checkpoints
 from labelnoise.training.data import DeviceImages, ImageBatches, Pixels, TrainingData, check_images, encode_like
 from labelnoise.training.loop import Run, mean_of
@@ -69,7 +69,7 @@ def train_together(
     noisy_labels : array-like of shape (E, N), or sequence of E array-likes of shape (N,)
         Each member's labels. Without `classes`, the classes are those of all members together.
     specifications : sequence of E TrainingSpecification
-        Alike but for `seed`, and of a network in `labelnoise.stacked_networks.STACKABLE_NETWORKS`.
+        Alike but for `seed`, and of a network in `labelnoise.networks.stacked.STACKABLE_NETWORKS`.
     clean_labels, test_images, test_labels, classes
         As in `train`, the same for all members.
     checkpoint : path, optional

@@ -14,8 +14,8 @@ from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results
 from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
 from labelnoise.prediction import predict_knn
+from labelnoise.prediction.vote_models import MODELS
 from labelnoise.validation import check_choice, check_k, check_noise_rates
-from labelnoise.vote_models import MODELS
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification

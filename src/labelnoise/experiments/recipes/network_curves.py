@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from labelnoise.effective import effective_neighborhood
+from labelnoise.curves.tolerance import first_crossing
 from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.recipes.trainings import clean_run, noisy_runs
 from labelnoise.experiments.runs import DataSpecification, Results, Run
 from labelnoise.figures import family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.prediction import accuracy_curve
-from labelnoise.tolerance import first_crossing
+from labelnoise.softmax.effective import effective_neighborhood
 from labelnoise.validation import check_k, check_noise_rates, check_ties
 
 if TYPE_CHECKING:

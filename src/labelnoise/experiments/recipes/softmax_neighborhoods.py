@@ -12,7 +12,7 @@ from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.recipes.trainings import clean_run
 from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results, Run
 from labelnoise.figures import preferred_k_figure, softmax_pairs_figure
-from labelnoise.softmax_histograms import SoftmaxNeighborhoods, softmax_neighborhoods
+from labelnoise.softmax.histograms import SoftmaxNeighborhoods, softmax_neighborhoods
 from labelnoise.validation import check_k
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results
 from labelnoise.figures import surface_figure
 from labelnoise.noise import NoiseModel, UniformNoise
 from labelnoise.prediction import predict_knn
-from labelnoise.surface import accuracy_surface
+from labelnoise.prediction.surface import accuracy_surface
 from labelnoise.validation import check_k
 
 

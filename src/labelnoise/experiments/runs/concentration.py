@@ -20,8 +20,8 @@ from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel
 from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
+from labelnoise.prediction.vote_models import FiniteVotes
 from labelnoise.validation import check_k, check_noise_rate, check_ties, seed_of
-from labelnoise.vote_models import FiniteVotes
 from labelnoise.votes import label_histogram, plurality_vote
 
 

@@ -76,7 +76,7 @@ class VotingRun:
     """Accuracy of the neighbours' votes at one noise rate, over repeats.
 
     The result's arrays: `runs` (repeats, n_k), `per_class` (n_k, n_classes), and for placements other than spread
-    `concentrations` (n_k).
+    `neighborhood_noise_rates` and `concentrations` (n_k).
     """
 
     kind: ClassVar[str] = "votes"
@@ -132,6 +132,8 @@ class VotingRun:
         )
         assert measured.runs is not None
         arrays = {"runs": measured.runs[0], "per_class": measured.per_class[0]}
+        if measured.neighborhood_noise_rates is not None:
+            arrays["neighborhood_noise_rates"] = measured.neighborhood_noise_rates[0]
         if measured.realised_concentrations is not None:
             arrays["concentrations"] = measured.realised_concentrations[0]
         record = {"noise_rate": float(measured.realised_noise_rates[0]), "data": self.data.digest()}
@@ -143,7 +145,10 @@ def measured_curve(votes: Sequence[VotingRun], results: Results) -> AccuracyCurv
     first, found = votes[0], [results.result(run) for run in votes]
     train, test = first.data.load()
     runs = np.array([result.arrays["runs"] for result in found])
-    placed = "concentrations" in found[0].arrays
+
+    def where_placed(name: str) -> NDArray[Any] | None:
+        return np.array([result.arrays[name] for result in found]) if name in found[0].arrays else None
+
     return AccuracyCurve(
         noise_rates=np.array([run.noise_rate for run in votes]),
         realised_noise_rates=np.array([result.record["noise_rate"] for result in found]),
@@ -159,5 +164,6 @@ def measured_curve(votes: Sequence[VotingRun], results: Results) -> AccuracyCurv
         n_train=len(train),
         runs=runs,
         seed=first.seed,
-        realised_concentrations=np.array([r.arrays["concentrations"] for r in found]) if placed else None,
+        neighborhood_noise_rates=where_placed("neighborhood_noise_rates"),
+        realised_concentrations=where_placed("concentrations"),
     )

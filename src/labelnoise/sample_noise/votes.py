@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from labelnoise.finite.patterns import distinct_patterns
 from labelnoise.labels import Codes
 from labelnoise.plurality.ties import tie_nodes
-from labelnoise.row_kernels import drawn_wins, exact_win, sort_votes
+from labelnoise.sample_noise.kernels import drawn_wins, exact_win, sort_votes
 from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES
 

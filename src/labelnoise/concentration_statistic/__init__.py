@@ -12,7 +12,7 @@ they overlap and however few they are; around the mean of :math:`g_s` it would b
 
 Overlapping neighbourhoods are not independent draws. Two questions therefore have two answers: *is the noise spread?*
 is answered exactly by marking other samples at random (`concentration_test`), and *how exact is rho?* by a jackknife
-that leaves out whole regions of the neighbourhood graph (`labelnoise.region_jackknife`).
+that leaves out whole regions of the neighbourhood graph (`labelnoise.concentration_statistic.jackknife`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelnoise.concentration_statistic.jackknife import jackknife_standard_error
 from labelnoise.neighborhoods import Neighbors, as_neighbors
-from labelnoise.region_jackknife import jackknife_standard_error
 from labelnoise.validation import check_k, seed_of, to_array
 
 Floats = NDArray[np.float64]

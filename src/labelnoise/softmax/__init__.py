@@ -1,7 +1,8 @@
 """The softmax of a network trained on noisy labels, on average over the test samples of a class (section 3.2).
 
 `aggregate_softmax` shows what it is, `expected_peak` what it would be if it were a neighbourhood's label distribution.
-How near it is to one, sample by sample: `labelnoise.softmax_histograms`.
+How near it is to one, sample by sample: `labelnoise.softmax.histograms`. Which K a network's accuracy stands for:
+`labelnoise.softmax.effective`.
 """
 
 from __future__ import annotations

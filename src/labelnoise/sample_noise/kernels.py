@@ -1,4 +1,4 @@
-"""Compiled loops behind `labelnoise.row_votes`: votes sorted into fixed and drawn ones, and who wins them."""
+"""Compiled loops behind `labelnoise.sample_noise.votes`: votes sorted into fixed and drawn ones, and who wins them."""
 
 from __future__ import annotations
 

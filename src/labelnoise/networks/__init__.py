@@ -4,7 +4,8 @@ Every network is a `Network`: a trunk, the one-before-last layer, that layer's b
 features of appendix A are what the one-before-last layer gives, before its batch norm and ReLU; an option takes them
 after. A network takes raw pixels and normalises them itself, with statistics that travel in its state.
 
-Layers that a batch norm follows have no bias, which the norm would subtract again.
+Layers that a batch norm follows have no bias, which the norm would subtract again. Many networks of one shape as a
+single one: `labelnoise.networks.stacked`.
 """
 
 from __future__ import annotations

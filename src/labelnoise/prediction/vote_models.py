@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from labelnoise.finite import VoteProfiles, distinct_patterns, selected_count_distribution, vote_profiles
 from labelnoise.labels import Codes
-from labelnoise.local_rates import local_rate_distribution
 from labelnoise.noise import NoiseModel, observed_distribution
 from labelnoise.plurality import plurality_probability
+from labelnoise.prediction.local_rates import local_rate_distribution
 
 Floats = NDArray[np.float64]
 MODELS = ("finite", "iid")

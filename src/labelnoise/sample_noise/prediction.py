@@ -16,16 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from labelnoise.curves import AccuracyCurve, Floats
-from labelnoise.expected_votes import ExpectedVotes
 from labelnoise.labels import Codes, encode_labels
 from labelnoise.neighborhoods import Neighbors, as_neighbors
 from labelnoise.noise import UniformNoise
 from labelnoise.placement import Mask
-from labelnoise.row_votes import RowTable, RowVotes
+from labelnoise.prediction.expected_votes import ExpectedVotes
+from labelnoise.prediction.vote_models import MODELS, IidVotes, NeighborhoodVotes
 from labelnoise.sample_noise import check_rows, draw_from_rows
+from labelnoise.sample_noise.votes import RowTable, RowVotes
 from labelnoise.simulation import MeasuredVotes, Simulation, check_test_count
 from labelnoise.validation import check_choice, check_k, check_ties, seed_of
-from labelnoise.vote_models import MODELS, IidVotes, NeighborhoodVotes
 
 NAME = {"name": "sample-dependent"}
 

@@ -1,4 +1,7 @@
-"""The accuracy curve: accuracy over noise rate and k, whether predicted or measured."""
+"""The accuracy curve: accuracy over noise rate and k, whether predicted or measured.
+
+How far it may be off is in `labelnoise.curves.intervals`, how much noise it tolerates in `labelnoise.curves.tolerance`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from labelnoise.intervals import Interval
+    from labelnoise.curves.intervals import Interval
 
 Floats = NDArray[np.float64]
 
@@ -205,7 +208,7 @@ class AccuracyCurve:
         >>> interval.lower.round(3).tolist(), interval.upper.round(3).tolist()
         ([[0.72]], [[0.78]])
         """
-        from labelnoise.intervals import accuracy_interval
+        from labelnoise.curves.intervals import accuracy_interval
 
         return accuracy_interval(self, level, of)
 
@@ -225,7 +228,7 @@ class AccuracyCurve:
         -------
         float, or array of shape (n_k,) if the curve has several k
         """
-        from labelnoise.tolerance import tolerance
+        from labelnoise.curves.tolerance import tolerance
 
         least = check_fraction(target, "target")
         votes = self._votes if isinstance(self._votes, PredictedVotes) else None
@@ -243,7 +246,7 @@ class AccuracyCurve:
         A predicted curve only. On a grid of 201 noise rates in [0, 1], interpolated linearly; 1 for a sample that never
         falls below, NaN for one that is below without noise. The smallest rates show where a training set is weakest.
         """
-        from labelnoise.tolerance import tipping_rates
+        from labelnoise.curves.tolerance import tipping_rates
 
         prediction, size = self.prediction(k)
         return tipping_rates(prediction, size, check_fraction(target, "target"))

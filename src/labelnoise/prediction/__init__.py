@@ -1,4 +1,9 @@
-"""Predicted accuracy under label noise, without drawing a single noisy label."""
+"""Predicted accuracy under label noise, without drawing a single noisy label.
+
+A vote has one of two models (`vote_models`), at every noise rate that noise may have in a neighbourhood
+(`local_rates`); the accuracy is the mean over test samples (`expected_votes`, Eq. 1), drawn as a curve or, over noise
+rate and concentration, as a `surface`.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,15 @@ from numpy.typing import ArrayLike
 
 from labelnoise.corruption import check_noise
 from labelnoise.curves import AccuracyCurve
-from labelnoise.expected_votes import Prediction
 from labelnoise.labels import encode_labels
-from labelnoise.local_rates import check_concentration
 from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.placement import Spread
+from labelnoise.prediction.expected_votes import Prediction
+from labelnoise.prediction.local_rates import check_concentration
+from labelnoise.prediction.vote_models import MODELS, FiniteVotes, IidVotes, VoteModel
 from labelnoise.simulation import PlacedNoise, Simulation, check_knn_labels
 from labelnoise.validation import check_choice, check_distributions, check_k, check_noise_rates, check_ties
-from labelnoise.vote_models import MODELS, FiniteVotes, IidVotes, VoteModel
 from labelnoise.votes import label_histogram
 
 

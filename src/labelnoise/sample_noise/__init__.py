@@ -1,7 +1,8 @@
 """Noise that depends on each sample: its noisy label is drawn from a row of its own (theory: T_i).
 
 Not a placement and a corruption matrix but both at once: row i holds Pr(noisy label | sample i), the chance of keeping
-the clean label included.
+the clean label included. The accuracy under such noise is in `labelnoise.sample_noise.prediction`; who wins a vote of
+such labels in `votes`, whose compiled loops are in `kernels`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Neighbours of each query, however they were found, and the label shares among them."""
+"""Neighbours of each query, however they were found, and the label shares among them.
+
+`labelnoise.neighborhoods.search` finds them, `labelnoise.neighborhoods.knn_graph` reads them off a graph.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from labelnoise.artifacts import read_arrays, write_arrays
-from labelnoise.knn_graph import nearest_in_graph
 from labelnoise.labels import encode_labels
-from labelnoise.neighbor_search import index_type, search_neighbors
+from labelnoise.neighborhoods.knn_graph import nearest_in_graph
+from labelnoise.neighborhoods.search import index_type, search_neighbors
 from labelnoise.validation import check_choice, check_features, check_k, to_array
 from labelnoise.votes import label_histogram
 

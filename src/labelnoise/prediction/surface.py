@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelnoise.curves import AccuracyCurve, Floats
-from labelnoise.local_rates import check_concentration
-from labelnoise.tolerance import first_crossing
+from labelnoise.curves.tolerance import first_crossing
+from labelnoise.prediction.local_rates import check_concentration
 from labelnoise.validation import check_fraction
 
 if TYPE_CHECKING:

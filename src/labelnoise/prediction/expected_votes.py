@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.curves import AccuracyCurve, Floats
+from labelnoise.prediction.vote_models import NeighborhoodVotes, VoteModel
 from labelnoise.progress import track
 from labelnoise.simulation import Simulation
-from labelnoise.vote_models import NeighborhoodVotes, VoteModel
 
 
 @dataclass(frozen=True, eq=False)
