@@ -104,6 +104,11 @@ def check_noise_rate(noise_rate: float) -> float:
     return check_fraction(noise_rate, "noise_rate")
 
 
+def check_concentration(concentration: float) -> float:
+    """One concentration rho in [0, 1]: 0 for spread noise."""
+    return check_fraction(concentration, "concentration")
+
+
 def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> NDArray[np.float64]:
     """Rows of probabilities of shape (..., L), each normalised to sum to exactly 1 up to rounding.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.prediction.local_rates import check_concentration
-from labelnoise.validation import check_k, check_noise_rate
+from labelnoise.validation import check_concentration, check_k, check_noise_rate
 
 Floats = NDArray[np.float64]
 

@@ -29,8 +29,7 @@ from labelnoise.labels import Codes
 from labelnoise.neighborhoods import as_neighbors, neighbors
 from labelnoise.placement.noise_fields import Floats, Landmarks
 from labelnoise.placement.protocol import Features, Mask
-from labelnoise.prediction.local_rates import check_concentration
-from labelnoise.validation import check_features, check_k
+from labelnoise.validation import check_concentration, check_features, check_k
 
 REACHED = 0.02
 """Largest deviation of the realised from the asked concentration that counts as reached."""

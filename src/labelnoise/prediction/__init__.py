@@ -20,10 +20,16 @@ from labelnoise.neighborhoods import Neighbors
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.placement import Spread
 from labelnoise.prediction.expected_votes import Prediction
-from labelnoise.prediction.local_rates import check_concentration
 from labelnoise.prediction.vote_models import MODELS, FiniteVotes, IidVotes, VoteModel
 from labelnoise.simulation import PlacedNoise, Simulation, check_knn_labels
-from labelnoise.validation import check_choice, check_distributions, check_k, check_noise_rates, check_ties
+from labelnoise.validation import (
+    check_choice,
+    check_concentration,
+    check_distributions,
+    check_k,
+    check_noise_rates,
+    check_ties,
+)
 from labelnoise.votes import label_histogram
 
 

@@ -13,14 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.validation import check_fraction
-
 Floats = NDArray[np.float64]
-
-
-def check_concentration(concentration: float) -> float:
-    """One concentration in [0, 1]: 0 for spread noise."""
-    return check_fraction(concentration, "concentration")
 
 
 def local_rate_distribution(noise_rate: float, concentration: float, degree: int) -> tuple[Floats, Floats]:

@@ -10,8 +10,7 @@ import numpy as np
 
 from labelnoise.curves import AccuracyCurve, Floats
 from labelnoise.curves.tolerance import first_crossing
-from labelnoise.prediction.local_rates import check_concentration
-from labelnoise.validation import check_fraction
+from labelnoise.validation import check_concentration, check_fraction
 
 if TYPE_CHECKING:
     import pandas as pd
