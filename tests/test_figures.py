@@ -166,15 +166,17 @@ def test_concentrated_noise_shows_both_regions_and_the_line_that_is_expected():
     rates, mean = np.array([0.1, 0.25, 0.5]), np.array([0.88, 0.74, 0.5])
     clean, noisy = np.array([0.95, 0.94, 0.93]), np.array([0.2, 0.15, np.nan])
     arguments = {"clean_region": clean, "noisy_region": noisy, "repeats": 4, "title": "t", "caption": SOURCE}
+    arguments["clean_accuracy"] = 0.96
     figure = concentrated_figure(rates, mean, [0.01, 0.02, 0.01], **arguments)
     (ax,) = figure.axes
     np.testing.assert_array_equal(points_of(ax), [np.column_stack([rates, mean])])
     np.testing.assert_array_equal(points_of(ax, "^")[0][:, 1], clean)
     np.testing.assert_array_equal(points_of(ax, "v")[0][:, 1], noisy)
     expected = next(line for line in ax.get_lines() if line.get_linestyle() == "--")
-    np.testing.assert_allclose(expected.get_ydata(), 1 - expected.get_xdata())
-    assert set(texts(ax)) == {"clean regions", "overall", "1 − noise rate", "noisy regions"}
+    np.testing.assert_allclose(expected.get_ydata(), 0.96 * (1 - expected.get_xdata()))
+    assert set(texts(ax)) == {"clean regions", "overall", "expected", "noisy regions"}
     assert SOURCE in words(figure)
+    assert "96.0 %" in words(figure)
     assert_nothing_overflows(figure)
     assert_nothing_overflows(
         concentrated_figure([0.2], [0.8], [np.nan], clean_region=[0.9], noisy_region=[0.1], repeats=1)

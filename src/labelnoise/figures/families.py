@@ -103,6 +103,7 @@ def concentrated_figure(
     clean_region: ArrayLike,
     noisy_region: ArrayLike,
     repeats: int,
+    clean_accuracy: float = 1.0,
     title: str = "",
     caption: str = "",
 ) -> Figure:
@@ -116,6 +117,8 @@ def concentrated_figure(
         Mean accuracy of the test samples in either; NaN where there are none.
     repeats : int
         Trainings a noise rate.
+    clean_accuracy : float
+        Accuracy without noise, which the theory expects to fall as 1 - noise rate.
     title : str
     caption : str
         Data set, scale and seeds; what the marks mean and the repeats are added.
@@ -126,20 +129,21 @@ def concentrated_figure(
         ax = figure.subplots()
         scale_accuracy(ax, "locally concentrated")
         ends = np.array([0.0, x[-1]])
-        ax.plot(ends, 1 - ends, color=SOFT_INK, linestyle=(0, (5, 3)), linewidth=1.4, zorder=2)
+        ax.plot(ends, clean_accuracy * (1 - ends), color=SOFT_INK, linestyle=(0, (5, 3)), linewidth=1.4, zorder=2)
         ax.plot(x, clean, color=BLUE, linewidth=1.2, marker="^", markersize=5, zorder=4)
         ax.plot(x, noisy, color=VERMILLION, linewidth=1.2, marker="v", markersize=5, zorder=4)
         _draw_measured(ax, x, y, bars)
         named = [
             (clean, "clean regions", BLUE),
             (y, "overall", INK),
-            (1 - x, "1 − noise rate", SOFT_INK),
+            (clean_accuracy * (1 - x), "expected", SOFT_INK),
             (noisy, "noisy regions", VERMILLION),
         ]
         seen = [(line[~np.isnan(line)][-1], text, colour) for line, text, colour in named if not np.isnan(line).all()]
         label_ends(ax, float(x[-1]), *zip(*seen, strict=True))
         words = (
             f"Black: the network on all test samples, {_spread(repeats)} a noise rate; triangles: mean on those in "
-            "regions whose training labels are clean and in corrupted ones; dashed: what the theory expects."
+            "regions whose training labels are clean and in corrupted ones; dashed, expected: 1 − noise rate times the "
+            f"accuracy without noise, {100 * clean_accuracy:.1f} %."
         )
         return finish(figure, title, (caption, words))
