@@ -44,6 +44,12 @@ def fails(status, *arguments, says, **kwargs):
     return done
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """Default folders lie in the working directory: not in whoever's runs the tests."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def files(tmp_path, digits):
     features, labels, test_features, test_labels, _ = digits
