@@ -331,6 +331,7 @@ def test_members_do_not_meet(device, n_members, batch_size, memory_format, preci
         with run.deterministic(), torch.autocast(device, precision, enabled=precision != torch.float32):
             logits = stack(images)
             torch.autograd.backward(logits.float().logsumexp(2).sum())
+        assert logits[:, 1].isnan().all() == np.isnan(value)
         found.append([logits[:, others].detach(), *(parameter.grad[others] for parameter in stack.parameters())])
     for spoilt, sound in zip(found[1], found[0], strict=True):
         assert spoilt.isfinite().all()

@@ -688,7 +688,8 @@ class TestConcentration:
         mask = np.random.default_rng(0).random(len(train)) < 0.4
         counts = label_histogram(train.labels, hoods.indices, 2, 10)
         votes = FiniteVotes.of(counts, test.labels, ln.FlipNoise(), "random", 0.0, len(train))
-        found = _predictions(votes, mask, hoods, {"k": 2, "concentration": 1.0, "noise_rate": float(mask.mean())})
+        of_mask = {"k": 2, "concentration": ln.concentration(mask, hoods, 2), "noise_rate": float(mask.mean())}
+        found = _predictions(votes, mask, hoods, of_mask)
         noisy = np.where(mask, (train.labels + 1) % 10, train.labels)
         assert found["from_own_rate"] == pytest.approx((noisy[nearest[:, 0]] == test.labels).mean(), abs=1e-12)
         seen = mask[nearest].mean()

@@ -89,18 +89,19 @@ def correlations_of(rates: Floats, noise_rate: float, k: int) -> Floats:
     return terms
 
 
-def around_own_mean(rho: Floats, noise_rate: Floats, neighborhood_rate: Floats, k: NDArray[np.int64]) -> Floats:
+def around_own_mean(rho: ArrayLike, noise_rate: ArrayLike, neighborhood_rate: ArrayLike, k: ArrayLike) -> Floats:
     r"""The rho of deviations from the neighbourhoods' own mean rate, from that of deviations from gamma.
 
     The mean of :math:`(g_s - m)^2` is that of :math:`(g_s - \gamma)^2` less :math:`(m - \gamma)^2`. With m it says how
     far local noise rates spread where neighbourhoods hold more or less noise than the training set; 0 where m is 0 or
     1, NaN for k = 1.
     """
-    variance, own = (rate * (1 - rate) for rate in (noise_rate, neighborhood_rate))
+    correlation, gamma, mean, size = (np.asarray(v, dtype=np.float64) for v in (rho, noise_rate, neighborhood_rate, k))
+    variance, own = gamma * (1 - gamma), mean * (1 - mean)
     with np.errstate(divide="ignore", invalid="ignore"):
-        squares = variance * (rho * (1 - 1 / k) + 1 / k) - (neighborhood_rate - noise_rate) ** 2
-        terms: Floats = np.where(own > 0, (squares - own / k) / (own * (1 - 1 / k)), 0.0)
-    return terms
+        squares = variance * (correlation * (1 - 1 / size) + 1 / size) - (mean - gamma) ** 2
+        found: Floats = np.where(own > 0, (squares - own / size) / (own * (1 - 1 / size)), 0.0)
+    return found
 
 
 def _rho(mask: Mask, indices: NDArray[Any], k: int) -> float:

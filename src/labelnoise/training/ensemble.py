@@ -60,7 +60,7 @@ def train_together(
     train a network each are faster.
 
     The device holds the images once. What it keeps of a step for the backward pass grows with E times the batch size:
-    for 32 ``mnist_cnn`` at batch 256, by count, 2.3 GB in bfloat16 and 4.2 GB in float32.
+    for 32 ``mnist_cnn`` at batch 256, by count, about 2 GB in bfloat16 and 4 GB in float32.
 
     Parameters
     ----------

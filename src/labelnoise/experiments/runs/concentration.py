@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from labelnoise.concentration_statistic import concentration, correlations_of
+from labelnoise.concentration_statistic import around_own_mean, concentration
 from labelnoise.corruption import check_noise
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
@@ -149,8 +149,8 @@ def _predictions(
 ) -> dict[str, float]:
     k = of_mask["k"]
     found = np.count_nonzero(mask[hoods.indices[:, :k]], axis=1)
-    seen, share = float(found.mean() / k), np.bincount(found, minlength=k + 1) / len(found)
-    around = correlations_of(found / k, seen, k).mean() if 0 < seen < 1 else 0.0
+    seen, share = found.mean() / k, np.bincount(found, minlength=k + 1) / len(found)
+    around = float(around_own_mean(of_mask["concentration"], of_mask["noise_rate"], seen, k))
     win = votes.profiles.win[votes.inverse]
 
     def on_beta(noise_rate: float, rho: float) -> float:
@@ -158,9 +158,9 @@ def _predictions(
         return float(model.correct(noise_rate)[votes.inverse].mean())
 
     return {
-        "neighborhood_rate": seen,
+        "neighborhood_rate": float(seen),
         "predicted": on_beta(of_mask["noise_rate"], of_mask["concentration"]),
-        "from_neighborhood_rate": on_beta(seen, around),
+        "from_neighborhood_rate": on_beta(float(seen), around),
         "from_rates_found": float((win @ share).mean()),
         "from_own_rate": float(win[np.arange(len(win)), found].mean()),
     }
