@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.artifacts import read_arrays, write_arrays
-from labelnoise.labels import Codes, encode_labels
+from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel
-from labelnoise.placement import Features, Mask, Placement, Spread
+from labelnoise.placement import Placement, Spread
 from labelnoise.validation import check_features, check_noise_rate, seed_of
 
 if TYPE_CHECKING:
@@ -68,8 +69,7 @@ class NoisyLabels:
     def changed(self) -> Mask:
         """The samples whose label really differs from the clean one."""
         clean, noisy = self._codes
-        differs: Mask = clean != noisy
-        return differs
+        return clean != noisy
 
     @property
     def changed_rate(self) -> float:
@@ -77,7 +77,7 @@ class NoisyLabels:
         return float(self.changed.mean())
 
     @property
-    def transition_matrix(self) -> NDArray[np.float64]:
+    def transition_matrix(self) -> Floats:
         """Realised T[i, j]: the share of clean class i that became j, (L, L), rows sum to 1.
 
         A class without samples has the identity's row: nothing of it changed.
@@ -86,8 +86,7 @@ class NoisyLabels:
         n_classes = len(self.classes)
         counts = np.bincount(clean * n_classes + noisy, minlength=n_classes**2).reshape(n_classes, n_classes)
         totals = counts.sum(axis=1, keepdims=True)
-        matrix: NDArray[np.float64] = np.where(totals > 0, counts / np.maximum(totals, 1), np.eye(n_classes))
-        return matrix
+        return np.where(totals > 0, counts / np.maximum(totals, 1), np.eye(n_classes))
 
     def __repr__(self) -> str:
         rho = "" if self.concentration is None else f", concentration {self.concentration:.3f}"

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes
 from labelnoise.validation import to_array
-
-Codes = NDArray[np.int64]
 
 
 def _one_dimensional(labels: Any, name: str) -> NDArray[Any]:

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from labelnoise.labels import Codes
+from labelnoise.arrays import Codes, Floats
 from labelnoise.validation import check_row_stochastic, to_array
-
-Matrix = NDArray[np.float64]
 
 
 @runtime_checkable
@@ -35,11 +33,11 @@ class NoiseModel(Protocol):
         """The number of classes the model is made for; None if for any."""
         ...
 
-    def matrix(self, n_classes: int) -> Matrix:
+    def matrix(self, n_classes: int) -> Floats:
         """The corruption matrix P, (n_classes, n_classes); rows sum to 1."""
         ...
 
-    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mix(self, clean: Floats) -> Floats:
         """``clean @ P``, without building P where that is wasteful."""
         ...
 
@@ -61,7 +59,7 @@ def check_class_count(noise: NoiseModel, n_classes: int) -> None:
         )
 
 
-def observed_distribution(clean: NDArray[np.float64], noise: NoiseModel, noise_rate: float) -> NDArray[np.float64]:
+def observed_distribution(clean: Floats, noise: NoiseModel, noise_rate: float) -> Floats:
     """Distribution of one observed label in a neighbourhood, q = (1 - gamma) C + gamma C P (Eq. 3).
 
     `clean` has shape (..., L), rows sum to 1; so do the rows of the result.
@@ -94,11 +92,11 @@ class UniformNoise:
         """The number of classes the model is made for; None if for any."""
         return None
 
-    def matrix(self, n_classes: int) -> Matrix:
+    def matrix(self, n_classes: int) -> Floats:
         """P[i, j] = 1/L."""
         return np.full((n_classes, n_classes), 1.0 / n_classes)
 
-    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mix(self, clean: Floats) -> Floats:
         """Every row becomes uniform."""
         return np.full_like(clean, 1.0 / clean.shape[-1])
 
@@ -174,11 +172,11 @@ class FlipNoise:
         check_class_count(self, n_classes)
         return np.array(self.mapping, dtype=np.int64)
 
-    def matrix(self, n_classes: int) -> Matrix:
+    def matrix(self, n_classes: int) -> Floats:
         """P[i, mapping[i]] = 1."""
         return np.eye(n_classes)[self._permutation(n_classes)]
 
-    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mix(self, clean: Floats) -> Floats:
         """Each class's share moves to the class it becomes."""
         mixed = np.empty_like(clean)
         mixed[..., self._permutation(clean.shape[-1])] = clean
@@ -213,7 +211,7 @@ class MatrixNoise:
     array([0.65, 0.35])
     """
 
-    corruption_matrix: Matrix
+    corruption_matrix: Floats
 
     def __init__(self, corruption_matrix: ArrayLike) -> None:
         matrix = check_row_stochastic(corruption_matrix, "corruption_matrix")
@@ -268,15 +266,14 @@ class MatrixNoise:
         """The number of classes the model is made for; None if for any."""
         return len(self.corruption_matrix)
 
-    def matrix(self, n_classes: int) -> Matrix:
+    def matrix(self, n_classes: int) -> Floats:
         """The matrix given."""
         check_class_count(self, n_classes)
         return self.corruption_matrix
 
-    def mix(self, clean: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mix(self, clean: Floats) -> Floats:
         """``clean @ P``."""
-        mixed: NDArray[np.float64] = clean @ self.matrix(clean.shape[-1])
-        return mixed
+        return clean @ self.matrix(clean.shape[-1])
 
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
         """By inversion of each row's cumulative distribution, one uniform number a sample."""

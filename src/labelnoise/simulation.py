@@ -9,15 +9,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelnoise.arrays import Codes, Features, Floats, Integers, Mask
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
 from labelnoise.corruption import check_noise, check_placement_features, corrupt_codes, encode_for_noise
-from labelnoise.curves import AccuracyCurve, Floats
-from labelnoise.labels import Codes, encode_labels
+from labelnoise.curves import AccuracyCurve
+from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods import Neighbors, as_neighbors
 from labelnoise.noise import NoiseModel, check_class_count
-from labelnoise.placement import Features, Mask, Placement, Spread
+from labelnoise.placement import Placement, Spread
 from labelnoise.progress import track
-from labelnoise.validation import check_k, check_noise_rates, check_ties, seed_of
+from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties, seed_of
 from labelnoise.votes import plurality_vote
 
 
@@ -55,7 +56,7 @@ class Simulation:
     ties: str
     seed: int
 
-    def votes(self, noise_rate: float, repeat: int, ks: NDArray[np.int64]) -> tuple[Codes, Mask]:
+    def votes(self, noise_rate: float, repeat: int, ks: Integers) -> tuple[Codes, Mask]:
         """Predicted codes (n_test, n_k), -1 for a strict tie, and the samples that were selected.
 
         The draw depends on the seed, the noise rate and the repeat alone, not on which other levels are measured.
@@ -66,7 +67,7 @@ class Simulation:
         predicted = plurality_vote(noisy, self.indices, ks, self.n_classes, ties=self.ties, tie_breaker=tie_breaker)
         return predicted, selected
 
-    def found_around(self, selected: Mask, ks: NDArray[np.int64]) -> Floats:
+    def found_around(self, selected: Mask, ks: Integers) -> Floats:
         """Noise rate and concentration of the selected samples in the test samples' neighbourhoods, (2, n_k)."""
         rate, found = float(selected.mean()), np.full((2, len(ks)), np.nan)
         for column, k in enumerate(ks.tolist()):
@@ -76,15 +77,13 @@ class Simulation:
                 found[1, column] = correlations_of(around, rate, k).mean()
         return found
 
-    def accuracies(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats:
+    def accuracies(self, noise_rate: float, ks: Integers, repeats: int) -> Floats:
         """Accuracy of one noisy training set after the other, (repeats, n_k)."""
         every = range(repeats)
         correct = (self.votes(noise_rate, repeat, ks)[0] == self.test_codes[:, None] for repeat in every)
         return np.array([votes.mean(axis=0) for votes in correct])
 
-    def curve(
-        self, rates: Floats, ks: NDArray[np.int64], repeats: int, *, placed: bool = False, **record: Any
-    ) -> AccuracyCurve:
+    def curve(self, rates: Floats, ks: Integers, repeats: int, *, placed: bool = False, **record: Any) -> AccuracyCurve:
         """Measure every level, if `placed` where the noise lies too; `record` says what was measured, for the curve."""
         correct = np.zeros((len(rates), len(ks), len(self.test_codes)), dtype=np.int32)
         runs = np.empty((len(rates), repeats, len(ks)))
@@ -126,7 +125,7 @@ class MeasuredVotes:
 
     simulation: Simulation
     rates: Floats
-    ks: NDArray[np.int64]
+    ks: Integers
     repeats: int
     correct: NDArray[np.int32]
 
@@ -147,12 +146,11 @@ class MeasuredVotes:
     def per_sample(self, noise_rate: float, k: int) -> Floats:
         """Share of the repeats in which each test sample's vote is correct."""
         row, column = int(np.flatnonzero(self.rates == noise_rate)[0]), int(np.flatnonzero(self.ks == k)[0])
-        shares: Floats = self.correct[row, column] / self.repeats
-        return shares
+        return self.correct[row, column] / self.repeats
 
 
 def check_knn_labels(
-    neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, ks: NDArray[np.int64]
+    neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, ks: Integers
 ) -> tuple[Neighbors, Codes, Codes, NDArray[Any]]:
     """Neighbours, training codes, test codes and classes that fit together."""
     train_codes, known = encode_for_noise(train_labels, noise, None, "train_labels")
@@ -226,8 +224,8 @@ def simulate_knn(
     check_noise(noise, placement)
     check_ties(ties)
     rates = check_noise_rates(noise_rates)
-    ks, _ = check_k(k)
-    n_repeats = int(check_k(repeats, name="repeats")[0][0])
+    ks = check_ks(k)
+    n_repeats = check_count(repeats, "repeats")
     hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
     located = check_placement_features(placement, features, len(train_codes))
     simulation = Simulation(

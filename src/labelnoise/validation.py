@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Features, Floats, Integers
+
 SUM_TOLERANCE = 1e-4
 """Largest deviation of a probability row's sum from 1 that is normalised away; a larger one is an error."""
 
@@ -39,14 +41,29 @@ def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
     return value
 
 
-def check_k(
+def check_count(value: Any, name: str, *, least: int = 1, most: int | None = None, most_is: str = "") -> int:
+    """Return one whole number in least..most; `most_is` says in an error what `most` is."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}` must be one integer; got the boolean {value}.")
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be one integer; got {value!r} of type {type(value).__name__}.") from None
+    if count < least:
+        raise ValueError(f"`{name}` must be at least {least}; got {count}.")
+    if most is not None and count > most:
+        raise ValueError(f"`{name}` must be at most {most}, {most_is}; got {count}.")
+    return count
+
+
+def check_ks(
     k: int | Iterable[int],
     *,
     limit: int | None = None,
-    limit_is: str = "the number of neighbours available",
+    limit_is: str = "the number of neighbors available",
     name: str = "k",
-) -> tuple[NDArray[np.int64], bool]:
-    """The neighbourhood sizes as a one-dimensional array, and whether a single one was given.
+) -> Integers:
+    """Return the neighborhood sizes as a one-dimensional array; one size gives an array of one.
 
     Parameters
     ----------
@@ -54,28 +71,16 @@ def check_k(
         At least 1 each; duplicates and any order are allowed.
     limit : int, optional
         The largest k that is possible, described by `limit_is`.
+    name : str
+        The argument's name in errors.
     """
-    scalar = np.ndim(k) == 0  # type: ignore[arg-type]
-    values = []
-    for item in [k] if scalar else k:  # type: ignore[union-attr]
-        if isinstance(item, bool | np.bool_):
-            raise TypeError(f"`{name}` must be an integer or a sequence of integers; got the boolean {item}.")
-        try:
-            values.append(operator.index(item))  # type: ignore[arg-type]
-        except TypeError:
-            raise TypeError(
-                f"`{name}` must be an integer or a sequence of integers; got {item!r} of type {type(item).__name__}."
-            ) from None
-    if not values:
-        raise ValueError(f"`{name}` must name at least one neighbourhood size; got an empty sequence.")
-    if min(values) < 1:
-        raise ValueError(f"`{name}` must be at least 1; got {min(values)}.")
-    if limit is not None and max(values) > limit:
-        raise ValueError(f"`{name}` must be at most {limit}, {limit_is}; got {max(values)}.")
-    return np.array(values, dtype=np.int64), scalar
+    given = [k] if np.ndim(k) == 0 else list(k)  # type: ignore[arg-type]
+    if not given:
+        raise ValueError(f"`{name}` must name at least one neighborhood size; got an empty sequence.")
+    return np.array([check_count(size, name, most=limit, most_is=limit_is) for size in given], dtype=np.int64)
 
 
-def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_rates") -> NDArray[np.float64]:
+def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_rates") -> Floats:
     """Noise rates as a one-dimensional float array; every one lies in [0, 1]."""
     given = np.atleast_1d(to_array(noise_rates))
     if given.dtype.kind not in "fiub":
@@ -109,7 +114,7 @@ def check_concentration(concentration: float) -> float:
     return check_fraction(concentration, "concentration")
 
 
-def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> NDArray[np.float64]:
+def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> Floats:
     """Rows of probabilities of shape (..., L), each normalised to sum to exactly 1 up to rounding.
 
     A row whose sum is off by more than `SUM_TOLERANCE`, a negative entry or a NaN is an error that names the row.
@@ -138,11 +143,10 @@ def check_distributions(values: Any, name: str, *, n_columns: int | None = None)
             f"`{name}` rows must sum to 1 (within {SUM_TOLERANCE:g}); row {row} sums to {sums[row]:.6g}. "
             f"If these are counts or scores, divide each row by its sum; logits need a softmax first."
         )
-    normalised: NDArray[np.float64] = rows / sums.reshape((*rows.shape[:-1], 1))
-    return normalised
+    return rows / sums.reshape((*rows.shape[:-1], 1))
 
 
-def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None) -> NDArray[np.float64]:
+def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None) -> Floats:
     """A square matrix whose rows are probability distributions: entry [i, j] is Pr(noisy = j | clean = i)."""
     array = np.asarray(to_array(matrix), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
@@ -163,7 +167,7 @@ def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None
     return check_distributions(array, name)
 
 
-def check_features(features: Any, name: str = "features") -> NDArray[np.floating[Any]]:
+def check_features(features: Any, name: str = "features") -> Features:
     """Finite features of shape (n_samples, n_features), as C-contiguous float32 or float64.
 
     Samples with more than one axis (images) are flattened. float32 stays float32; everything else becomes float64.
@@ -181,7 +185,7 @@ def check_features(features: Any, name: str = "features") -> NDArray[np.floating
             + (" A single feature? Pass features.reshape(-1, 1)." if array.ndim == 1 else "")
         )
     dtype = np.float32 if array.dtype in (np.float32, np.float16, np.uint8, np.int8, bool) else np.float64
-    flat: NDArray[np.floating[Any]] = np.ascontiguousarray(array.reshape(len(array), -1), dtype=dtype)
+    flat: Features = np.ascontiguousarray(array.reshape(len(array), -1), dtype=dtype)
     finite = np.isfinite(flat).all(axis=1)
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])

@@ -13,17 +13,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.threads import for_each_block
-from labelnoise.validation import TIES, check_k, check_ties
-
-"""Who wins a tied vote: nobody, one of the tied classes at random, or the one with the lowest code."""
+from labelnoise.validation import TIES, check_count, check_ks, check_ties
 
 _BLOCK = 1024
 _STRICT, _RANDOM, _LOWEST = range(3)
 
 
 @njit(nogil=True, cache=True)
-def _code_of(codes, index, n_classes):  # type: ignore[no-untyped-def]
+def _code_of(codes, index, n_classes):
     """The code of one neighbour; a stray index or code must not become a stray memory access."""
     if index < 0 or index >= codes.size:
         raise IndexError("a neighbour's index lies outside the training labels")
@@ -34,14 +33,14 @@ def _code_of(codes, index, n_classes):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _histogram(codes, indices, k, start, stop, counts):  # type: ignore[no-untyped-def]
+def _histogram(codes, indices, k, start, stop, counts):
     for row in range(start, stop):
         for rank in range(k):
             counts[row, _code_of(codes, indices[row, rank], counts.shape[1])] += 1
 
 
 @njit(nogil=True, cache=True)
-def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners):  # type: ignore[no-untyped-def]
+def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners):
     """Winners of rows start..stop; `order` sorts `ks`."""
     counts = np.zeros(n_classes, np.int64)
     k_max = ks[order[-1]]
@@ -70,7 +69,7 @@ def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, 
             counts[codes[indices[row, rank]]] = 0
 
 
-def label_histogram(codes: NDArray[np.int64], indices: NDArray[Any], k: int, n_classes: int) -> NDArray[np.int64]:
+def label_histogram(codes: Codes, indices: NDArray[Any], k: int, n_classes: int) -> Integers:
     """How many of each row's k nearest training labels are of each class.
 
     Parameters
@@ -102,7 +101,7 @@ def label_histogram(codes: NDArray[np.int64], indices: NDArray[Any], k: int, n_c
     array([[0, 2, 0]])
     """
     codes, indices = _as_kernel_input(codes, indices)
-    check_k(k, limit=indices.shape[1])
+    check_count(k, "k", most=indices.shape[1], most_is="the number of neighbors available")
     counts = np.zeros((len(indices), n_classes), np.int64)
     for_each_block(
         lambda start, stop: _histogram(codes, indices, k, start, stop, counts), len(indices), _BLOCK, "Counting labels"
@@ -111,14 +110,14 @@ def label_histogram(codes: NDArray[np.int64], indices: NDArray[Any], k: int, n_c
 
 
 def plurality_vote(
-    codes: NDArray[np.int64],
+    codes: Codes,
     indices: NDArray[Any],
-    ks: NDArray[np.int64],
+    ks: Integers,
     n_classes: int,
     *,
     ties: str,
-    tie_breaker: NDArray[np.float64] | None = None,
-) -> NDArray[np.int64]:
+    tie_breaker: Floats | None = None,
+) -> Integers:
     """The class most frequent among each row's k nearest training labels, for every k of `ks`.
 
     Parameters
@@ -158,7 +157,7 @@ def plurality_vote(
     """
     rule = TIES.index(check_ties(ties))
     codes, indices = _as_kernel_input(codes, indices)
-    ks, _ = check_k(ks, limit=indices.shape[1])
+    ks = check_ks(ks, limit=indices.shape[1])
     shape = (len(indices), len(ks))
     if rule == _RANDOM:
         if tie_breaker is None or np.shape(tie_breaker) != shape:
@@ -180,7 +179,7 @@ def plurality_vote(
     return winners
 
 
-def _as_kernel_input(codes: NDArray[np.int64], indices: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def _as_kernel_input(codes: Codes, indices: NDArray[Any]) -> tuple[Integers, NDArray[Any]]:
     """Contiguous arrays of the types the kernels are compiled for."""
     indices = np.ascontiguousarray(indices)
     if indices.dtype not in (np.int32, np.int64):

@@ -24,12 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.concentration_statistic.jackknife import jackknife_standard_error
 from labelnoise.neighborhoods import Neighbors, as_neighbors
-from labelnoise.validation import check_k, seed_of, to_array
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from labelnoise.validation import check_count, seed_of, to_array
 
 
 @dataclass(frozen=True)
@@ -78,15 +76,13 @@ class ConcentrationTest:
 
 def neighborhood_rates(mask: Mask, indices: NDArray[Any], k: int) -> Floats:
     """Marked share g_s of each row's k nearest training samples."""
-    rates: Floats = np.count_nonzero(mask[indices[:, :k]], axis=1) / k
-    return rates
+    return np.count_nonzero(mask[indices[:, :k]], axis=1) / k
 
 
 def correlations_of(rates: Floats, noise_rate: float, k: int) -> Floats:
     """Each query's term of rho, whose mean rho is, from the marked shares g_s and gamma."""
     variance = noise_rate * (1 - noise_rate)
-    terms: Floats = ((rates - noise_rate) ** 2 - variance / k) / (variance * (1 - 1 / k))
-    return terms
+    return ((rates - noise_rate) ** 2 - variance / k) / (variance * (1 - 1 / k))
 
 
 def around_own_mean(rho: ArrayLike, noise_rate: ArrayLike, neighborhood_rate: ArrayLike, k: ArrayLike) -> Floats:
@@ -108,7 +104,7 @@ def _rho(mask: Mask, indices: NDArray[Any], k: int) -> float:
     return float(correlations_of(neighborhood_rates(mask, indices, k), float(mask.mean()), k).mean())
 
 
-def check_mask(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, Neighbors, NDArray[np.int64]]:
+def check_mask(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, Neighbors, Integers]:
     """A mask that marks some samples and not all, the neighbours of the same training set, and sizes of at least 2."""
     values = to_array(mask)
     if values.ndim != 1 or not (values.dtype == bool or np.isin(values, (0, 1)).all()):
@@ -124,17 +120,16 @@ def check_mask(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, Neighbors, NDAr
             f"{count} of {len(marked)} are marked."
         )
     hoods = as_neighbors(neighbors, n_train=len(marked), k=k)
-    sizes = hoods.check_k(k)[0]
+    sizes = hoods.check_ks(k)
     if sizes.min() < 2:
         raise ValueError(f"`k` must be at least 2: one neighbour correlates with no other; got {sizes.min()}.")
     return marked, hoods, sizes
 
 
 def _check_one(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, NDArray[Any]]:
-    if np.ndim(k) != 0:
-        raise TypeError(f"`k` must be one integer; got {k!r}. For several, use concentration_profile.")
-    marked, hoods, sizes = check_mask(mask, neighbors, k)
-    return marked, np.ascontiguousarray(hoods.indices[:, : int(sizes[0])])
+    size = check_count(k, "k")
+    marked, hoods, _ = check_mask(mask, neighbors, size)
+    return marked, np.ascontiguousarray(hoods.indices[:, :size])
 
 
 def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
@@ -249,7 +244,7 @@ def concentration_test(
     >>> round(result.concentration, 2), result.p_value
     (0.91, 0.005)
     """
-    n_random = int(check_k(permutations, name="permutations")[0][0])
+    n_random = check_count(permutations, "permutations")
     marked, indices = _check_one(mask, neighbors, k)
     size = indices.shape[1]
     rho = _rho(marked, indices, size)

@@ -18,15 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Floats = NDArray[np.float64]
+from labelnoise.arrays import Floats, Integers, Mask
+
 N_REGIONS = 32
 """A power of 2: many enough for a variance, each large enough to hold the dependence."""
 STEPS = 50
 
 
-def jackknife_standard_error(
-    mask: NDArray[np.bool_], indices: NDArray[Any], regions: NDArray[np.int64] | None = None
-) -> float:
+def jackknife_standard_error(mask: Mask, indices: NDArray[Any], regions: Integers | None = None) -> float:
     """Standard error of rho; NaN where there are too few neighbours to form regions (by default `graph_regions`)."""
     n_queries, k = indices.shape
     if len(np.unique(indices)) < 4 * N_REGIONS:
@@ -49,7 +48,7 @@ def jackknife_standard_error(
     return float(np.sqrt((N_REGIONS - 1) / N_REGIONS * np.sum((left - left.mean()) ** 2)))
 
 
-def graph_regions(indices: NDArray[Any], n_train: int) -> NDArray[np.int64]:
+def graph_regions(indices: NDArray[Any], n_train: int) -> Integers:
     """Regions 0..N_REGIONS-1 of the training samples, about equal in how often they are neighbours.
 
     A region is cut in two at the median of a function that varies slowly over the graph, until there are enough.

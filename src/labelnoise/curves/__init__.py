@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.validation import check_fraction, check_noise_rate
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from labelnoise.curves.intervals import Interval
-
-Floats = NDArray[np.float64]
 
 
 class Votes(Protocol):
@@ -85,7 +84,7 @@ class AccuracyCurve:
 
     noise_rates: Floats
     realised_noise_rates: Floats
-    k: NDArray[np.int64]
+    k: Integers
     accuracy: Floats
     per_class: Floats
     ties: str
@@ -119,8 +118,7 @@ class AccuracyCurve:
             return None
         if self.runs.shape[1] == 1:
             return np.full_like(self.accuracy, np.nan)
-        spread: Floats = np.std(self.runs, axis=1, ddof=1)
-        return spread
+        return np.std(self.runs, axis=1, ddof=1)
 
     @property
     def standard_error(self) -> Floats | None:

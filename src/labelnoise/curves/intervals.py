@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.progress import track
 from labelnoise.validation import check_choice, check_fraction
 
 if TYPE_CHECKING:
     from labelnoise.curves import AccuracyCurve
 
-Floats = NDArray[np.float64]
 SOURCES = ("both", "test", "draws")
 DRAWS = 200
 """Noise draws from which the variance of a prediction is estimated: its standard deviation is then known to 5 %."""
@@ -30,7 +29,7 @@ DRAWS = 200
 class RedrawnVotes(Protocol):
     """Votes that can be measured again on fresh noise."""
 
-    def redraw(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats | None:
+    def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats | None:
         """Accuracies of noisy training sets, (repeats, n_k); None where the neighbours are not known."""
         ...
 

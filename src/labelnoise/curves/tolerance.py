@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from labelnoise.arrays import Floats
 
 if TYPE_CHECKING:
     from labelnoise.curves import PredictedVotes
 
-Floats = NDArray[np.float64]
 PRECISION = 1e-6
 """To which a tolerance is known where the accuracy is predicted."""
 GRID = np.linspace(0, 1, 201)

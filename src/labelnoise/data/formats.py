@@ -21,6 +21,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Features
+
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
 _NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
 """What NumPy raises over a damaged array; the last of them over its header."""
@@ -50,7 +52,7 @@ class Table(Protocol):
     def classes(self, name: str) -> NDArray[Any]:
         """One column as integers, floats, booleans or text; a missing entry is None, NaN or the empty string."""
 
-    def numbers(self, names: Sequence[str]) -> NDArray[np.floating[Any]]:
+    def numbers(self, names: Sequence[str]) -> Features:
         """Columns of numbers side by side, (N, columns), or one column of lists, (N, ...); missing is NaN."""
 
 
@@ -127,8 +129,7 @@ def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
 def _open_npy(path: Path) -> Arrays:
     def read(_: str | None) -> NDArray[Any]:
         with reading(path, *_NUMPY_ERRORS), path.open("rb") as stream:
-            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-            return array
+            return np.lib.format.read_array(stream, allow_pickle=False)
 
     return Arrays(path, (), read)
 
@@ -163,8 +164,7 @@ def _open_safetensors(path: Path) -> Arrays:
                 raise ValueError(
                     f"array {name!r} of {path} must be of a type that NumPy has; it is {kind}. Save it as float32."
                 )
-            array: NDArray[Any] = file.get_tensor(name)
-            return array
+            return file.get_tensor(name)
 
     with reading(path, SafetensorError, OSError), safe_open(path, framework="numpy") as file:
         names = tuple(file.keys())

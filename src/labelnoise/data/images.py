@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes
 from labelnoise.data.decoding import decode_images, file_format
 from labelnoise.data.sources import read_rows
 
@@ -39,7 +40,7 @@ class ImageSet:
     """
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    labels: Codes
     classes: tuple[str, ...]
     name: str
     split: str

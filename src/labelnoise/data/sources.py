@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Integers
 from labelnoise.labels import encode_labels
 
 DATA_VARIABLE = "LABELNOISE_DATA"
@@ -46,7 +46,7 @@ class Rows:
     classes: tuple[str, ...] | None
     """The class names, if `labels` are codes into them; None if `labels` are classes themselves."""
 
-    def encode(self, classes: Sequence[str] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    def encode(self, classes: Sequence[str] | None) -> tuple[Integers, tuple[str, ...]]:
         """Codes of the labels and the class names in code order: those given, else those that the set has."""
         values = self.labels
         if self.classes is not None:

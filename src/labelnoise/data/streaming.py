@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Integers
 from labelnoise.data.decoding import decode_image
 from labelnoise.data.image_folders import ImageFiles, find_image_files, is_image_folder
 from labelnoise.data.sources import Rows, describe, import_datasets, locate, name_of, stored_rows
@@ -104,13 +105,13 @@ class ImageStream:
     """
 
     encoded: EncodedImages
-    labels: NDArray[np.int64]
+    labels: Codes
     classes: tuple[str, ...]
     name: str
     split: str
     where: str
     channels: int
-    rows: NDArray[np.int64]
+    rows: Integers
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):

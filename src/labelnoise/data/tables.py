@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Features
 from labelnoise.data.formats import reading
 
 
@@ -54,7 +55,7 @@ class ParquetTable:
             f"Name another column."
         )
 
-    def numbers(self, names: Sequence[str]) -> NDArray[np.floating[Any]]:
+    def numbers(self, names: Sequence[str]) -> Features:
         """Columns of numbers side by side, or one column of lists."""
         for name in names:
             kind = self._schema.field(name).type
@@ -131,7 +132,7 @@ class CsvTable:
         except ValueError:
             return text
 
-    def numbers(self, names: Sequence[str]) -> NDArray[np.floating[Any]]:
+    def numbers(self, names: Sequence[str]) -> Features:
         """Columns of numbers side by side."""
         import pyarrow as pa
 
@@ -215,8 +216,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def _to_numpy(column: Any) -> NDArray[Any]:
-    array: NDArray[Any] = column.to_numpy()
-    return array
+    return column.to_numpy()
 
 
 def _values(column: Any) -> NDArray[Any]:
@@ -228,11 +228,11 @@ def _values(column: Any) -> NDArray[Any]:
     return _to_numpy(column)
 
 
-def _as_float(array: NDArray[Any]) -> NDArray[np.floating[Any]]:
+def _as_float(array: NDArray[Any]) -> Features:
     return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)
 
 
-def _side_by_side(columns: Iterable[Any]) -> NDArray[np.floating[Any]]:
+def _side_by_side(columns: Iterable[Any]) -> Features:
     return _as_float(np.stack([_values(column) for column in columns], axis=1))
 
 

@@ -18,7 +18,7 @@ from labelnoise.placement import Placement, Spread
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.prediction import accuracy_curve, predict_knn
 from labelnoise.simulation import simulate_knn
-from labelnoise.validation import check_k
+from labelnoise.validation import check_count, check_ks
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class CurveJob:
                 "--simulate needs training samples to vote: give --features or --dataset, not --pred-probs."
             )
         self._check_placement()
-        check_k(self.k)
-        check_k(self.repeats, name="repeats")
+        check_ks(self.k)
+        check_count(self.repeats, "repeats")
 
     def _check_placement(self) -> None:
         spread, dialled = isinstance(self.placement, Spread), isinstance(self.placement, Concentrated)
@@ -98,8 +98,7 @@ class TrainTest:
 
 def _read(reader: Any, source: str, keyword: str) -> NDArray[Any]:
     path, column = split_column(source)
-    array: NDArray[Any] = reader(path, **{keyword: column})
-    return array
+    return reader(path, **{keyword: column})
 
 
 def _load(job: CurveJob) -> TrainTest:

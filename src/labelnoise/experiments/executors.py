@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from labelnoise.progress import QUIET
-from labelnoise.validation import check_k
+from labelnoise.validation import check_count
 
 T = TypeVar("T")
 SCHEMES = ("dask://HOST:PORT", "slurm://?partition=NAME&timeout_min=600&gpus_per_node=1")
@@ -224,7 +224,7 @@ def executor_named(
     8
     """
     if workers is not None:
-        check_k(workers, name="workers")
+        check_count(workers, "workers")
     if name is None:
         return InProcessExecutor if workers in (None, 1) else lambda: _processes(workers or 1)
     if workers is not None:

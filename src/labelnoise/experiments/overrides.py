@@ -40,8 +40,7 @@ def override(specification: T, assignments: list[str]) -> T:
         for name in path.strip().split("."):
             change = change.inner.setdefault(name, _Changes())
         change.text = text.strip()
-    changed: T = _changed(specification, changes, "")
-    return changed
+    return _changed(specification, changes, "")
 
 
 @dataclass

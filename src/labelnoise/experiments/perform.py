@@ -90,8 +90,7 @@ def agree_on(value: T) -> T:
     from labelnoise.training.distributed import join_processes
     from labelnoise.training.specification import find_device
 
-    found: T = join_processes(find_device("auto")).agree(value)
-    return found
+    return join_processes(find_device("auto")).agree(value)
 
 
 def is_first_process() -> bool:

@@ -19,7 +19,7 @@ from labelnoise.experiments.store import RunStore
 from labelnoise.experiments.sweep import OpenExecutor, sweep, with_requirements
 from labelnoise.experiments.together import train_ahead
 from labelnoise.progress import track
-from labelnoise.validation import check_k
+from labelnoise.validation import check_count
 
 PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
 
@@ -91,7 +91,7 @@ def run_recipes(
         A folder cannot be written. Either way nothing has been computed by then.
     """
     if together is not None:
-        check_k(together, name="together")
+        check_count(together, "together")
     if together != 1 and started_by_torchrun():
         raise ValueError(f"`together` must be 1 under torchrun, whose processes share each network; got {together}.")
     runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]

@@ -43,8 +43,7 @@ class Failure:
     @property
     def specification(self) -> dict[str, Any]:
         """Which run it is, as plain values."""
-        specification: dict[str, Any] = describe(self.run)
-        return specification
+        return describe(self.run)
 
     def __str__(self) -> str:
         where = f" (specification and traceback: {self.record})" if self.record else ""

@@ -20,7 +20,7 @@ from labelnoise.experiments.runs import RegionRun, Run, TrainingRun, run_id
 from labelnoise.experiments.store import RunStore
 from labelnoise.experiments.sweep import with_requirements
 from labelnoise.progress import track
-from labelnoise.validation import check_k
+from labelnoise.validation import check_count
 
 Training = TrainingRun | RegionRun
 
@@ -56,7 +56,7 @@ def train_ahead(runs: Iterable[Run], store: RunStore, together: int | None = Non
         The store cannot be written.
     """
     if together is not None:
-        check_k(together, name="together")
+        check_count(together, "together")
     store.prepare()
     done, everything = 0, with_requirements(runs)
     while groups := list(_groups(everything, store.finished(), together)):

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats
 from labelnoise.figures.direct_labels import Line, label_lines
 from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.style import INK, STYLE, ordered_colours, show_percent, spread_or_none
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from labelnoise.curves import AccuracyCurve
 
 
-def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], Floats]:
     order = np.argsort(curve.realised_noise_rates)
     return order, curve.realised_noise_rates[order]
 
@@ -48,7 +49,7 @@ def k_labels(curve: AccuracyCurve) -> tuple[list[str], list[Any]]:
     return [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)], [colours[k] for k in ks]
 
 
-def bar_ends(x: NDArray[np.float64], y: NDArray[np.float64], std: NDArray[np.float64]) -> list[Line]:
+def bar_ends(x: Floats, y: Floats, std: Floats) -> list[Line]:
     """Markers and the ends of their error bars: where no label should stand."""
     bars = np.nan_to_num(std)
     return [(x, y + step * bars) for step in (-1.0, 0.0, 1.0)]

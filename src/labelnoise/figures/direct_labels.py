@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats
 from labelnoise.figures.layout import text_width
 from labelnoise.figures.style import LABEL_SIZE
 
-Floats = NDArray[np.float64]
 Line = tuple[Floats, Floats]
 
 _ENOUGH = 0.12  # a gap, as a share of the axes' height, beyond which more does not make a label clearer

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Floats
 from labelnoise.figures.curves import bar_ends, draw_lines, k_labels, lines_of, scale_accuracy
-from labelnoise.figures.direct_labels import Floats, label_ends, label_lines, label_points
+from labelnoise.figures.direct_labels import label_ends, label_lines, label_points
 from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.matrices import draw_matrix
 from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILLION, spread_or_none

@@ -10,8 +10,9 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Floats
 from labelnoise.figures.layout import finish, head, panel_grid, text_width
 from labelnoise.figures.style import FAINT, INK, SMALL_SIZE, SOFT_INK, STYLE, VERMILLION, halo
 
@@ -42,11 +43,11 @@ class SoftmaxPanel:
     """
 
     title: str
-    median: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
+    median: Floats
+    lower: Floats
+    upper: Floats
     true_class: int | None
-    expected: NDArray[np.float64] | None = None
+    expected: Floats | None = None
     n: int | None = None
     labels: Sequence[str] | None = None
 

@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from labelnoise.arrays import Floats
 
 INK, SOFT_INK, FAINT = "#22262b", "#6a717b", "#c9ced6"
 # Okabe and Ito: told apart with every colour vision, and by lightness in grey
@@ -77,7 +79,7 @@ def show_percent(*axes: Axis, decimals: int | None = 0) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
 
 
-def spread_or_none(std: ArrayLike) -> NDArray[np.float64] | None:
+def spread_or_none(std: ArrayLike) -> Floats | None:
     """Error bars, or None where no spread is known: a bar of length 0 would claim that there is none."""
     bars = np.asarray(std, dtype=np.float64)
     return None if np.isnan(bars).all() else bars

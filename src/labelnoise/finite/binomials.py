@@ -9,14 +9,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from labelnoise.arrays import Floats
 
 MAX_K = 512
 """Largest k for which the scaled weights of every engine stay inside the range of doubles."""
 
 
 @lru_cache(maxsize=16)
-def halved_binomials(k: int) -> NDArray[np.float64]:
+def halved_binomials(k: int) -> Floats:
     """Entry [n, r] is C(n, r) / 2^n, for 0 <= r <= n <= k (0 for r > n)."""
     table = np.zeros((k + 1, k + 1))
     table[0, 0] = 1.0

@@ -7,12 +7,9 @@ estimate depends on nothing else, so neither does the choice of engine.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.finite.flip import cycles_of
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 REDRAW_SECONDS = 5e-10
 FLIP_SECONDS = 3e-9
@@ -29,8 +26,7 @@ def redraw_cost(counts: Integers, labels: Integers, n_series: int) -> Floats:
     squares = (counts**2).sum(axis=1) - own**2
     pairs = np.maximum(others**2 / 2 - squares, 0) / 2  # of kept votes, within either product
     operations = pairs * k**3 / 24 + others**2 / 4 * k**2 / 8 + n_series * k**3 / 24
-    cost: Floats = REDRAW_SECONDS * operations
-    return cost
+    return REDRAW_SECONDS * operations
 
 
 def flip_cost(counts: Integers, labels: Integers, mapping: Integers, change: Floats) -> Floats:
@@ -47,5 +43,4 @@ def flip_cost(counts: Integers, labels: Integers, mapping: Integers, change: Flo
     first = np.where(counts + gained > 0, movable, counts.sum(axis=1, keepdims=True))
     by_cycle = [reduce.reduceat(part[:, order], starts[:-1], axis=1)
                 for reduce, part in ((np.minimum, first), (np.add, steps), (np.add, counts))]  # fmt: skip
-    cost: Floats = FLIP_SECONDS * n_levels * ((by_cycle[0] + 1) * by_cycle[1] * (by_cycle[2] + 1) / 2).sum(axis=1)
-    return cost
+    return FLIP_SECONDS * n_levels * ((by_cycle[0] + 1) * by_cycle[1] * (by_cycle[2] + 1) / 2).sum(axis=1)

@@ -20,13 +20,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.finite.binomials import halved_binomials
 from labelnoise.plurality.ties import tie_nodes
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 
@@ -48,7 +45,7 @@ def cycles_of(mapping: Integers) -> tuple[Integers, Integers]:
 
 
 @_jit
-def _fill_weights(count, change, binomials, weights):  # type: ignore[no-untyped-def]
+def _fill_weights(count, change, binomials, weights):
     """weights[x, i]: x of the `count` labels change, i more are selected; returns the largest x and the largest i."""
     power = 1.0
     for x in range(count + 1):
@@ -61,7 +58,7 @@ def _fill_weights(count, change, binomials, weights):  # type: ignore[no-untyped
 
 
 @_jit
-def _start(x, count, most_more, weights, state):  # type: ignore[no-untyped-def]
+def _start(x, count, most_more, weights, state):
     """The state with x changed labels in the first class; returns the largest sum."""
     more = min(most_more, count - x)
     for i in range(more + 1):
@@ -70,9 +67,7 @@ def _start(x, count, most_more, weights, state):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _advance(  # type: ignore[no-untyped-def]
-    state, low, high, sum_low, sum_high, count, most, most_more, weights, a, z, exactly, reached, new
-):
+def _advance(state, low, high, sum_low, sum_high, count, most, most_more, weights, a, z, exactly, reached, new):
     """From x of one class, in low..high, to x of the next, which has `count` clean labels.
 
     The next class must end with fewer than `a` votes, or `a` at weight `z`; `exactly`: with `a` votes, at weight 1.
@@ -99,7 +94,7 @@ def _advance(  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _cycle(begin, end, counts, y, a, z, most, most_more, weights, first_row, state, new, reached, total):  # type: ignore[no-untyped-def]
+def _cycle(begin, end, counts, y, a, z, most, most_more, weights, first_row, state, new, reached, total):
     """Add to total[s] the weight of all ways around the cycle of places begin..end that select s labels."""
     n = counts[begin]
     for start in range(most[begin] + 1):
@@ -125,7 +120,7 @@ def _cycle(begin, end, counts, y, a, z, most, most_more, weights, first_row, sta
 
 
 @_jit
-def _occupied_cycles(counts, change, order, starts, members, bounds):  # type: ignore[no-untyped-def]
+def _occupied_cycles(counts, change, order, starts, members, bounds):
     """The classes that can have a vote, cycle by cycle, each cut open where fewest can change; returns how many cycles.
 
     Cycle i holds members[bounds[i] : bounds[i + 1]].
@@ -155,7 +150,7 @@ def _occupied_cycles(counts, change, order, starts, members, bounds):  # type: i
 
 
 @_jit
-def _flip_profiles(counts, rows, labels, order, starts, before, change, binomials, nodes, out):  # type: ignore[no-untyped-def]
+def _flip_profiles(counts, rows, labels, order, starts, before, change, binomials, nodes, out):
     node_start, node_count, lower, higher, node_weight = nodes
     n_classes, k = counts.shape[1], out.shape[1] - 1
     members, bounds = np.empty(n_classes, np.int64), np.empty(n_classes + 1, np.int64)

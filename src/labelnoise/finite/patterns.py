@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.validation import to_array
-
-Integers = NDArray[np.int64]
 
 
 class DistinctPatterns(NamedTuple):
@@ -58,7 +57,7 @@ def equivalent_patterns(counts: Integers, labels: Integers, ties: str) -> Distin
     return distinct_patterns(canonical, labels if ties == "lowest" else np.zeros_like(labels))
 
 
-def clean_vote(counts: Integers, ties: str) -> NDArray[np.float64]:
+def clean_vote(counts: Integers, ties: str) -> Floats:
     """The share of the vote's win that each label has without noise, (U, L): 0, 1, or 1/t of t tied ones."""
     tied = counts == counts.max(axis=1, keepdims=True)
     if ties == "lowest":
@@ -66,8 +65,7 @@ def clean_vote(counts: Integers, ties: str) -> NDArray[np.float64]:
     many = tied.sum(axis=1, keepdims=True)
     if ties == "strict":
         tied &= many == 1
-    share: NDArray[np.float64] = tied / many
-    return share
+    return tied / many
 
 
 def check_counts(counts: ArrayLike) -> tuple[Integers, int]:

@@ -22,7 +22,7 @@ _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, err
 
 
 @_jit
-def multiply_series(first, first_degree, second, second_degree, top, out):  # type: ignore[no-untyped-def]
+def multiply_series(first, first_degree, second, second_degree, top, out):
     """The product in out[0..degree], which ends at `top` at the latest; returns its degree."""
     degree = min(first_degree + second_degree, top)
     out[: degree + 1] = 0.0
@@ -34,7 +34,7 @@ def multiply_series(first, first_degree, second, second_degree, top, out):  # ty
 
 
 @_jit
-def _add_four_terms(target, source, low, high, coefficients):  # type: ignore[no-untyped-def]
+def _add_four_terms(target, source, low, high, coefficients):
     """target[n + i] += coefficients[i] source[n] for n in low..high and i < 4."""
     c0, c1, c2, c3 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
     for n in range(low, high + 4, BLOCK):
@@ -45,7 +45,7 @@ def _add_four_terms(target, source, low, high, coefficients):  # type: ignore[no
 
 
 @_jit
-def fill_class(weights, most_kept, terms, n_terms, a, z, by_class):  # type: ignore[no-untyped-def]
+def fill_class(weights, most_kept, terms, n_terms, a, z, by_class):
     """by_class[s, u]: weight of s kept and u redrawn votes of a competitor with fewer than `a`, or a at weight z."""
     for s in range(most_kept + 1):
         by_class[s, : a - s + 4] = 0.0
@@ -56,7 +56,7 @@ def fill_class(weights, most_kept, terms, n_terms, a, z, by_class):  # type: ign
 
 
 @_jit
-def multiply_by_class(state, kept, degree, by_class, most_kept, n_terms, a, top, out):  # type: ignore[no-untyped-def]
+def multiply_by_class(state, kept, degree, by_class, most_kept, n_terms, a, top, out):
     """The product of a polynomial of degrees (`kept`, `degree`) and one class's; returns the new degrees."""
     new_degree = min(degree + a, top)
     for s in range(kept + most_kept + 1):
@@ -74,7 +74,7 @@ def multiply_by_class(state, kept, degree, by_class, most_kept, n_terms, a, top,
 
 
 @_jit
-def multiply_rows(state, kept, degree, series, series_degree, top, out):  # type: ignore[no-untyped-def]
+def multiply_rows(state, kept, degree, series, series_degree, top, out):
     """The product with a polynomial in n alone; returns the new degree."""
     new_degree = min(degree + series_degree, top)
     for s in range(kept + 1):
@@ -89,7 +89,7 @@ def multiply_rows(state, kept, degree, series, series_degree, top, out):  # type
 
 
 @_jit
-def add_coefficient_products(left, left_kept, left_degree, right, right_kept, right_degree, n, weight, out):  # type: ignore[no-untyped-def]
+def add_coefficient_products(left, left_kept, left_degree, right, right_kept, right_degree, n, weight, out):
     """out[s] += weight times the coefficient of (s, n) in the product of both."""
     for s in range(left_kept + 1):
         for t in range(right_kept + 1):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.finite.binomials import MAX_K
 from labelnoise.finite.cost import flip_cost, redraw_cost
 from labelnoise.finite.flip import flip_profiles
@@ -17,11 +18,7 @@ from labelnoise.finite.rows import CorruptionRows
 from labelnoise.finite.sampling import sampled_profiles
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.threads import for_each_block
-from labelnoise.validation import check_choice, check_k, check_ties, seed_of, to_array
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
+from labelnoise.validation import check_choice, check_count, check_ties, seed_of, to_array
 
 METHODS = ("auto", "exact", "sampled")
 
@@ -70,8 +67,7 @@ class VoteProfiles:
         -------
         (U,) float array, (U, L) for every label; with a last axis n for several noise rates.
         """
-        result: Floats = self.win @ self._check(distribution)
-        return result
+        return self.win @ self._check(distribution)
 
     def expected_standard_error(self, distribution: ArrayLike) -> Floats:
         """An upper bound of the standard error of `expected`: errors at different m as if fully correlated.
@@ -79,8 +75,7 @@ class VoteProfiles:
         They nearly are: the walks that estimate W[m] and W[m + 1] are the same but for one step.
         """
         checked = self._check(distribution)
-        error: Floats = (np.zeros_like(self.win) if self.standard_error is None else self.standard_error) @ checked
-        return error
+        return (np.zeros_like(self.win) if self.standard_error is None else self.standard_error) @ checked
 
     def _check(self, distribution: ArrayLike) -> Floats:
         array = np.asarray(to_array(distribution), dtype=np.float64)
@@ -156,7 +151,7 @@ def vote_profiles(
     check_ties(ties)
     check_choice(method, METHODS, "method")
     check_class_count(noise, checked.shape[1])
-    n_draws = int(check_k(draws, name="draws")[0][0])
+    n_draws = check_count(draws, "draws")
     seed = seed_of(random_state)
 
     # with labels=None, code -1 stands for every label: neighbourhoods are the same if their counts are
@@ -174,7 +169,7 @@ def vote_profiles(
     return VoteProfiles(win[index], None if exactly.all() else error[index], k)
 
 
-def _exactly(counts: Integers, labels: Integers, corruption: CorruptionRows, method: str) -> NDArray[np.bool_]:
+def _exactly(counts: Integers, labels: Integers, corruption: CorruptionRows, method: str) -> Mask:
     """Which patterns are to be computed exactly."""
     k = int(counts[0].sum())
     mapping = corruption.mapping

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.finite.binomials import halved_binomials
 from labelnoise.finite.products import (
     FRONT,
@@ -34,9 +34,6 @@ from labelnoise.finite.products import (
 )
 from labelnoise.plurality.ties import tie_nodes
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 NEGLIGIBLE = 1e-30
 """A class's outcomes of a smaller probability than this are left out."""
 
@@ -44,7 +41,7 @@ _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="n
 
 
 @_jit
-def _redraw_terms(mean, most, half, terms):  # type: ignore[no-untyped-def]
+def _redraw_terms(mean, most, half, terms):
     """Fill mean^u / u! for u <= half; returns how many terms matter, where `most` is the largest possible mean."""
     term, bound = 1.0, 1.0  # Pr(u or more of K draws) <= (K p)^u / u!
     length = half + 1
@@ -58,7 +55,7 @@ def _redraw_terms(mean, most, half, terms):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _multiply_by_power(series, degree, factor, factor_degree, power, top, work):  # type: ignore[no-untyped-def]
+def _multiply_by_power(series, degree, factor, factor_degree, power, top, work):
     """Multiply `series` by factor^power up to degree `top`, by repeated squaring; returns the new degree."""
     square, other = work[0], work[1]
     square[: factor_degree + 1] = factor[: factor_degree + 1]
@@ -74,7 +71,7 @@ def _multiply_by_power(series, degree, factor, factor_degree, power, top, work):
 
 
 @_jit
-def _add_majority(count, p, kept, rest, scale, result):  # type: ignore[no-untyped-def]
+def _add_majority(count, p, kept, rest, scale, result):
     """Add the probability that y has more than K/2 votes: kept s of its `count`, and enough of the m redrawn ones."""
     k = len(result) - 1
     need = k // 2 + 1
@@ -92,7 +89,7 @@ def _add_majority(count, p, kept, rest, scale, result):  # type: ignore[no-untyp
 
 
 @_jit
-def _competitors(counts, y, p, groups, grouped):  # type: ignore[no-untyped-def]
+def _competitors(counts, y, p, groups, grouped):
     """Competitors with clean votes, most first; then those without, equal ones together with their number.
 
     Writes the former into groups[:n_occupied], one class of each group into the following, its size into `grouped`.
@@ -121,7 +118,7 @@ def _competitors(counts, y, p, groups, grouped):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _profiles(counts, rows, labels, redraw, row_of, theta, factorials, binomials, nodes, out):  # type: ignore[no-untyped-def]
+def _profiles(counts, rows, labels, redraw, row_of, theta, factorials, binomials, nodes, out):
     node_start, node_count, lower, higher, node_weight = nodes
     n_classes, k = counts.shape[1], out.shape[1] - 1
     half = k // 2

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.noise import NoiseModel, UniformNoise
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +39,16 @@ class CorruptionRows:
         mapping, change = _as_flip(all_rows, present)
         return cls(rows, row_of, mapping, change)
 
-    def share_a_row(self, counts: Integers) -> NDArray[np.bool_]:
+    def share_a_row(self, counts: Integers) -> Mask:
         """Neighbourhoods in which all selected labels are redrawn from one distribution."""
         n_rows = len(self.rows)
         least = np.where(counts > 0, self.row_of, n_rows).min(axis=1)
-        shared: NDArray[np.bool_] = least == np.where(counts > 0, self.row_of, -1).max(axis=1)
-        return shared
+        return least == np.where(counts > 0, self.row_of, -1).max(axis=1)
 
-    def reachable(self, counts: Integers) -> NDArray[np.bool_]:
+    def reachable(self, counts: Integers) -> Mask:
         """Labels that can have a vote, with any number of neighbours selected: (U, L)."""
         can_become = (self.rows > 0)[self.row_of].astype(np.float64)
-        mask: NDArray[np.bool_] = (counts > 0) | ((counts > 0).astype(np.float64) @ can_become > 0)
-        return mask
+        return (counts > 0) | ((counts > 0).astype(np.float64) @ can_become > 0)
 
 
 def _as_flip(rows: Floats, classes: Integers) -> tuple[Integers | None, Floats]:

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.threads import for_each_block
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _jit = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @_jit
-def alias_tables(rows):  # type: ignore[no-untyped-def]
+def alias_tables(rows):
     """Walker's tables: with u uniform on [0, L), i = int(u): class i if u - i < stay[i], else other[i]."""
     n_rows, n = rows.shape
     stay, other = np.ones((n_rows, n)), np.zeros((n_rows, n), np.int32)
@@ -56,7 +53,7 @@ def alias_tables(rows):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _sort_by_votes(counts, order, place, above):  # type: ignore[no-untyped-def]
+def _sort_by_votes(counts, order, place, above):
     """Classes by votes, most first; above[v] is how many have more than v votes."""
     above[:] = 0
     for count in counts:
@@ -71,7 +68,7 @@ def _sort_by_votes(counts, order, place, above):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _move(counts, order, place, above, j, change):  # type: ignore[no-untyped-def]
+def _move(counts, order, place, above, j, change):
     """Add one vote to class j (`change` 1), or remove one (-1): a swap with the edge of its group."""
     v = counts[j]
     to = above[v] if change > 0 else above[v - 1] - 1
@@ -86,7 +83,7 @@ def _move(counts, order, place, above, j, change):  # type: ignore[no-untyped-de
 
 
 @_jit
-def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums, squares):  # type: ignore[no-untyped-def]
+def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums, squares):
     """Sum the credit of `label` (or of every class, label -1) and its square at every m, over `draws` walks."""
     n_classes, k = len(start_counts), sums.shape[1] - 1
     members = np.empty(k, np.int64)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labelnoise.validation import check_concentration, check_k, check_noise_rate
-
-Floats = NDArray[np.float64]
+from labelnoise.arrays import Floats
+from labelnoise.validation import check_concentration, check_count, check_noise_rate
 
 
 def selected_count_distribution(
@@ -55,13 +53,10 @@ def selected_count_distribution(
     >>> selected_count_distribution(2, 0.5, n_train=2)
     array([0., 1., 0.])
     """
-    sizes, scalar = check_k(k)
-    if not scalar:
-        raise TypeError(f"`k` must be one integer; got {k!r}. Call once per neighbourhood size.")
-    size = int(sizes[0])
+    size = check_count(k, "k")
     rate, rho = check_noise_rate(noise_rate), check_concentration(concentration)
     if n_train is not None:
-        n_train = int(check_k(n_train, name="n_train")[0][0])
+        n_train = check_count(n_train, "n_train")
         if n_train < size:
             raise ValueError(f"`k` must be at most {n_train}, the number of training samples; got {size}.")
     if rho == 1 or rate in (0.0, 1.0):
@@ -91,5 +86,4 @@ def _from_ratios(up: Floats, down: Floats) -> Floats:
     above = np.cumprod(up[mode:] / down[mode:])
     below = np.cumprod((down[:mode] / up[:mode])[::-1])[::-1]
     weights = np.concatenate([below, [1.0], above])
-    distribution: Floats = weights / weights.sum()
-    return distribution
+    return weights / weights.sum()

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.artifacts import read_arrays, write_arrays
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import nearest_in_graph
 from labelnoise.neighborhoods.search import index_type, search_neighbors
-from labelnoise.validation import check_choice, check_features, check_k, to_array
+from labelnoise.validation import check_choice, check_count, check_features, check_ks, to_array
 from labelnoise.votes import label_histogram
 
 METRICS = ("euclidean", "cosine", "precomputed")
@@ -54,7 +55,7 @@ class Neighbors:
     """
 
     indices: NDArray[Any]
-    distances: NDArray[np.float64] | None
+    distances: Floats | None
     n_train: int
     metric: str
     is_self: bool
@@ -108,16 +109,16 @@ class Neighbors:
             f"is_self={self.is_self})"
         )
 
-    def check_k(self, k: Any) -> tuple[NDArray[np.int64], bool]:
-        """Neighbourhood sizes as an array, and whether one was given; an error unless all can be read off here."""
+    def check_ks(self, k: Any) -> Integers:
+        """Return neighborhood sizes as an array; an error unless all of them can be read off here."""
         stored = "the number of neighbours stored (to go further, search again with a larger k)"
-        sizes, scalar = check_k(k, limit=self.k, limit_is=stored)
+        sizes = check_ks(k, limit=self.k, limit_is=stored)
         if self.metric == "connectivity" and (sizes != self.k).any():
             raise ValueError(
                 f"`k` must be {self.k}, as in the graph, which says who is a neighbour but not who is nearer; got "
                 f"{sizes[sizes != self.k][0]}. Build the graph with mode='distance'."
             )
-        return sizes, scalar
+        return sizes
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write to `path` as npz; a file already there is replaced only once the new one is complete."""
@@ -182,18 +183,9 @@ class Neighbors:
                [0, 2],
                [1, 0]], dtype=int32)
         """
-        indices, distances, is_self = nearest_in_graph(graph, None if k is None else _one_k(k), exclude_self)
+        indices, distances, is_self = nearest_in_graph(graph, None if k is None else check_count(k, "k"), exclude_self)
         metric = "connectivity" if distances is None else "precomputed"
         return cls(indices, distances, int(graph.shape[1]), metric, is_self)
-
-
-def _one_k(k: Any, **limits: Any) -> int:
-    sizes, scalar = check_k(k, **limits)
-    if not scalar:
-        raise TypeError(
-            f"`k` must be one integer here; got {len(sizes)}. Neighbours are sorted: search once with the largest."
-        )
-    return int(sizes[0])
 
 
 def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Neighbors:
@@ -227,7 +219,7 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     if isinstance(value, Neighbors):
         found = value
     elif sparse.issparse(value):
-        found = Neighbors.from_graph(value, k=None if k is None else int(check_k(k)[0].max()))
+        found = Neighbors.from_graph(value, k=None if k is None else int(check_ks(k).max()))
     else:
         indices = to_array(value)
         if indices.ndim != 2 or not np.issubdtype(indices.dtype, np.integer):
@@ -243,7 +235,7 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
             f"{found.n_train}. Pass the labels of the samples that were searched, in the same order."
         )
     if k is not None:
-        found.check_k(k)
+        found.check_ks(k)
     return found
 
 
@@ -287,11 +279,11 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
             raise ValueError(
                 "`query` must be None with metric='precomputed'; got one. The rows of the graph are the queries."
             )
-        return Neighbors.from_graph(features, k=_one_k(k))
+        return Neighbors.from_graph(features, k=check_count(k, "k"))
     train = check_features(features)
     is_self = query is None
     besides = " besides the sample itself" if is_self else ""
-    k = _one_k(k, limit=len(train) - is_self, limit_is=f"the number of training samples{besides}")
+    k = check_count(k, "k", most=len(train) - is_self, most_is=f"the number of training samples{besides}")
     queries = train if is_self else check_features(query, "query")
     if queries.shape[1] != train.shape[1]:
         raise ValueError(
@@ -303,7 +295,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     return Neighbors(indices, distances, len(train), metric, is_self)
 
 
-def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> NDArray[np.float64]:
+def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> Floats:
     r"""Share of each class among the k nearest training labels: :math:`C_s` of Eq. 3.
 
     .. math:: C_s(j) = \frac{1}{k} \, \#\{i \in N_k(s) : y_i = j\}
@@ -342,6 +334,6 @@ def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = No
             f"`labels` are integers among which 0 never occurs ({known[0]} is the lowest), so it is not clear which "
             f"class is in which column. Pass classes=[...], all classes in column order."
         )
-    size = _one_k(k)
+    size = check_count(k, "k")
     found = as_neighbors(neighbors, k=size, n_train=len(codes))
     return label_histogram(codes, found.indices, size, len(known)) / size

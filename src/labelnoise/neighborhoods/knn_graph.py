@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from labelnoise.arrays import Floats, Integers
 
-def nearest_in_graph(
-    graph: Any, k: int | None, exclude_self: bool | None
-) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, bool]:
+
+def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tuple[Integers, Floats | None, bool]:
     """Indices, distances (None for a graph of connectivity) and whether the diagonal was left out.
 
     The arguments and errors are those of `Neighbors.from_graph`.

@@ -27,10 +27,9 @@ from joblib import cpu_count
 from numba import njit
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Features, Floats, Integers, Mask
 from labelnoise.progress import track
 from labelnoise.threads import for_each_block
-
-Features = NDArray[np.floating[Any]]
 
 _BATCH = 2048  # rows worked on at a time (by each core, in the library), fewer where they would take more memory than:
 _MEMORY = 2**26
@@ -38,7 +37,7 @@ _MEMORY = 2**26
 
 def search_neighbors(
     train: Features, queries: Features, *, is_self: bool, k: int, cosine: bool
-) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.float64]]:
+) -> tuple[NDArray[np.signedinteger[Any]], Floats]:
     """Indices and distances (n_queries, k) of the k nearest training samples of each query, on checked input."""
     own = np.arange(len(queries)) if is_self else np.full(len(queries), -1)
     search = _Search(train, queries, own, k, cosine)
@@ -49,7 +48,7 @@ def search_neighbors(
 class _Search:
     """The arrays of one search; `indices` and `distances` are filled in place."""
 
-    def __init__(self, train: Features, queries: Features, own: NDArray[np.int64], k: int, cosine: bool) -> None:
+    def __init__(self, train: Features, queries: Features, own: Integers, k: int, cosine: bool) -> None:
         self.train, self.queries, self.own, self.cosine = train, queries, own, cosine
         self.train_squares = _squared_lengths(train, cosine, "features")
         self.squares = self.train_squares if queries is train else _squared_lengths(queries, cosine, "query")
@@ -60,7 +59,7 @@ class _Search:
         """What every kernel needs to know of some queries and of all training samples."""
         return self.queries[rows], self.squares[rows], self.own[rows], self.train, self.train_squares, self.cosine
 
-    def propose(self, n_candidates: int) -> NDArray[np.bool_]:
+    def propose(self, n_candidates: int) -> Mask:
         """Order the library's candidates exactly; True where no other sample can belong to the k nearest."""
         from sklearn import config_context
         from sklearn.neighbors import NearestNeighbors
@@ -83,9 +82,7 @@ class _Search:
                     final[rows] = self.least_distance_beyond(proposed[:, -1], np.sqrt(squares), kth) > kth
         return final
 
-    def least_distance_beyond(
-        self, last: NDArray[np.float64], lengths: NDArray[np.float64], kth: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def least_distance_beyond(self, last: Floats, lengths: Floats, kth: Floats) -> Floats:
         """Lower bound, up to `kth`, of the distances to samples whose library distance is at least `last`."""
         roundoff = _roundoff(self.train.shape[1])
         # The library finds squared distances in float64, then rounds them to the features' type and takes the root.
@@ -99,7 +96,7 @@ class _Search:
         longest = np.minimum(math.sqrt(self.train_squares.max()), lengths + kth)
         return np.sqrt(np.maximum(squares - roundoff * (lengths + longest) ** 2, 0)) * (1 - roundoff)
 
-    def sweep(self, unsure: NDArray[np.int64]) -> None:
+    def sweep(self, unsure: Integers) -> None:
         """Search these queries anew among all training samples, given the distance that the k-th cannot exceed."""
         block = _rows_within(8 * self.train.shape[1], _BATCH)
         for start in track(range(0, len(unsure), block), "Resolving ties"):
@@ -132,7 +129,7 @@ def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> Non
     for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "Ordering neighbours")
 
 
-def _squared_lengths(values: Features, cosine: bool, name: str) -> NDArray[np.float64]:
+def _squared_lengths(values: Features, cosine: bool, name: str) -> Floats:
     """Each row's x.x, checked to be neither too small nor too large for the distances to be accurate."""
     squares = np.empty(len(values))
     for_each_block(lambda start, stop: _square(start, stop, values, squares), len(values), 1024, "Measuring lengths")
@@ -146,7 +143,7 @@ def _squared_lengths(values: Features, cosine: bool, name: str) -> NDArray[np.fl
     return squares
 
 
-def _unit_rows(values: Features, squares: NDArray[np.float64]) -> Features:
+def _unit_rows(values: Features, squares: Floats) -> Features:
     """Rows scaled to length one, in their own type and without a copy in a larger one."""
     return np.divide(values, np.sqrt(squares)[:, None], out=np.empty_like(values), casting="same_kind")
 
@@ -155,7 +152,7 @@ def _unit_rows(values: Features, squares: NDArray[np.float64]) -> Features:
 
 
 @njit(nogil=True, cache=True)
-def _dot(x, y):  # type: ignore[no-untyped-def]
+def _dot(x, y):
     """x.y in float64: eight running sums, which processors add at once, in an order fixed here."""
     a = b = c = d = e = f = g = h = 0.0
     whole = x.size - x.size % 8
@@ -174,13 +171,13 @@ def _dot(x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _square(start, stop, values, squares):  # type: ignore[no-untyped-def]
+def _square(start, stop, values, squares):
     for row in range(start, stop):
         squares[row] = _dot(values[row], values[row])
 
 
 @njit(nogil=True, cache=True)
-def _squared_distance(x, y):  # type: ignore[no-untyped-def]
+def _squared_distance(x, y):
     """|x - y|^2 in float64, summed as in `_dot`."""
     a = b = c = d = e = f = g = h = 0.0
     whole = x.size - x.size % 8
@@ -199,7 +196,7 @@ def _squared_distance(x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _distance(x, y, x_square, y_square, cosine):  # type: ignore[no-untyped-def]
+def _distance(x, y, x_square, y_square, cosine):
     """The distance that counts.
 
     The cosine is taken as the root of (x.y)^2 / (|x|^2 |y|^2): one rounding instead of several, so that multiples of
@@ -213,13 +210,13 @@ def _distance(x, y, x_square, y_square, cosine):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _is_farther(distance, index, other_distance, other_index):  # type: ignore[no-untyped-def]
+def _is_farther(distance, index, other_distance, other_index):
     """The order of neighbours: by distance, equal distances by training index."""
     return distance > other_distance or (distance == other_distance and index > other_index)
 
 
 @njit(nogil=True, cache=True)
-def _replace_farthest(distances, indices, distance, index):  # type: ignore[no-untyped-def]
+def _replace_farthest(distances, indices, distance, index):
     """Put a sample in the place of the farthest, which is the root of a heap."""
     at, child = 0, 1
     while child < distances.size:
@@ -235,7 +232,7 @@ def _replace_farthest(distances, indices, distance, index):  # type: ignore[no-u
 
 
 @njit(nogil=True, cache=True)
-def _sort_heaps(start, stop, distances, indices):  # type: ignore[no-untyped-def]
+def _sort_heaps(start, stop, distances, indices):
     for row in range(start, stop):
         for end in range(distances.shape[1] - 1, 0, -1):
             distance, index = distances[row, end], indices[row, end]
@@ -244,9 +241,7 @@ def _sort_heaps(start, stop, distances, indices):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True)
-def _admit_candidates(  # type: ignore[no-untyped-def]
-    start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices
-):
+def _admit_candidates(start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices):
     """Let each query's candidates compete for its k places, which form a heap."""
     for row in range(start, stop):
         for i in candidates[row]:
@@ -256,7 +251,7 @@ def _admit_candidates(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _admit_block(  # type: ignore[no-untyped-def]
+def _admit_block(
     start, stop, queries, squares, own, train, train_squares, cosine, first, products, limits, distances, indices
 ):
     """Let training samples first, first + 1, ... compete, given their products with the queries.

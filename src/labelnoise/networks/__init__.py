@@ -65,8 +65,7 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of shape (N, L) from raw pixels of shape (N, C, H, W), of any real type."""
-        logits: Tensor = self.head(self.activation(self._penultimate_output(images)))
-        return logits
+        return self.head(self.activation(self._penultimate_output(images)))
 
     def features(self, images: Tensor, *, after_activation: bool = False) -> Tensor:
         """Features of shape (N, n_features), before or after their batch norm and ReLU."""
@@ -85,8 +84,7 @@ class Network(nn.Module):
                 f"`images` must have shape (N, {', '.join(map(str, self.image_shape))}), that of the images it was "
                 f"built for; got {tuple(images.shape)}."
             )
-        output: Tensor = self.penultimate(self.trunk((images.to(self.shift.dtype) - self.shift) * self.scale))
-        return output
+        return self.penultimate(self.trunk((images.to(self.shift.dtype) - self.shift) * self.scale))
 
 
 class GlobalAverage(nn.Module):

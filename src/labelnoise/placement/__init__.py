@@ -6,7 +6,7 @@ are imported by themselves: they need the neighbour search.
 """
 
 from labelnoise.placement.clusters import ClassClusters, KMeansCluster
-from labelnoise.placement.protocol import Features, Mask, Placement
+from labelnoise.placement.protocol import Placement
 from labelnoise.placement.spread import Spread
 
-__all__ = ["ClassClusters", "Features", "KMeansCluster", "Mask", "Placement", "Spread"]
+__all__ = ["ClassClusters", "KMeansCluster", "Placement", "Spread"]

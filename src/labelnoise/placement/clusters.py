@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.labels import Codes
-from labelnoise.placement.protocol import Features, Mask
+from labelnoise.arrays import Codes, Features, Mask
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans

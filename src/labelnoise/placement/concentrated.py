@@ -24,12 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
-from labelnoise.labels import Codes
 from labelnoise.neighborhoods import as_neighbors, neighbors
-from labelnoise.placement.noise_fields import Floats, Landmarks
-from labelnoise.placement.protocol import Features, Mask
-from labelnoise.validation import check_concentration, check_features, check_k
+from labelnoise.placement.noise_fields import Landmarks
+from labelnoise.validation import check_concentration, check_count, check_features
 
 REACHED = 0.02
 """Largest deviation of the realised from the asked concentration that counts as reached."""
@@ -104,7 +103,7 @@ class Concentrated:
     def __post_init__(self) -> None:
         check_concentration(self.concentration)
         for name in ("k", "n_queries", "n_landmarks"):
-            object.__setattr__(self, name, check_size(getattr(self, name), name))
+            object.__setattr__(self, name, check_count(getattr(self, name), name))
         if self.k < 2:
             raise ValueError(f"`k` must be at least 2: one neighbour correlates with no other; got {self.k}.")
         if self.neighbors is not None:
@@ -221,14 +220,6 @@ class Concentrated:
         }
 
 
-def check_size(value: Any, name: str) -> int:
-    """One size of at least 1."""
-    sizes, scalar = check_k(value, name=name)
-    if not scalar:
-        raise TypeError(f"`{name}` must be one integer; got {value!r}.")
-    return int(sizes[0])
-
-
 def _highest(heights: Floats, count: int) -> Mask:
     selected = np.zeros(len(heights), dtype=bool)
     selected[np.argpartition(heights, len(heights) - count)[len(heights) - count :]] = True
@@ -239,10 +230,9 @@ def _sampled_neighborhoods(features: Features, k: int, n_queries: int, rng: np.r
     """The k nearest of some samples, each left out of its own: (n, k)."""
     if n_queries >= len(features):
         return neighbors(features, k=k).indices
-    check_k(k, limit=len(features) - 1, limit_is="the number of training samples besides the sample itself")
+    check_count(k, "k", most=len(features) - 1, most_is="the number of training samples besides the sample itself")
     queries = np.sort(rng.choice(len(features), size=n_queries, replace=False))
     found = neighbors(features, features[queries], k=k + 1).indices
     own = found == queries[:, None]
     own[~own.any(axis=1), -1] = True  # among duplicates it may not be its own nearest: drop the farthest instead
-    others: NDArray[Any] = found[~own].reshape(n_queries, k)
-    return others
+    return found[~own].reshape(n_queries, k)

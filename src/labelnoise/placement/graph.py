@@ -13,13 +13,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.labels import Codes
+from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.neighborhoods import as_neighbors, neighbors
-from labelnoise.placement.concentrated import check_size
-from labelnoise.placement.protocol import Features, Mask
+from labelnoise.validation import check_count
 
 
-def weighted_sample(weights: NDArray[np.float64], count: int, rng: np.random.Generator) -> Mask:
+def weighted_sample(weights: Floats, count: int, rng: np.random.Generator) -> Mask:
     """A mask of `count` samples, drawn without replacement in proportion to non-negative weights."""
     waiting = rng.standard_exponential(len(weights))
     positive = weights > 0
@@ -35,7 +34,7 @@ class _GraphPlacement:
     neighbors: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", check_size(self.k, "k"))
+        object.__setattr__(self, "k", check_count(self.k, "k"))
         if self.neighbors is not None:
             object.__setattr__(self, "neighbors", as_neighbors(self.neighbors, k=self.k))
 
@@ -63,8 +62,7 @@ class _GraphPlacement:
                 f"`neighbors` must be those of the {n_samples} samples among themselves; they are of "
                 f"{len(found.indices)} queries among {found.n_train}."
             )
-        indices: NDArray[Any] = found.indices[:, : self.k]
-        return indices
+        return found.indices[:, : self.k]
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from labelnoise.placement.protocol import Features
+from labelnoise.arrays import Features, Floats
 
-Floats = NDArray[np.float64]
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Diffusion steps of the fields offered, from rough to smooth."""
 DEGREE = 10
@@ -87,5 +86,4 @@ class Landmarks:
 def _nearest(queries: NDArray[np.float32], places: NDArray[np.float32], count: int) -> NDArray[np.int32]:
     """The `count` nearest places of each query, in no order."""
     distances = (places**2).sum(axis=1) - 2 * (queries @ places.T)
-    nearest: NDArray[np.int32] = np.argpartition(distances, count - 1, axis=1)[:, :count].astype(np.int32)
-    return nearest
+    return np.argpartition(distances, count - 1, axis=1)[:, :count].astype(np.int32)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labelnoise.labels import Codes
-
-Mask = NDArray[np.bool_]
-Features = NDArray[np.floating[Any]]
+from labelnoise.arrays import Codes, Features, Mask
 
 
 @runtime_checkable

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labelnoise.labels import Codes
-from labelnoise.placement.protocol import Features, Mask
+from labelnoise.arrays import Codes, Features, Mask
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.plurality.contour import contour_plurality
 from labelnoise.plurality.convolution import MAX_K, convolution_plurality
 from labelnoise.threads import for_each_block
-from labelnoise.validation import check_distributions, check_k, check_ties, to_array
+from labelnoise.validation import check_distributions, check_ks, check_ties, to_array
 
 __all__ = ["plurality_probability"]
 
@@ -24,9 +24,7 @@ _DIGITS_ARE_WORTH = 2.0  # how much dearer the convolution may be, which keeps t
 _BLOCK_NS = 3e7  # work handed to a thread at once: long beside the hand-over, short beside the whole
 
 
-def plurality_probability(
-    q: Any, k: int | Sequence[int], label: Any = None, *, ties: str = "random"
-) -> NDArray[np.float64]:
+def plurality_probability(q: Any, k: int | Sequence[int], label: Any = None, *, ties: str = "random") -> Floats:
     r"""Probability that a class gets the most of k independent draws from a label distribution.
 
     .. math:: Q = \sum_{n_1 + ... + n_L = k, \; n_y > n_j \forall j \ne y} \frac{k!}{n_1! ... n_L!} \prod_j q_j^{n_j}
@@ -85,7 +83,7 @@ def plurality_probability(
     array([0.56 , 0.276, 0.164])
     """
     check_ties(ties)
-    asked, scalar = check_k(k)
+    asked = check_ks(k)
     distributions = check_distributions(q, "q")
     lead, n_classes = distributions.shape[:-1], distributions.shape[-1]
     rows = np.ascontiguousarray(distributions.reshape(-1, n_classes))
@@ -96,10 +94,10 @@ def plurality_probability(
     ks, position = np.unique(asked, return_inverse=True)
     wins = _compute(rows, labels, ks, ties)[..., position]
     result = wins.reshape(*lead, *([n_classes] if label is None else []), len(asked))
-    return result[..., 0] if scalar else result
+    return result[..., 0] if np.ndim(k) == 0 else result
 
 
-def _check_label(label: Any, lead: tuple[int, ...], n_classes: int) -> NDArray[np.int64]:
+def _check_label(label: Any, lead: tuple[int, ...], n_classes: int) -> Integers:
     """Labels as integers in 0..n_classes-1 of shape `lead`."""
     array = to_array(label)
     if not np.issubdtype(array.dtype, np.integer) and array.size:
@@ -122,9 +120,7 @@ def _check_label(label: Any, lead: tuple[int, ...], n_classes: int) -> NDArray[n
     return labels.astype(np.int64)
 
 
-def _compute(
-    q: NDArray[np.float64], labels: NDArray[np.int64], ks: NDArray[np.int64], ties: str
-) -> NDArray[np.float64]:
+def _compute(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floats:
     """The probability that ``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``, at [row, i, c]; `ks` ascend."""
     out = np.empty((*labels.shape, len(ks)))
     n_rows, n_labels, n_classes = len(q), labels.shape[1], q.shape[1]
@@ -156,26 +152,24 @@ def _compute(
 # to rank the engines; where they are close, either will do.
 
 
-def _convolution_ns(k_max: NDArray[np.int64], n_classes: int, n_labels: int, ties: str) -> NDArray[np.float64]:
+def _convolution_ns(k_max: Integers, n_classes: int, n_labels: int, ties: str) -> Floats:
     """All k up to k_max: each of k/2 steps visits every class (38 ns), and multiplies about k^3/35 pairs in all."""
     passes = {"strict": 1.0, "lowest": 1.9, "random": 2.6}[ties]
     k = k_max.astype(float)
-    cost: NDArray[np.float64] = passes * n_labels * n_classes * (19 * k + 0.003 * k**3)
-    return cost
+    return passes * n_labels * n_classes * (19 * k + 0.003 * k**3)
 
 
-def _contour_ns(k: NDArray[np.int64], n_classes: int, n_labels: int, ties: str) -> NDArray[np.float64]:
+def _contour_ns(k: Integers, n_classes: int, n_labels: int, ties: str) -> Floats:
     """One k: about min(k/2, 4 sqrt(k)) numbers of votes matter, at sqrt(74 k)/2 points (1 ns each) for every class.
 
     All labels together cost three products where one label costs one.
     """
     passes = (2.0 if ties == "random" else 1.0) * min(n_labels, 3)
     votes = np.minimum(k / 2, 4 * np.sqrt(k))
-    cost: NDArray[np.float64] = passes * n_classes * votes * (45 + 4.3 * np.sqrt(k))
-    return cost
+    return passes * n_classes * votes * (45 + 4.3 * np.sqrt(k))
 
 
-def _convolved(ks: NDArray[np.int64], n_classes: int, n_labels: int, ties: str) -> int:
+def _convolved(ks: Integers, n_classes: int, n_labels: int, ties: str) -> int:
     """How many of the ascending `ks` to convolve, all in one pass, so that the total is cheapest."""
     one_pass = np.where(ks <= MAX_K, _convolution_ns(ks, n_classes, n_labels, ties), np.inf)
     one_by_one = _DIGITS_ARE_WORTH * _contour_ns(ks, n_classes, n_labels, ties)

@@ -27,8 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Floats
 from labelnoise.plurality.pmf import binomial_tail, log_tail_bound, poisson_pmf
 from labelnoise.plurality.ties import tie_nodes
 
@@ -44,8 +44,8 @@ class Circle(NamedTuple):
     """The points exp(i pi (2p + 1) / n_points), p < n_points / 2, and the 2 n_points-th roots of unity they lie on."""
 
     n_points: int
-    cos: NDArray[np.float64]
-    sin: NDArray[np.float64]
+    cos: Floats
+    sin: Floats
 
 
 @lru_cache(maxsize=64)
@@ -63,13 +63,13 @@ def circle(k: int) -> Circle:
 
 
 @_jit
-def _next_pmf(previous, n, mean):  # type: ignore[no-untyped-def]
+def _next_pmf(previous, n, mean):
     """Pr(X = n) from Pr(X = n - 1), afresh now and then: no error builds up, nor does an underflow stay 0."""
     return poisson_pmf(n, mean) if n % _ANCHOR == 0 else previous * (mean / n)
 
 
 @_jit
-def _first_relevant(mean, wanted, floor, half, pmf, below):  # type: ignore[no-untyped-def]
+def _first_relevant(mean, wanted, floor, half, pmf, below):
     """The least a at which Pr(X_y = a) prod over j != y of Pr(X_j <= a) >= `floor` for a wanted y; else half + 1."""
     below[:] = 0.0
     for a in range(half + 1):
@@ -86,7 +86,7 @@ def _first_relevant(mean, wanted, floor, half, pmf, below):  # type: ignore[no-u
 
 
 @_jit
-def _freezing_point(q_j, q_y, k, first, half, log_allowed):  # type: ignore[no-untyped-def]
+def _freezing_point(q_j, q_y, k, first, half, log_allowed):
     """The least a >= first from which on n_j >= a (and n_y >= a) is negligible, or half + 1."""
     low, high = first, half + 1
     while low < high:
@@ -99,7 +99,7 @@ def _freezing_point(q_j, q_y, k, first, half, log_allowed):  # type: ignore[no-u
 
 
 @_jit
-def _tie_depth(mean, a, k):  # type: ignore[no-untyped-def]
+def _tie_depth(mean, a, k):
     """How many classes can tie with y at a votes, but for a negligible probability.
 
     Counts of a multinomial are negatively associated, so m given classes all reach a with at most the product of their
@@ -117,7 +117,7 @@ def _tie_depth(mean, a, k):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _multiply(re, im, sum_re, sum_im, w_re, w_im, tie):  # type: ignore[no-untyped-def]
+def _multiply(re, im, sum_re, sum_im, w_re, w_im, tie):
     """Multiply (re, im) in place by sum + tie w."""
     if tie == 0.0:
         for p in range(len(re)):
@@ -134,7 +134,7 @@ def _multiply(re, im, sum_re, sum_im, w_re, w_im, tie):  # type: ignore[no-untyp
 
 
 @_jit
-def _start_points(p0, k, merged_mean, cos, sin, odd, common_re, common_im):  # type: ignore[no-untyped-def]
+def _start_points(p0, k, merged_mean, cos, sin, odd, common_re, common_im):
     """Set w^-k exp(merged_mean (w - 1)) at the points from p0 on, and 0 in lanes past the last point."""
     n_roots = len(cos)
     for p in range(len(odd)):
@@ -150,7 +150,7 @@ def _start_points(p0, k, merged_mean, cos, sin, odd, common_re, common_im):  # t
 
 
 @_jit
-def _add_terms(pmf, sums, wanted, active, before, after, weight, lanes, prefix, total):  # type: ignore[no-untyped-def]
+def _add_terms(pmf, sums, wanted, active, before, after, weight, lanes, prefix, total):
     """Add, to total[y] for each wanted y, the sum over the points of Pr(X_y = a) w^a times all other classes' factors.
 
     One sweep up and one down share the products of the classes before and after each y.
@@ -187,7 +187,7 @@ def _add_terms(pmf, sums, wanted, active, before, after, weight, lanes, prefix, 
 
 
 @_jit
-def _integrate(first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, sums, prefix, lanes, odd, total):  # type: ignore[no-untyped-def]
+def _integrate(first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, sums, prefix, lanes, odd, total):
     """Add the sum over first <= a < stop, over the points of `lanes`, to total[y] for every wanted class y."""
     start, n_nodes, before, after, weight = nodes
     w_re, w_im, common_re, common_im = lanes[0], lanes[1], lanes[2], lanes[3]
@@ -224,7 +224,7 @@ def _integrate(first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, s
 
 
 @_jit
-def _contour(q, labels, k, n_lanes, cos, sin, nodes, share_ties, out):  # type: ignore[no-untyped-def]
+def _contour(q, labels, k, n_lanes, cos, sin, nodes, share_ties, out):
     n_classes, half = q.shape[1], k // 2
     n_points = len(cos) // 2
     peak = poisson_pmf(k, k)
@@ -285,7 +285,7 @@ def lane_count(n_points: int, n_classes: int) -> int:
     return math.ceil(n_points / 2 / n_blocks / 8) * 8
 
 
-def contour_plurality(q: NDArray[np.float64], labels: NDArray[np.int64], k: int, ties: str) -> NDArray[np.float64]:
+def contour_plurality(q: Floats, labels: Codes, k: int, ties: str) -> Floats:
     """The probability that ``labels[row, i]`` wins `k` draws from ``q[row]``, at [row, i], to 1e-12 absolute."""
     n_points, cos, sin = circle(k)
     nodes = tie_nodes(ties, min(q.shape[1], k) - 1)

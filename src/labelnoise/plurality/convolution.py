@@ -25,8 +25,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.plurality.ties import inner_tie_nodes
 
 MAX_K = 512
@@ -42,7 +42,7 @@ _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="n
 
 
 @_jit
-def _add_product(target, factor, series, n_terms, width):  # type: ignore[no-untyped-def]
+def _add_product(target, factor, series, n_terms, width):
     """target[k] += sum over i < n_terms of series[i] factor[k - i], for k < width.
 
     Both have `_PAD` zeros in front and room for a whole number of `_VECTOR` behind: loops of a fixed length compile to
@@ -68,7 +68,7 @@ def _add_product(target, factor, series, n_terms, width):  # type: ignore[no-unt
 
 
 @_jit
-def _increment(a, top, products, degree, series, length, z, update, work):  # type: ignore[no-untyped-def]
+def _increment(a, top, products, degree, series, length, z, update, work):
     """D_m of the recurrence with the a-th terms weighted by z, up to degree `top`, for m the last competitor.
 
     With `update` every product P_m grows by D_m. Returns the slot of `work` that holds the last D (from degree a on,
@@ -102,13 +102,13 @@ def _increment(a, top, products, degree, series, length, z, update, work):  # ty
 
 
 @_jit
-def _grow(product, degree, m, increment, a, width):  # type: ignore[no-untyped-def]
+def _grow(product, degree, m, increment, a, width):
     degree[m] = max(degree[m], a + width - 1)
     _add_scaled(product[a:], 1.0, increment, width)
 
 
 @_jit
-def _add_scaled(target, factor, increment, width):  # type: ignore[no-untyped-def]
+def _add_scaled(target, factor, increment, width):
     """Add factor times the increment, behind whose end are zeros."""
     for block in range(0, width, _VECTOR):
         for k in range(_VECTOR):
@@ -116,7 +116,7 @@ def _add_scaled(target, factor, increment, width):  # type: ignore[no-untyped-de
 
 
 @_jit
-def _competitor_series(q_j, q_y, theta, half, series):  # type: ignore[no-untyped-def]
+def _competitor_series(q_j, q_y, theta, half, series):
     """Fill (theta q_j)^i / i! for i <= half; returns how many terms matter."""
     mean, ratio = theta * q_j, q_j / q_y
     term, weight = 1.0, 1.0
@@ -131,7 +131,7 @@ def _competitor_series(q_j, q_y, theta, half, series):  # type: ignore[no-untype
 
 
 @_jit
-def _degree_needed(q_y, q_rest, k_max, reach):  # type: ignore[no-untyped-def]
+def _degree_needed(q_y, q_rest, k_max, reach):
     """reach[a]: the largest degree of the competitors' product that any number of votes >= a needs."""
     half = k_max // 2
     reach[half + 1 :] = -1
@@ -153,7 +153,7 @@ def _degree_needed(q_y, q_rest, k_max, reach):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _add_binomial_tail(least, q_y, q_rest, ks, out):  # type: ignore[no-untyped-def]
+def _add_binomial_tail(least, q_y, q_rest, ks, out):
     """Add Pr(Binomial(k, q_y) >= least) for every k: k + 1 draws reach it if k do, or the last draw is the least-th."""
     tail = q_y**least
     step = q_y ** (least - 1) * least * q_rest  # Pr(Binomial(least, q_y) = least - 1)
@@ -168,7 +168,7 @@ def _add_binomial_tail(least, q_y, q_rest, ks, out):  # type: ignore[no-untyped-
 
 
 @_jit
-def _add_coefficients(ks, a, top, wins, grown, tied, last, n_terms, tie, result):  # type: ignore[no-untyped-def]
+def _add_coefficients(ks, a, top, wins, grown, tied, last, n_terms, tie, result):
     """Add the term with a votes to every k, multiplying the last factor in (unless it has no terms: it is in)."""
     for index in range(len(ks) - 1, -1, -1):
         wanted = ks[index] - a
@@ -188,7 +188,7 @@ def _add_coefficients(ks, a, top, wins, grown, tied, last, n_terms, tie, result)
 
 
 @_jit
-def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):  # type: ignore[no-untyped-def]
+def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):
     start, n_nodes, before, after, weight = nodes
     n_classes, k_max = q.shape[1], ks[-1]
     half = k_max // 2
@@ -271,9 +271,7 @@ def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):  # t
                 result[index] = min(result[index], 1.0)
 
 
-def convolution_plurality(
-    q: NDArray[np.float64], labels: NDArray[np.int64], ks: NDArray[np.int64], ties: str
-) -> NDArray[np.float64]:
+def convolution_plurality(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floats:
     """The probability that ``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``, at [row, i, c].
 
     `ks` ascends strictly, up to `MAX_K`. Relative error at most 1e-9 for probabilities above 1e-200.

@@ -25,20 +25,21 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import roots_jacobi, roots_legendre
+
+from labelnoise.arrays import Floats, Integers
 
 
 class TieNodes(NamedTuple):
     """Where at most `depth` classes can tie with y: nodes ``start[depth]`` up to ``start[depth] + n_nodes[depth]``."""
 
-    start: NDArray[np.int64]
-    n_nodes: NDArray[np.int64]
-    before: NDArray[np.float64]
+    start: Integers
+    n_nodes: Integers
+    before: Floats
     """Weight z of a tied competitor whose index is lower than y's."""
-    after: NDArray[np.float64]
+    after: Floats
     """Weight z of a tied competitor whose index is higher than y's."""
-    weight: NDArray[np.float64]
+    weight: Floats
 
 
 def degree_needed(depth: int) -> int:
@@ -58,7 +59,7 @@ def tie_nodes(ties: str, max_depth: int) -> TieNodes:
 
 
 @lru_cache(maxsize=64)
-def inner_tie_nodes(ties: str, max_depth: int) -> tuple[TieNodes, NDArray[np.float64]]:
+def inner_tie_nodes(ties: str, max_depth: int) -> tuple[TieNodes, Floats]:
     """The nodes other than z = 0 and z = 1 for all, and the weight of z = 1, for an engine that gets those two free.
 
     The weights, with that of z = 0, sum to 1. For "random" a Gauss-Lobatto rule.
@@ -70,7 +71,7 @@ def inner_tie_nodes(ties: str, max_depth: int) -> tuple[TieNodes, NDArray[np.flo
     weight_of_one = 1 / ((count + 2) * (count + 1))
     weight_of_one[0] = 0.0  # depth 0: nothing can tie
 
-    def inner_lobatto(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def inner_lobatto(n: int) -> tuple[Floats, Floats]:
         if n == 0:
             return np.zeros(0), np.zeros(0)
         points, weights = roots_jacobi(n, 1, 1)
@@ -79,9 +80,7 @@ def inner_tie_nodes(ties: str, max_depth: int) -> tuple[TieNodes, NDArray[np.flo
     return _nodes_on_unit_interval(count, inner_lobatto), weight_of_one
 
 
-def _nodes_on_unit_interval(
-    count: NDArray[np.int64], rule: Callable[[int], tuple[NDArray[np.float64], NDArray[np.float64]]]
-) -> TieNodes:
+def _nodes_on_unit_interval(count: Integers, rule: Callable[[int], tuple[Floats, Floats]]) -> TieNodes:
     """One table of the rules (on [-1, 1]) of all sizes in `count`."""
     sizes = np.unique(count)
     starts = np.cumsum(sizes) - sizes

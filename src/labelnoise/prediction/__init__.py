@@ -26,7 +26,7 @@ from labelnoise.validation import (
     check_choice,
     check_concentration,
     check_distributions,
-    check_k,
+    check_ks,
     check_noise_rates,
     check_ties,
 )
@@ -108,7 +108,7 @@ def accuracy_curve(
     check_ties(ties)
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)
-    ks, _ = check_k(k)
+    ks = check_ks(k)
     clean = check_distributions(clean_distribution, "clean_distribution")
     if clean.ndim != 2 or len(clean) == 0:
         raise ValueError(f"`clean_distribution` must have shape (n_test, n_classes); got {clean.shape}.")
@@ -196,7 +196,7 @@ def predict_knn(
     check_choice(model, MODELS, "model")
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)
-    ks, _ = check_k(k)
+    ks = check_ks(k)
     hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
     votes: list[VoteModel] = []
     for size in np.unique(ks).tolist():

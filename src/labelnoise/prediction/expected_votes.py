@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labelnoise.curves import AccuracyCurve, Floats
+from labelnoise.arrays import Floats, Integers
+from labelnoise.curves import AccuracyCurve
 from labelnoise.prediction.vote_models import NeighborhoodVotes, VoteModel
 from labelnoise.progress import track
 from labelnoise.simulation import Simulation
@@ -27,7 +27,7 @@ class ExpectedVotes:
     simulation: Simulation | None
 
     @property
-    def class_counts(self) -> NDArray[np.int64]:
+    def class_counts(self) -> Integers:
         """Test samples of each class."""
         votes = self.votes[0]
         return np.bincount(votes.codes[votes.inverse], minlength=self.n_classes)
@@ -35,8 +35,7 @@ class ExpectedVotes:
     def per_sample(self, noise_rate: float, k: int) -> Floats:
         """Probability that the vote is correct, for each test sample."""
         votes = next(votes for votes in self.votes if k in votes.ks)
-        correct: Floats = votes.correct(noise_rate)[votes.inverse, votes.ks.index(k)]
-        return correct
+        return votes.correct(noise_rate)[votes.inverse, votes.ks.index(k)]
 
     def confusion(self, noise_rate: float, k: int) -> Floats:
         """Mean over each class's test samples of the probability that each label wins."""
@@ -49,11 +48,11 @@ class ExpectedVotes:
             shares: Floats = sums / self.class_counts[:, None]
         return shares
 
-    def redraw(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats | None:
+    def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats | None:
         """Measured accuracies of noisy training sets, (repeats, n_k); None without a simulation."""
         return None if self.simulation is None else self.simulation.accuracies(noise_rate, ks, repeats)
 
-    def curve(self, rates: Floats, ks: NDArray[np.int64], **record: Any) -> AccuracyCurve:
+    def curve(self, rates: Floats, ks: Integers, **record: Any) -> AccuracyCurve:
         """Evaluate at every noise rate and k; `record` holds the fields of the curve that say what was predicted."""
         sums = np.empty((len(rates), len(ks), self.n_classes))
         errors = np.zeros((len(rates), len(ks)))

@@ -11,9 +11,8 @@ which degenerates to the constant gamma at rho = 0 and to Bernoulli(gamma) at rh
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from labelnoise.arrays import Floats
 
 
 def local_rate_distribution(noise_rate: float, concentration: float, degree: int) -> tuple[Floats, Floats]:

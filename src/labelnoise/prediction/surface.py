@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnoise.curves import AccuracyCurve, Floats
+from labelnoise.arrays import Floats
+from labelnoise.curves import AccuracyCurve
 from labelnoise.curves.tolerance import first_crossing
 from labelnoise.validation import check_concentration, check_fraction
 

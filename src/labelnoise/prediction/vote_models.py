@@ -15,13 +15,12 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.finite import VoteProfiles, distinct_patterns, selected_count_distribution, vote_profiles
-from labelnoise.labels import Codes
 from labelnoise.noise import NoiseModel, observed_distribution
 from labelnoise.plurality import plurality_probability
 from labelnoise.prediction.local_rates import local_rate_distribution
 
-Floats = NDArray[np.float64]
 MODELS = ("finite", "iid")
 BLOCK = 2**22  # probabilities of all classes held at once
 
@@ -136,7 +135,7 @@ class FiniteVotes:
     noise it is beta-binomial.
     """
 
-    label_counts: NDArray[np.int64]
+    label_counts: Integers
     codes: Codes
     inverse: NDArray[np.intp]
     profiles: VoteProfiles
@@ -148,7 +147,7 @@ class FiniteVotes:
     @classmethod
     def of(
         cls,
-        label_counts: NDArray[np.int64],
+        label_counts: Integers,
         codes: Codes,
         noise: NoiseModel,
         ties: str,

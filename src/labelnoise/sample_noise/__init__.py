@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Codes, Floats
 from labelnoise.corruption import NoisyLabels, check_noise, encode_for_noise
-from labelnoise.labels import Codes, encode_labels
+from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.validation import check_distributions, check_noise_rate, check_noise_rates, seed_of, to_array
 
-Floats = NDArray[np.float64]
 _BLOCK = 2**22  # probabilities whose cumulative sums are held at once
 
 

@@ -11,7 +11,7 @@ _jit = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @_jit
-def sort_votes(members, certain, fixed, common, n_drawn):  # type: ignore[no-untyped-def]
+def sort_votes(members, certain, fixed, common, n_drawn):
     """Fixed votes; the row that all others share (-1: there are no others, -2: they differ); how many they are."""
     for s in range(len(members)):
         common[s] = -1
@@ -27,7 +27,7 @@ def sort_votes(members, certain, fixed, common, n_drawn):  # type: ignore[no-unt
 
 
 @_jit
-def exact_win(fixed, row, m, label, start, n_nodes, before, after, weight):  # type: ignore[no-untyped-def]
+def exact_win(fixed, row, m, label, start, n_nodes, before, after, weight):
     """Pr(label wins the fixed votes and m draws from the row); the tie rule as nodes z of `plurality.ties`."""
     n_classes, k = len(fixed), fixed.sum() + m
     sure = max(k // 2 + 1 - fixed[label], 0)  # with more than k/2 votes it wins whatever the others have
@@ -69,7 +69,7 @@ def exact_win(fixed, row, m, label, start, n_nodes, before, after, weight):  # t
 
 
 @_jit
-def drawn_wins(fixed, drawn_rows, cumulative, rule, draws, rng, sums):  # type: ignore[no-untyped-def]
+def drawn_wins(fixed, drawn_rows, cumulative, rule, draws, rng, sums):
     """Add each class's wins, in shares of a tie, over `draws` draws of the labels that are not fixed."""
     n_classes = len(fixed)
     counts = fixed.copy()

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from labelnoise.curves import AccuracyCurve, Floats
-from labelnoise.labels import Codes, encode_labels
+from labelnoise.arrays import Codes, Floats, Integers, Mask
+from labelnoise.curves import AccuracyCurve
+from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods import Neighbors, as_neighbors
 from labelnoise.noise import UniformNoise
-from labelnoise.placement import Mask
 from labelnoise.prediction.expected_votes import ExpectedVotes
 from labelnoise.prediction.vote_models import MODELS, IidVotes, NeighborhoodVotes
 from labelnoise.sample_noise import check_rows, draw_from_rows
 from labelnoise.sample_noise.votes import RowTable, RowVotes
 from labelnoise.simulation import MeasuredVotes, Simulation, check_test_count
-from labelnoise.validation import check_choice, check_k, check_ties, seed_of
+from labelnoise.validation import check_choice, check_count, check_ks, check_ties, seed_of
 
 NAME = {"name": "sample-dependent"}
 
@@ -58,7 +58,7 @@ class OneLevel:
         """Probability or share of a correct vote, for each test sample."""
         return self.votes.per_sample(0.0, k)
 
-    def redraw(self, noise_rate: float, ks: NDArray[np.int64], repeats: int) -> Floats:
+    def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats:
         """Measured accuracies of noisy training sets, (repeats, n_k)."""
         return self.simulation.accuracies(0.0, ks, repeats)
 
@@ -70,7 +70,7 @@ class _Checked(NamedTuple):
     source: RowNoise
     test_codes: Codes
     classes: NDArray[Any]
-    ks: NDArray[np.int64]
+    ks: Integers
 
     def simulation(self, ties: str, seed: int) -> Simulation:
         """Votes on labels drawn from the rows."""
@@ -179,8 +179,7 @@ def predict_with_rows(
         classes=checked.classes,
         n_train=len(noisy),
     )
-    level: AccuracyCurve = checked.as_level(curve, expected, simulation)
-    return level
+    return checked.as_level(curve, expected, simulation)
 
 
 def simulate_with_rows(
@@ -227,7 +226,7 @@ def simulate_with_rows(
     [[0.0, 1.0, 0.0]]
     """
     check_ties(ties)
-    n_repeats = int(check_k(repeats, name="repeats")[0][0])
+    n_repeats = check_count(repeats, "repeats")
     checked = _check(neighbors, rows, test_labels, k, train_labels, classes)
     simulation = checked.simulation(ties, seed_of(random_state))
     curve = simulation.curve(
@@ -240,11 +239,10 @@ def simulate_with_rows(
         n_train=len(checked.source.rows),
     )
     assert isinstance(curve._votes, MeasuredVotes)
-    level: AccuracyCurve = checked.as_level(curve, curve._votes, simulation)
-    return level
+    return checked.as_level(curve, curve._votes, simulation)
 
 
-def _mean_rows(rows: Floats, indices: NDArray[Any], ks: NDArray[np.int64]) -> Iterator[tuple[int, Floats]]:
+def _mean_rows(rows: Floats, indices: NDArray[Any], ks: Integers) -> Iterator[tuple[int, Floats]]:
     """q at every k, smallest first; each adds its own neighbours to the sums of the one before."""
     sums, done = np.zeros((len(indices), rows.shape[1])), 0
     for size in np.unique(ks).tolist():
@@ -256,7 +254,7 @@ def _mean_rows(rows: Floats, indices: NDArray[Any], ks: NDArray[np.int64]) -> It
 
 
 def _check(neighbors: Any, rows: Any, test_labels: Any, k: Any, train_labels: Any, classes: Any) -> _Checked:
-    ks, _ = check_k(k)
+    ks = check_ks(k)
     noisy = check_rows(rows)
     hoods = as_neighbors(neighbors, k=ks)
     exact = isinstance(neighbors, Neighbors) or sparse.issparse(neighbors)  # indices show the largest of them alone

@@ -22,14 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.finite.patterns import distinct_patterns
-from labelnoise.labels import Codes
 from labelnoise.plurality.ties import tie_nodes
 from labelnoise.sample_noise.kernels import drawn_wins, exact_win, sort_votes
 from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES
 
-Floats = NDArray[np.float64]
 EXACT_OPERATIONS = 2**22
 """Most multiplications spent on one neighbourhood's exact answer, some milliseconds; beyond, votes are drawn."""
 DRAWN_IN_ALL = 2**20
@@ -43,7 +42,7 @@ class RowTable:
     """The distinct rows, which of them each training sample has, and the class of those that are certain (else -1)."""
 
     rows: Floats
-    of: NDArray[np.int64]
+    of: Integers
     certain: Codes
 
     @classmethod

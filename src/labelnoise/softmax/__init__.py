@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.corruption import check_noise
-from labelnoise.labels import Codes, encode_labels
+from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel, check_class_count, observed_distribution
-from labelnoise.validation import check_distributions, check_k, check_noise_rate
+from labelnoise.validation import check_count, check_distributions, check_noise_rate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +38,7 @@ class AggregatedSoftmax:
     """
 
     classes: NDArray[Any]
-    counts: NDArray[np.int64]
+    counts: Integers
     median: Floats
     lower: Floats
     upper: Floats
@@ -157,7 +156,7 @@ def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Float
     """
     check_noise(noise)
     rate = check_noise_rate(noise_rate)
-    check_k(n_classes, name="n_classes")
+    check_count(n_classes, "n_classes")
     check_class_count(noise, n_classes)
     return observed_distribution(np.eye(n_classes), noise, rate)
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.noise import NoiseModel
 from labelnoise.prediction import accuracy_curve
-from labelnoise.validation import check_k, check_noise_rates, to_array
+from labelnoise.validation import check_ks, check_noise_rates, to_array
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 K_MAX = 300
 """The largest K that is tried by default, as in the paper's appendix A."""
 
@@ -56,7 +56,7 @@ class EffectiveNeighborhood:
         Their tie rule.
     """
 
-    ks: NDArray[np.int64]
+    ks: Integers
     noise_rates: Floats
     measured: Floats
     predicted: Floats
@@ -65,8 +65,7 @@ class EffectiveNeighborhood:
     @property
     def mean_errors(self) -> Floats:
         """Mean absolute difference over the noise rates for every candidate, (n_k,)."""
-        mean: Floats = np.abs(self.predicted - self.measured[:, None]).mean(axis=0)
-        return mean
+        return np.abs(self.predicted - self.measured[:, None]).mean(axis=0)
 
     @property
     def k(self) -> int:
@@ -143,7 +142,7 @@ def effective_neighborhood(
     EffectiveNeighborhood(k=7 of 3..9; absolute difference over 3 noise rates: mean 0.0000, worst 0.0000)
     """
     rates, accuracy = _check_curve(measured_curve)
-    candidates = np.unique(check_k(range(1, K_MAX + 1) if ks is None else ks, name="ks")[0])
+    candidates = np.unique(check_ks(range(1, K_MAX + 1) if ks is None else ks, name="ks"))
     family = accuracy_curve(clean_distribution, labels, noise, rates, candidates, ties=ties)
     return EffectiveNeighborhood(candidates, rates, accuracy, family.accuracy, ties)
 

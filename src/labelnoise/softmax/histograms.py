@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.neighborhoods import Neighbors, as_neighbors
-from labelnoise.softmax import Floats, check_softmax
+from labelnoise.softmax import check_softmax
 from labelnoise.threads import for_each_block
-from labelnoise.validation import check_distributions, check_k
+from labelnoise.validation import check_distributions, check_ks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +77,8 @@ class SoftmaxNeighborhoods:
         The label histogram there; rows sum to 1.
     """
 
-    ks: NDArray[np.int64]
-    preferred_k: NDArray[np.int64]
+    ks: Integers
+    preferred_k: Integers
     distance: Floats
     histogram: Floats
 
@@ -85,8 +86,7 @@ class SoftmaxNeighborhoods:
     def prevalence(self) -> Floats:
         """Share of the test samples that prefers each of `ks` (Fig. 5a); sums to 1."""
         counts = np.bincount(np.searchsorted(self.ks, self.preferred_k), minlength=len(self.ks))
-        share: Floats = counts / len(self.preferred_k)
-        return share
+        return counts / len(self.preferred_k)
 
     @property
     def median_distance(self) -> float:
@@ -147,7 +147,7 @@ def softmax_neighborhoods(
     (array([3]), array([0.0048]))
     """
     rows, codes, known = check_softmax(pred_probs, train_labels, classes, "train_labels")
-    sizes = np.unique(check_k(ks, name="ks")[0])
+    sizes = np.unique(check_ks(ks, name="ks"))
     indices = as_neighbors(neighbors, k=sizes, n_train=len(codes)).indices
     if len(indices) != len(rows):
         raise ValueError(
@@ -164,7 +164,7 @@ def softmax_neighborhoods(
 
 
 @njit(nogil=True, cache=True)
-def _prefer(p, codes, indices, ks, start, stop, preferred, distance, counts):  # type: ignore[no-untyped-def]
+def _prefer(p, codes, indices, ks, start, stop, preferred, distance, counts):
     # For distributions 1/2 sum (p - h)^2 / (p + h) = 1 - 2 sum p h / (p + h): only labels that occur have a term, so
     # a step costs the number of distinct labels so far, however many classes there are.
     seen = np.empty(min(p.shape[1], ks[-1]), np.int64)

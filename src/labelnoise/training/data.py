@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.data.streaming import ImageStream
-from labelnoise.labels import Codes, encode_labels
+from labelnoise.labels import encode_labels
 from labelnoise.validation import to_array
 
 Pixels = NDArray[Any]
-Indices = NDArray[np.int64]
 
 SPLIT, ORDER, CROP, SAMPLE = range(4)
 """What a stream of random numbers is for, beside the seed."""
@@ -41,7 +41,7 @@ class ImageBatches(Protocol):
         """
         ...
 
-    def normalisation(self, indices: Indices, kind: str) -> tuple[Tensor, Tensor]:
+    def normalisation(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """Shift and scale, to be broadcast to (C, H, W), that `kind` takes from the images at `indices`."""
         ...
 
@@ -73,7 +73,7 @@ class DeviceImages:
         for start in range(0, len(order), batch_size):
             yield self.batch(order[start : start + batch_size])
 
-    def normalisation(self, indices: Indices, kind: str) -> tuple[Tensor, Tensor]:
+    def normalisation(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """As `normalisation_of` these pixels."""
         return normalisation_of(self._array[indices], kind)
 
@@ -126,7 +126,7 @@ def check_length(codes: Codes, n_samples: int, name: str, of: str) -> None:
         raise ValueError(f"`{name}` must have one entry per image of `{of}`; got {len(codes)} and {n_samples}.")
 
 
-def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tuple[Indices, Indices]:
+def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tuple[Integers, Integers]:
     """Indices of the training and of the validation part, both sorted; `share` of each class is validation.
 
     A class of n samples gives round(n share) of them, halves to even.
@@ -156,10 +156,9 @@ def normalisation_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
     return torch.tensor(shift, dtype=torch.float32), torch.tensor(scale, dtype=torch.float32)
 
 
-def inverse_deviation(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+def inverse_deviation(mean: Floats, deviation: Floats) -> Floats:
     """What to multiply by for standard deviation 1; 1 where nothing but rounding varies."""
-    scale: NDArray[np.float64] = 1 / np.where(deviation > 1e-6 * np.abs(mean).max(initial=1e-30), deviation, 1.0)
-    return scale
+    return 1 / np.where(deviation > 1e-6 * np.abs(mean).max(initial=1e-30), deviation, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

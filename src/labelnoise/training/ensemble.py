@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
+from labelnoise.arrays import Codes
 from labelnoise.artifacts import StrPath
 from labelnoise.labels import encode_labels
 from labelnoise.networks.stacked import STACKABLE_NETWORKS, StackedNetwork, unstack
@@ -139,7 +140,7 @@ class Ensemble:
     def __init__(
         self,
         runs: Sequence[Run],
-        noisy: NDArray[np.int64],
+        noisy: Codes,
         images: ImageBatches,
         memory_format: torch.memory_format = torch.channels_last,
     ) -> None:

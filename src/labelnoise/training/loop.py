@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from labelnoise.arrays import Integers
 from labelnoise.networks import Network
 from labelnoise.progress import bar
-from labelnoise.training.data import ORDER, ImageBatches, Indices, TrainingData
+from labelnoise.training.data import ORDER, ImageBatches, TrainingData
 from labelnoise.training.distributed import ALONE, Processes
 from labelnoise.training.prediction import classify
 from labelnoise.training.result import Epoch
@@ -57,7 +58,7 @@ class Run:
         specification: TrainingSpecification,
         network: Network,
         data: TrainingData,
-        parts: tuple[Indices, Indices],
+        parts: tuple[Integers, Integers],
         device: torch.device,
         images: ImageBatches | None = None,
         member: int | None = None,

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Integers
 from labelnoise.artifacts import StrPath
-from labelnoise.labels import Codes
 from labelnoise.networks import build_network
 from labelnoise.training.checkpoint import keep_checkpoints
-from labelnoise.training.data import SPLIT, ImageBatches, Indices, TrainingData, encode_like, stratified_split
+from labelnoise.training.data import SPLIT, ImageBatches, TrainingData, encode_like, stratified_split
 from labelnoise.training.distributed import ALONE, Processes, join_processes
 from labelnoise.training.loop import Run
 from labelnoise.training.prediction import images_for, predict_batches
@@ -199,7 +199,7 @@ def result_of(run: Run, classes: NDArray[Any], test: TestImages) -> TrainingResu
     )
 
 
-def _split(data: TrainingData, specification: TrainingSpecification) -> tuple[Indices, Indices]:
+def _split(data: TrainingData, specification: TrainingSpecification) -> tuple[Integers, Integers]:
     share, batch_size = specification.validation_share, specification.batch_size
     parts = stratified_split(data.noisy, share, np.random.default_rng([specification.seed, SPLIT]))
     if len(parts[0]) < batch_size:

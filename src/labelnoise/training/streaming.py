@@ -17,9 +17,10 @@ from joblib import cpu_count
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from labelnoise.arrays import Integers
 from labelnoise.data.streaming import ImageStream
 from labelnoise.networks import import_torchvision
-from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, Indices, Pixels, inverse_deviation
+from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, Pixels, inverse_deviation
 from labelnoise.training.specification import TrainingSpecification
 
 NORMALISATION_SAMPLE = 5000
@@ -95,7 +96,7 @@ class StreamedImages:
                 raise batch
             yield batch.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
 
-    def normalisation(self, indices: Indices, kind: str) -> tuple[Tensor, Tensor]:
+    def normalisation(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """Shift and scale: of "range" those of bytes, 0 to 255; of "channel" those of a random sample of `indices`."""
         if kind == "range":
             return torch.zeros(1, 1, 1), torch.full((1, 1, 1), 1 / 255)
@@ -177,8 +178,7 @@ class _Frames(Dataset[Tensor | ValueError]):
         functional = _transforms()
         resized: Tensor = functional.resize(pixels, [self._resize], antialias=True)
         if self._epoch is None:
-            centre: Tensor = functional.center_crop(resized, [height, width])
-            return centre
+            return functional.center_crop(resized, [height, width])
         rng = np.random.default_rng([self._seed, CROP, self._epoch, index])
         top, left = (int(rng.integers(room + 1)) for room in (resized.shape[1] - height, resized.shape[2] - width))
         return resized[:, top : top + height, left : left + width]
@@ -186,8 +186,7 @@ class _Frames(Dataset[Tensor | ValueError]):
 
 def _collate(items: list[Tensor | ValueError]) -> Tensor | ValueError:
     error = next((item for item in items if isinstance(item, ValueError)), None)
-    batch: Tensor | ValueError = default_collate(items) if error is None else error
-    return batch
+    return default_collate(items) if error is None else error
 
 
 def _transforms() -> Any:

@@ -16,7 +16,7 @@ from labelnoise.noise import FlipNoise, NoiseModel, UniformNoise
 from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.graph import Patches
-from labelnoise.validation import check_k, check_noise_rates
+from labelnoise.validation import check_ks, check_noise_rates
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -53,7 +53,7 @@ class ConcentrationTable:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_k(self.k)
+        check_ks(self.k)
         check_noise_rates(self.noise_rates)
         check_noise_rates(self.concentrations, "concentrations")
 

@@ -15,7 +15,7 @@ from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
 from labelnoise.prediction import predict_knn
 from labelnoise.prediction.vote_models import MODELS
-from labelnoise.validation import check_choice, check_k, check_noise_rates
+from labelnoise.validation import check_choice, check_ks, check_noise_rates
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -54,7 +54,7 @@ class KnnCurves:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_k(self.k)
+        check_ks(self.k)
         check_noise_rates(self.noise_rates)
         check_choice(self.model, MODELS, "model")
 

@@ -17,7 +17,7 @@ from labelnoise.figures import accuracy_over_concentration_figure
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.prediction import accuracy_curve, predict_knn
-from labelnoise.validation import check_k, check_noise_rates
+from labelnoise.validation import check_count, check_noise_rates
 from labelnoise.votes import plurality_vote
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class NetworkConcentration:
 
     def __post_init__(self) -> None:
         check_noise_rates(self.concentrations, "concentrations")
-        check_k(self.repeats, name="repeats")
+        check_count(self.repeats, "repeats")
 
     @property
     def _clean(self) -> TrainingRun:

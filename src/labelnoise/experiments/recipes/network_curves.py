@@ -16,7 +16,7 @@ from labelnoise.figures import family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.prediction import accuracy_curve
 from labelnoise.softmax.effective import effective_neighborhood
-from labelnoise.validation import check_k, check_noise_rates, check_ties
+from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -59,8 +59,8 @@ class NetworkCurves:
 
     def __post_init__(self) -> None:
         check_noise_rates(self.noise_rates)
-        check_k(self.repeats, name="repeats")
-        check_k(self.k)
+        check_count(self.repeats, "repeats")
+        check_ks(self.k)
         check_ties(self.ties)
 
     def runs(self) -> list[Run]:

@@ -12,7 +12,7 @@ from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.recipes.trainings import clean_run, region_run
 from labelnoise.experiments.runs import DataSpecification, RegionRun, Results, Run
 from labelnoise.figures import concentrated_figure
-from labelnoise.validation import check_k, check_noise_rates
+from labelnoise.validation import check_count, check_noise_rates
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -42,7 +42,7 @@ class RegionCurves:
 
     def __post_init__(self) -> None:
         check_noise_rates(self.noise_rates)
-        check_k(self.repeats, name="repeats")
+        check_count(self.repeats, "repeats")
 
     def _levels(self) -> list[list[RegionRun]]:
         repeats = range(self.repeats)

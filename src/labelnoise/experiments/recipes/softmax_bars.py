@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.experiments.recipes.protocol import Outcome
 from labelnoise.experiments.recipes.trainings import clean_run, noisy_run, region_run
 from labelnoise.experiments.runs import DataSpecification, RegionRun, Results, Run, TrainingRun
@@ -73,7 +73,7 @@ class Setting:
             return f"{self.noise_rate:.0%} concentrated, {self.region} region"
         return "clean" if self.noise is None else f"{self.noise_rate:.0%} {self.noise.name} noise"
 
-    def softmax(self, results: Results) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def softmax(self, results: Results) -> tuple[Floats, Integers]:
         """Softmax and true classes of the test samples in question."""
         arrays, labels = results.result(self.run).arrays, self.data.load()[1].labels
         rows = arrays["pred_probs"].astype(np.float64)
@@ -82,7 +82,7 @@ class Setting:
         inside = arrays["in_noisy_region"] == (self.region == "noisy")
         return rows[inside], labels[inside]
 
-    def expected(self, n_classes: int) -> NDArray[np.float64]:
+    def expected(self, n_classes: int) -> Floats:
         """What the theory expects for every true class: Eq. 3, and in a noisy region the alternative alone."""
         if self.region == "noisy":
             return expected_peak(FlipNoise.opposite(n_classes), 1.0, n_classes)

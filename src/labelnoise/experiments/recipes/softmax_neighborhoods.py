@@ -13,7 +13,7 @@ from labelnoise.experiments.recipes.trainings import clean_run
 from labelnoise.experiments.runs import DataSpecification, NeighborsRun, Results, Run
 from labelnoise.figures import preferred_k_figure, softmax_pairs_figure
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods, softmax_neighborhoods
-from labelnoise.validation import check_k
+from labelnoise.validation import check_count
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingSpecification
@@ -40,8 +40,8 @@ class SoftmaxDistance:
     k_max: int = 300
 
     def __post_init__(self) -> None:
-        check_k(self.k_max, name="k_max")
-        check_k(self.k_min, name="k_min", limit=self.k_max, limit_is="`k_max`")
+        check_count(self.k_max, "k_max")
+        check_count(self.k_min, "k_min", most=self.k_max, most_is="`k_max`")
 
     @property
     def neighbors(self) -> NeighborsRun:
@@ -107,7 +107,7 @@ class SoftmaxPairs:
     n_samples: int = 8
 
     def __post_init__(self) -> None:
-        check_k(self.n_samples, name="n_samples")
+        check_count(self.n_samples, "n_samples")
 
     def runs(self) -> list[Run]:
         """Those of figure 5."""

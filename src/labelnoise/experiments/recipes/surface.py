@@ -12,7 +12,7 @@ from labelnoise.figures import surface_figure
 from labelnoise.noise import NoiseModel, UniformNoise
 from labelnoise.prediction import predict_knn
 from labelnoise.prediction.surface import accuracy_surface
-from labelnoise.validation import check_k
+from labelnoise.validation import check_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Surface:
 
     def __post_init__(self) -> None:
         for name in ("n_rates", "n_concentrations"):
-            check_k(getattr(self, name), name=name)
+            check_count(getattr(self, name), name)
             if getattr(self, name) < 2:
                 raise ValueError(f"`{name}` must be at least 2, both ends of the grid; got 1.")
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Mask
 from labelnoise.concentration_statistic import around_own_mean, concentration
 from labelnoise.corruption import check_noise
 from labelnoise.experiments.runs.data import DataSpecification
@@ -21,7 +22,7 @@ from labelnoise.noise import NoiseModel
 from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.prediction.vote_models import FiniteVotes
-from labelnoise.validation import check_k, check_noise_rate, check_ties, seed_of
+from labelnoise.validation import check_count, check_noise_rate, check_ties, seed_of
 from labelnoise.votes import label_histogram, plurality_vote
 
 
@@ -54,8 +55,8 @@ class ConcentrationRun:
             for placement in self.placements:
                 check_noise(noise, placement)
         check_noise_rate(self.noise_rate)
-        check_k(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
-        check_k(self.draws, name="draws")
+        check_count(self.k, "k", most=self.neighbors.k, most_is="the neighbors searched")
+        check_count(self.draws, "draws")
         check_ties(self.ties)
         seed_of(self.seed)
 
@@ -117,10 +118,10 @@ class ConcentrationRun:
     def _measure(
         self,
         noise: NoiseModel,
-        mask: NDArray[np.bool_],
+        mask: Mask,
         hoods: Neighbors,
-        codes: NDArray[np.int64],
-        truth: NDArray[np.int64],
+        codes: Codes,
+        truth: Codes,
         rng: np.random.Generator,
     ) -> float:
         n_classes = int(codes.max()) + 1
@@ -144,9 +145,7 @@ def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDA
             yield placement.prepare(features)
 
 
-def _predictions(
-    votes: FiniteVotes, mask: NDArray[np.bool_], hoods: Neighbors, of_mask: dict[str, Any]
-) -> dict[str, float]:
+def _predictions(votes: FiniteVotes, mask: Mask, hoods: Neighbors, of_mask: dict[str, Any]) -> dict[str, float]:
     k = of_mask["k"]
     found = np.count_nonzero(mask[hoods.indices[:, :k]], axis=1)
     seen, share = found.mean() / k, np.bincount(found, minlength=k + 1) / len(found)

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from labelnoise.data import ImageSet, ImageStream, load_digits, load_train_test, open_images
-from labelnoise.validation import check_k, seed_of
+from labelnoise.validation import check_count, seed_of
 
 Images = ImageSet | ImageStream
 
@@ -44,7 +44,7 @@ class DataSpecification:
     def __post_init__(self) -> None:
         for field in ("n_train", "n_test", "n_classes"):
             if getattr(self, field) is not None:
-                check_k(getattr(self, field), name=field)
+                check_count(getattr(self, field), field)
         seed_of(self.seed)
         if not self.streamed:
             object.__setattr__(self, "streamed", None)  # equal specifications have one hash
@@ -104,7 +104,7 @@ def _load(data: DataSpecification, _folder: str | None) -> tuple[Images, Images]
 
 
 def _of_classes(images: Images, n_classes: int) -> Images:
-    check_k(n_classes, name="n_classes", limit=len(images.classes), limit_is="the number of classes")
+    check_count(n_classes, "n_classes", most=len(images.classes), most_is="the number of classes")
     kept = images.labels < n_classes
     if isinstance(images, ImageStream):
         raise ValueError(f"`n_classes` must be None for images that stay on disk; got {n_classes}.")
@@ -114,7 +114,7 @@ def _of_classes(images: Images, n_classes: int) -> Images:
 def _some(images: Images, n: int | None, rng: np.random.Generator) -> Images:
     if n is None:
         return images
-    check_k(n, name=f"n_{images.split}", limit=len(images), limit_is=f"the number of {images.split} images")
+    check_count(n, f"n_{images.split}", most=len(images), most_is=f"the number of {images.split} images")
     chosen = np.sort(rng.choice(len(images), n, replace=False))
     if isinstance(images, ImageStream):
         return images.select(chosen)

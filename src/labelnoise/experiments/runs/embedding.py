@@ -10,7 +10,7 @@ import numpy as np
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
 from labelnoise.experiments.runs.training import TrainingRun, check_features_of
-from labelnoise.validation import check_k, seed_of
+from labelnoise.validation import check_count, seed_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class EmbeddingRun:
 
     def __post_init__(self) -> None:
         check_features_of(self.features_of)
-        check_k(self.n_points, name="n_points")
+        check_count(self.n_points, "n_points")
         if not 0 < self.perplexity < self.n_points:
             raise ValueError(
                 f"`perplexity` must be positive and less than `n_points`, {self.n_points}; got {self.perplexity:g}."

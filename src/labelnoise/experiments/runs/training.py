@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Codes, Mask
 from labelnoise.corruption import check_noise, corrupt
 from labelnoise.data import ImageSet, ImageStream
 from labelnoise.experiments.runs.data import DataSpecification, Images
@@ -18,8 +19,6 @@ from labelnoise.validation import check_noise_rate
 
 if TYPE_CHECKING:
     from labelnoise.training import TrainingResult, TrainingSpecification
-
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +258,7 @@ def describe_training(
     return {**record, "threads": torch.get_num_threads(), "data": data.digest()}, arrays
 
 
-def share(mask: NDArray[np.bool_]) -> float | None:
+def share(mask: Mask) -> float | None:
     """Mean of a mask; None for an empty one."""
     return float(mask.mean()) if len(mask) else None
 

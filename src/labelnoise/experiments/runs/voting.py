@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Features
 from labelnoise.corruption import check_noise
 from labelnoise.curves import AccuracyCurve
 from labelnoise.experiments.runs.data import DataSpecification
@@ -18,9 +19,7 @@ from labelnoise.neighborhoods import Neighbors, as_neighbors, neighbors
 from labelnoise.noise import NoiseModel
 from labelnoise.placement import Placement, Spread
 from labelnoise.simulation import simulate_knn
-from labelnoise.validation import check_choice, check_k, check_noise_rate, check_ties, seed_of
-
-Features = NDArray[Any]
+from labelnoise.validation import check_choice, check_count, check_ks, check_noise_rate, check_ties, seed_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class NeighborsRun:
     metric: str = "euclidean"
 
     def __post_init__(self) -> None:
-        check_k(self.k)
+        check_count(self.k, "k")
         check_choice(self.metric, ("euclidean", "cosine"), "metric")
         check_features_of(self.features_of)
 
@@ -93,8 +92,8 @@ class VotingRun:
     def __post_init__(self) -> None:
         check_noise(self.noise, self.placement)
         check_noise_rate(self.noise_rate)
-        check_k(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
-        check_k(self.repeats, name="repeats")
+        check_ks(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
+        check_count(self.repeats, "repeats")
         check_ties(self.ties)
         seed_of(self.seed)
 
