@@ -50,7 +50,7 @@ def draw_all(name: str, features, codes, k: int, rates) -> list[dict]:
                     "k": k,
                     "noise_rate": rate,
                     "asked": asked,
-                    "realised": prepared.realised(mask),
+                    "realised": prepared.realized(mask),
                     "said_out_of_reach": bool(said),
                     "exact": bool(mask.sum() == round(rate * len(codes))),
                     "seconds": time.perf_counter() - start,

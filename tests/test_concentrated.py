@@ -27,7 +27,7 @@ class TestConcentrated:
         mask = placement.select(NOTHING, 1, rate, SQUARE, np.random.default_rng(1))
         assert mask.sum() == rate * 3000
         assert concentration(mask, hoods, 10) == pytest.approx(asked, abs=0.02)
-        assert placement.realised(mask) == concentration(mask, hoods, 10)
+        assert placement.realized(mask) == concentration(mask, hoods, 10)
 
     def test_sampled_neighbourhoods_stand_for_all(self):
         mask = Concentrated(0.5, k=10, n_queries=1000).select(NOTHING, 1, 0.3, SQUARE, np.random.default_rng(0))
@@ -51,7 +51,7 @@ class TestConcentrated:
 
     def test_rates_at_which_nothing_is_measured(self):
         placement = Concentrated(0.5, k=10)
-        assert np.isnan(placement.realised(np.zeros(3000, dtype=bool)))
+        assert np.isnan(placement.realized(np.zeros(3000, dtype=bool)))
 
     def test_duplicates_and_constant_features(self):
         placement = Concentrated(0.0, k=3)

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.artifacts import read_arrays, write_arrays
-from labelnoise.labels import encode_labels
-from labelnoise.noise import NoiseModel
-from labelnoise.placement import Placement, Spread
-from labelnoise.validation import check_features, check_noise_rate, seed_of
+from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
+from labelnoise.placement.base import Placement, check_placement, check_placement_features
+from labelnoise.placement.spread import Spread
+from labelnoise.validation import check_noise_rate, seed_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,36 +210,6 @@ def corrupt_codes(
     return noisy, selected
 
 
-def check_noise(noise: Any, placement: Any = None) -> None:
-    """Whether these are a noise model and a placement, in this order."""
-    if isinstance(noise, type) or not isinstance(noise, NoiseModel):
-        shown = f"the class {noise.__name__}; add parentheses" if isinstance(noise, type) else repr(noise)
-        raise TypeError(f"`noise` must be UniformNoise(), FlipNoise() or MatrixNoise(matrix); got {shown}.")
-    if placement is not None and (isinstance(placement, type) or not isinstance(placement, Placement)):
-        shown = f"the class {placement.__name__}; add parentheses" if isinstance(placement, type) else repr(placement)
-        raise TypeError(f"`placement` must be Spread(), KMeansCluster(), Concentrated(rho) or the like; got {shown}.")
-
-
-def encode_for_noise(labels: Any, noise: NoiseModel, classes: Any, name: str = "labels") -> tuple[Codes, NDArray[Any]]:
-    """`encode_labels` where the noise model may fix the number of classes."""
-    reason = f"the number that the {noise.name} noise is made for"
-    return encode_labels(labels, classes=classes, n_classes=noise.n_classes, n_classes_is=reason, name=name)
-
-
-def check_placement_features(placement: Placement, features: Any, n_samples: int) -> Features | None:
-    """The features a placement works on, checked against the number of labels; None where it needs none."""
-    if not placement.needs_features:
-        return None
-    if features is None:
-        raise ValueError(
-            f"`features` must be given: {type(placement).__name__} selects samples by where they lie in them."
-        )
-    checked = check_features(features)
-    if len(checked) != n_samples:
-        raise ValueError(f"`labels` and `features` must have one entry per sample; got {n_samples} and {len(checked)}.")
-    return checked
-
-
 def corrupt(
     labels: ArrayLike,
     noise: NoiseModel,
@@ -290,7 +260,8 @@ def corrupt(
     >>> int(noisy.selected.sum()), noisy.changed_rate
     (3, 0.3)
     """
-    check_noise(noise, placement)
+    check_noise(noise)
+    check_placement(placement)
     rate = check_noise_rate(noise_rate)
     codes, known = encode_for_noise(labels, noise, classes)
     checked_features = check_placement_features(placement, features, len(codes))
@@ -299,7 +270,7 @@ def corrupt(
     noisy, selected = corrupt_codes(
         codes, len(known), noise, rate, prepared, checked_features, np.random.default_rng(seed)
     )
-    realised = prepared.realised(selected)
+    realised = prepared.realized(selected)
     return NoisyLabels(
         labels=known[noisy],
         clean_labels=known[codes],

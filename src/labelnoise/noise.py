@@ -1,57 +1,89 @@
 """What a selected label becomes: the corruption matrix P[i, j] = Pr(noisy = j | clean = i and selected).
 
 Two independent choices make label noise: **what** a selected label becomes (this module) and **where** the selected
-samples lie (`labelnoise.placement`). Every noise model is a frozen value with the same four members (`NoiseModel`), so
-that any model meets any placement. Rows of P sum to 1; cleanlab's ``noise_matrix`` has columns that do
-(`MatrixNoise.from_cleanlab`).
+samples lie (`labelnoise.placement`). Every noise model is a `NoiseModel`; any model goes with any placement. Rows of
+P sum to 1; in cleanlab's ``noise_matrix`` the columns do (`MatrixNoise.from_cleanlab`).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Floats
+from labelnoise.labels import encode_labels
 from labelnoise.validation import check_row_stochastic, to_array
 
 
-@runtime_checkable
-class NoiseModel(Protocol):
-    """What every noise model offers. `clean` holds distributions over L classes in its last axis."""
+class NoiseModel(ABC):
+    """What a selected label becomes: the base class of every noise model, a frozen value.
 
-    @property
-    def name(self) -> str:
-        """Short name for captions and specifications."""
-        ...
+    A model defines `name` and `matrix`; what else it offers follows from the matrix, unless it knows a shorter way.
+    `clean` holds distributions over L classes in its last axis.
+
+    Attributes
+    ----------
+    name : str
+        Short name for captions and specifications.
+    """
+
+    name: ClassVar[str]
 
     @property
     def n_classes(self) -> int | None:
-        """The number of classes the model is made for; None if for any."""
-        ...
+        """The number of classes the model is made for; None if it serves any number."""
+        return None
 
+    @abstractmethod
     def matrix(self, n_classes: int) -> Floats:
-        """The corruption matrix P, (n_classes, n_classes); rows sum to 1."""
-        ...
+        """Return the corruption matrix P, (n_classes, n_classes); rows sum to 1."""
 
     def mix(self, clean: Floats) -> Floats:
-        """``clean @ P``, without building P where that is wasteful."""
-        ...
+        """Return ``clean @ P``."""
+        return clean @ self.matrix(clean.shape[-1])
 
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
-        """One draw from row ``codes[i]`` of P for each i."""
-        ...
+        """Draw one label from row ``codes[i]`` of P for each i.
+
+        Each row's cumulative distribution is inverted, with one uniform number per sample.
+        """
+        matrix = self.matrix(n_classes)
+        uniforms = rng.random(len(codes))
+        drawn = np.empty(len(codes), dtype=np.int64)
+        for code in np.unique(codes):
+            here = codes == code
+            possible = np.flatnonzero(matrix[code])
+            cumulative = np.cumsum(matrix[code, possible])
+            # u < cumulative[-1] may fail by one rounding: the last possible class takes it
+            index = np.searchsorted(cumulative[:-1], uniforms[here], side="right")
+            drawn[here] = possible[index]
+        return drawn
 
     def parameters(self) -> dict[str, Any]:
-        """What determines the model, ready for JSON."""
-        ...
+        """Return what determines the model, ready for JSON."""
+        return {"name": self.name}
+
+
+def check_noise(noise: Any) -> None:
+    """Raise a TypeError unless `noise` is a noise model."""
+    if not isinstance(noise, NoiseModel):
+        shown = f"the class {noise.__name__}; add parentheses" if isinstance(noise, type) else repr(noise)
+        raise TypeError(f"`noise` must be UniformNoise(), FlipNoise() or MatrixNoise(matrix); got {shown}.")
+
+
+def encode_for_noise(labels: Any, noise: NoiseModel, classes: Any, name: str = "labels") -> tuple[Codes, NDArray[Any]]:
+    """Return codes and classes (`encode_labels`); a noise model may fix the number of classes."""
+    reason = f"the number that the {noise.name} noise is made for"
+    return encode_labels(labels, classes=classes, n_classes=noise.n_classes, n_classes_is=reason, name=name)
 
 
 def check_class_count(noise: NoiseModel, n_classes: int) -> None:
-    """Whether the noise model can be used with this number of classes."""
+    """Raise a ValueError if the noise model is made for another number of classes."""
     if noise.n_classes is not None and noise.n_classes != n_classes:
         raise ValueError(
             f"the {noise.name} noise must have one row per class; it is made for {noise.n_classes} classes, "
@@ -70,7 +102,7 @@ def observed_distribution(clean: Floats, noise: NoiseModel, noise_rate: float) -
 
 
 @dataclass(frozen=True)
-class UniformNoise:
+class UniformNoise(NoiseModel):
     """A selected label becomes any class with equal probability, its own included: P[i, j] = 1/L (section 3.1).
 
     At noise rate gamma a fraction gamma (L - 1)/L of the labels really changes (footnote 1 of the paper).
@@ -82,15 +114,7 @@ class UniformNoise:
            [0.5, 0.5]])
     """
 
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "uniform"
-
-    @property
-    def n_classes(self) -> int | None:
-        """The number of classes the model is made for; None if for any."""
-        return None
+    name: ClassVar[str] = "uniform"
 
     def matrix(self, n_classes: int) -> Floats:
         """P[i, j] = 1/L."""
@@ -101,16 +125,12 @@ class UniformNoise:
         return np.full_like(clean, 1.0 / clean.shape[-1])
 
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
-        """Any class, whatever the clean one."""
+        """Draw any class, whatever the clean one is."""
         return rng.integers(n_classes, size=len(codes))
-
-    def parameters(self) -> dict[str, Any]:
-        """Nothing but the name."""
-        return {"name": self.name}
 
 
 @dataclass(frozen=True)
-class FlipNoise:
+class FlipNoise(NoiseModel):
     """A selected label of class i becomes class mapping[i]; P is a permutation matrix (section 3.1).
 
     Parameters
@@ -129,6 +149,8 @@ class FlipNoise:
     array([[0., 1.],
            [1., 0.]])
     """
+
+    name: ClassVar[str] = "flip"
 
     mapping: tuple[int, ...] | None = None
 
@@ -157,13 +179,8 @@ class FlipNoise:
         return cls((np.arange(n_classes) + n_classes // 2) % n_classes)
 
     @property
-    def name(self) -> str:
-        """Short name."""
-        return "flip"
-
-    @property
     def n_classes(self) -> int | None:
-        """The number of classes the model is made for; None if for any."""
+        """The number of classes that the mapping lists; None for the default."""
         return None if self.mapping is None else len(self.mapping)
 
     def _permutation(self, n_classes: int) -> Codes:
@@ -192,7 +209,7 @@ class FlipNoise:
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixNoise:
+class MatrixNoise(NoiseModel):
     """A selected label of class i is drawn from row i of any row-stochastic corruption matrix (Fig. 4g).
 
     Parameters
@@ -210,6 +227,8 @@ class MatrixNoise:
     >>> MatrixNoise([[0.9, 0.1], [0.4, 0.6]]).mix(np.array([0.5, 0.5]))
     array([0.65, 0.35])
     """
+
+    name: ClassVar[str] = "matrix"
 
     corruption_matrix: Floats
 
@@ -257,37 +276,14 @@ class MatrixNoise:
         return cls((np.roll(eye, 1, axis=1) + np.roll(eye, 2, axis=1)) / 2)
 
     @property
-    def name(self) -> str:
-        """Short name."""
-        return "matrix"
-
-    @property
     def n_classes(self) -> int | None:
-        """The number of classes the model is made for; None if for any."""
+        """The number of classes that the matrix has."""
         return len(self.corruption_matrix)
 
     def matrix(self, n_classes: int) -> Floats:
         """The matrix given."""
         check_class_count(self, n_classes)
         return self.corruption_matrix
-
-    def mix(self, clean: Floats) -> Floats:
-        """``clean @ P``."""
-        return clean @ self.matrix(clean.shape[-1])
-
-    def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
-        """By inversion of each row's cumulative distribution, one uniform number a sample."""
-        matrix = self.matrix(n_classes)
-        uniforms = rng.random(len(codes))
-        drawn = np.empty(len(codes), dtype=np.int64)
-        for code in np.unique(codes):
-            here = codes == code
-            possible = np.flatnonzero(matrix[code])
-            cumulative = np.cumsum(matrix[code, possible])
-            # u < cumulative[-1] may fail by one rounding: the last possible class takes it
-            index = np.searchsorted(cumulative[:-1], uniforms[here], side="right")
-            drawn[here] = possible[index]
-        return drawn
 
     def parameters(self) -> dict[str, Any]:
         """The whole matrix."""

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Integers, Mask
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
-from labelnoise.corruption import check_noise, check_placement_features, corrupt_codes, encode_for_noise
+from labelnoise.corruption import corrupt_codes
 from labelnoise.curves import AccuracyCurve
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods import Neighbors, as_neighbors
-from labelnoise.noise import NoiseModel, check_class_count
-from labelnoise.placement import Placement, Spread
+from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
+from labelnoise.placement.base import Placement, check_placement, check_placement_features
+from labelnoise.placement.spread import Spread
 from labelnoise.progress import track
 from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties, seed_of
 from labelnoise.votes import plurality_vote
@@ -221,7 +222,8 @@ def simulate_knn(
     >>> curve.accuracy.ravel().tolist()
     [1.0, 0.75, 0.0]
     """
-    check_noise(noise, placement)
+    check_noise(noise)
+    check_placement(placement)
     check_ties(ties)
     rates = check_noise_rates(noise_rates)
     ks = check_ks(k)

@@ -5,8 +5,8 @@ a frozen value with the members of `Placement`. `concentrated` (any concentratio
 are imported by themselves: they need the neighbour search.
 """
 
+from labelnoise.placement.base import Placement
 from labelnoise.placement.clusters import ClassClusters, KMeansCluster
-from labelnoise.placement.protocol import Placement
 from labelnoise.placement.spread import Spread
 
 __all__ = ["ClassClusters", "KMeansCluster", "Placement", "Spread"]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Mask
+from labelnoise.placement.base import Placement
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
 
 
 @dataclass(frozen=True)
-class KMeansCluster:
+class KMeansCluster(Placement):
     """Locally concentrated: in every class one whole k-means cluster is selected (sections 3.4 and 4).
 
     Each class is clustered by itself into max(2, round(1/noise_rate)) clusters. The cluster whose share of the class is
@@ -42,6 +43,8 @@ class KMeansCluster:
         No features, or a class with fewer samples than clusters.
     """
 
+    name: ClassVar[str] = "k-means cluster"
+
     n_clusters: int | None = None
     tolerance: float = 0.1
     max_fits: int = 10
@@ -56,22 +59,9 @@ class KMeansCluster:
             raise ValueError(f"`max_fits` and `n_init` must be at least 1; got {self.max_fits} and {self.n_init}.")
 
     @property
-    def name(self) -> str:
-        """Short name."""
-        return "k-means cluster"
-
-    @property
     def needs_features(self) -> bool:
-        """Yes: clusters are found in them."""
+        """True: the clusters are found in the features."""
         return True
-
-    def prepare(self, features: Features | None) -> KMeansCluster:
-        """Nothing to prepare."""
-        return self
-
-    def realised(self, mask: Mask) -> None:
-        """No concentration is set."""
-        return
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
@@ -123,10 +113,6 @@ class KMeansCluster:
     def cluster_count(self, noise_rate: float) -> int:
         """Clusters a class."""
         return self.n_clusters or max(2, round(1 / noise_rate))
-
-    def parameters(self) -> dict[str, Any]:
-        """The fields."""
-        return {"name": self.name, **asdict(self)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
 from labelnoise.neighborhoods import as_neighbors, neighbors
+from labelnoise.placement.base import Placement
 from labelnoise.placement.noise_fields import Landmarks
 from labelnoise.validation import check_concentration, check_count, check_features
 
@@ -56,7 +57,7 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Concentrated:
+class Concentrated(Placement):
     """Locally concentrated noise whose neighbourhood correlation rho is chosen (0 spread, 1 fully concentrated).
 
     Exactly round(noise_rate N) samples are selected. rho is calibrated to what is realised on the features given, in
@@ -89,9 +90,11 @@ class Concentrated:
     >>> placement = Concentrated(0.5, k=10).prepare(features)
     >>> labels = np.zeros(2000, dtype=np.int64)
     >>> mask = placement.select(labels, 1, 0.3, features, np.random.default_rng(0))
-    >>> int(mask.sum()), round(placement.realised(mask), 2)
+    >>> int(mask.sum()), round(placement.realized(mask), 2)
     (600, 0.5)
     """
+
+    name: ClassVar[str] = "concentrated"
 
     concentration: float
     k: int = 30
@@ -101,7 +104,7 @@ class Concentrated:
     _geometry: Geometry | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_concentration(self.concentration)
+        object.__setattr__(self, "concentration", check_concentration(self.concentration))
         for name in ("k", "n_queries", "n_landmarks"):
             object.__setattr__(self, name, check_count(getattr(self, name), name))
         if self.k < 2:
@@ -110,13 +113,8 @@ class Concentrated:
             object.__setattr__(self, "neighbors", as_neighbors(self.neighbors, k=self.k))
 
     @property
-    def name(self) -> str:
-        """Short name."""
-        return "concentrated"
-
-    @property
     def needs_features(self) -> bool:
-        """Yes: regions are found in them."""
+        """True: the regions are found in the features."""
         return True
 
     def prepare(self, features: Features | None) -> Concentrated:
@@ -142,7 +140,7 @@ class Concentrated:
         landmarks = Landmarks.of(features, self.n_landmarks, rng)
         return replace(self, _geometry=Geometry(landmarks, np.ascontiguousarray(indices)))
 
-    def realised(self, mask: Mask, features: Features | None = None) -> float:
+    def realized(self, mask: Mask, features: Features | None = None) -> float:
         """The mask's concentration in the neighbourhoods that `select` calibrates on; NaN if it holds all or nothing.
 
         `features` are needed unless the placement is prepared.
@@ -208,16 +206,8 @@ class Concentrated:
         return prepared._geometry
 
     def parameters(self) -> dict[str, Any]:
-        """The fields, the neighbourhoods only by their size."""
-        described = None if self.neighbors is None else repr(self.neighbors)
-        return {
-            "name": self.name,
-            "concentration": float(self.concentration),
-            "k": self.k,
-            "neighbors": described,
-            "n_queries": self.n_queries,
-            "n_landmarks": self.n_landmarks,
-        }
+        """Return the fields, the neighborhoods only by their size."""
+        return {**super().parameters(), "neighbors": None if self.neighbors is None else repr(self.neighbors)}
 
 
 def _highest(heights: Floats, count: int) -> Mask:

@@ -8,13 +8,14 @@ exponential). Samples of weight 0 come last, in random order, so that every nois
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.neighborhoods import as_neighbors, neighbors
+from labelnoise.placement.base import Placement
 from labelnoise.validation import check_count
 
 
@@ -29,7 +30,7 @@ def weighted_sample(weights: Floats, count: int, rng: np.random.Generator) -> Ma
 
 
 @dataclass(frozen=True)
-class _GraphPlacement:
+class _GraphPlacement(Placement):
     k: int = 10
     neighbors: Any = field(default=None, repr=False, compare=False)
 
@@ -50,10 +51,6 @@ class _GraphPlacement:
         if features is None:
             raise ValueError(f"`features` must be given for {type(self).__name__}: neighbours are searched in them.")
         return replace(self, neighbors=neighbors(features, k=self.k))
-
-    def realised(self, mask: Mask) -> None:
-        """No concentration is set."""
-        return
 
     def _indices(self, features: Features | None, n_samples: int) -> NDArray[Any]:
         found = self.prepare(features).neighbors
@@ -87,17 +84,15 @@ class ClassBoundary(_GraphPlacement):
         k or floor out of range; neighbours of other samples.
     """
 
+    name: ClassVar[str] = "class boundary"
+
     floor: float = 0.01
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.floor < np.inf:
             raise ValueError(f"`floor` must be a finite number of at least 0; got {self.floor}.")
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "class boundary"
+        object.__setattr__(self, "floor", float(self.floor))
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
@@ -105,10 +100,6 @@ class ClassBoundary(_GraphPlacement):
         """Exactly round(noise_rate N), by weight."""
         others = codes[self._indices(features, len(codes))] != codes[:, None]
         return weighted_sample(others.mean(axis=1) + self.floor, round(noise_rate * len(codes)), rng)
-
-    def parameters(self) -> dict[str, Any]:
-        """The fields."""
-        return {"name": self.name, "k": self.k, "floor": float(self.floor)}
 
 
 @dataclass(frozen=True)
@@ -138,10 +129,7 @@ class HubnessProportional(_GraphPlacement):
     Neurocomputing 160 (2015).
     """
 
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "hubness-proportional"
+    name: ClassVar[str] = "hubness-proportional"
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
@@ -150,10 +138,6 @@ class HubnessProportional(_GraphPlacement):
         indices = self._indices(features, len(codes))
         occurrences = np.bincount(indices.ravel(), minlength=len(codes)).astype(np.float64)
         return weighted_sample(occurrences, round(noise_rate * len(codes)), rng)
-
-    def parameters(self) -> dict[str, Any]:
-        """The fields."""
-        return {"name": self.name, "k": self.k}
 
 
 @dataclass(frozen=True)
@@ -176,10 +160,7 @@ class Patches(_GraphPlacement):
         k out of range; neighbours of other samples.
     """
 
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "patches"
+    name: ClassVar[str] = "patches"
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
@@ -192,7 +173,3 @@ class Patches(_GraphPlacement):
         selected = np.zeros(n_samples, dtype=bool)
         selected[patches[np.sort(first)[: round(noise_rate * n_samples)]]] = True
         return selected
-
-    def parameters(self) -> dict[str, Any]:
-        """The fields."""
-        return {"name": self.name, "k": self.k}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from labelnoise.arrays import Codes, Features, Mask
+from labelnoise.placement.base import Placement
 
 
 @dataclass(frozen=True)
-class Spread:
+class Spread(Placement):
     """Randomly spread: every sample is equally likely to be selected, wherever it lies (section 3.1).
 
     Parameters
@@ -21,25 +22,9 @@ class Spread:
         with probability `noise_rate`, so that the count is binomial.
     """
 
+    name: ClassVar[str] = "spread"
+
     exact: bool = True
-
-    @property
-    def name(self) -> str:
-        """Short name."""
-        return "spread"
-
-    @property
-    def needs_features(self) -> bool:
-        """No: the placement ignores where samples lie."""
-        return False
-
-    def prepare(self, features: Features | None) -> Spread:
-        """Nothing to prepare."""
-        return self
-
-    def realised(self, mask: Mask) -> None:
-        """No concentration is set."""
-        return
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
@@ -51,7 +36,3 @@ class Spread:
         count = round(noise_rate * len(codes))
         selected[rng.choice(len(codes), size=count, replace=False, shuffle=False)] = True
         return selected
-
-    def parameters(self) -> dict[str, Any]:
-        """The fields."""
-        return {"name": self.name, **asdict(self)}

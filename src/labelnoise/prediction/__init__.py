@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labelnoise.corruption import check_noise
 from labelnoise.curves import AccuracyCurve
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods import Neighbors
-from labelnoise.noise import NoiseModel, check_class_count
+from labelnoise.noise import NoiseModel, check_class_count, check_noise
 from labelnoise.placement import Spread
 from labelnoise.prediction.expected_votes import Prediction
 from labelnoise.prediction.vote_models import MODELS, FiniteVotes, IidVotes, VoteModel

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Codes, Floats
-from labelnoise.corruption import NoisyLabels, check_noise, encode_for_noise
+from labelnoise.corruption import NoisyLabels
 from labelnoise.labels import encode_labels
-from labelnoise.noise import NoiseModel, check_class_count
+from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
 from labelnoise.validation import check_distributions, check_noise_rate, check_noise_rates, seed_of, to_array
 
 _BLOCK = 2**22  # probabilities whose cumulative sums are held at once

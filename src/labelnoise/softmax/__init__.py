@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Floats, Integers
-from labelnoise.corruption import check_noise
 from labelnoise.labels import encode_labels
-from labelnoise.noise import NoiseModel, check_class_count, observed_distribution
+from labelnoise.noise import NoiseModel, check_class_count, check_noise, observed_distribution
 from labelnoise.validation import check_count, check_distributions, check_noise_rate
 
 if TYPE_CHECKING:

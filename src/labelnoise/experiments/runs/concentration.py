@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Mask
 from labelnoise.concentration_statistic import around_own_mean, concentration
-from labelnoise.corruption import check_noise
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
 from labelnoise.experiments.runs.voting import NeighborsRun
 from labelnoise.neighborhoods import Neighbors
-from labelnoise.noise import NoiseModel
-from labelnoise.placement import Placement
+from labelnoise.noise import NoiseModel, check_noise
+from labelnoise.placement.base import Placement, check_placement
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.prediction.vote_models import FiniteVotes
 from labelnoise.validation import check_count, check_noise_rate, check_ties, seed_of
@@ -52,8 +51,9 @@ class ConcentrationRun:
 
     def __post_init__(self) -> None:
         for noise in self.noises:
-            for placement in self.placements:
-                check_noise(noise, placement)
+            check_noise(noise)
+        for placement in self.placements:
+            check_placement(placement)
         check_noise_rate(self.noise_rate)
         check_count(self.k, "k", most=self.neighbors.k, most_is="the neighbors searched")
         check_count(self.draws, "draws")

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Mask
-from labelnoise.corruption import check_noise, corrupt
+from labelnoise.corruption import corrupt
 from labelnoise.data import ImageSet, ImageStream
 from labelnoise.experiments.runs.data import DataSpecification, Images
 from labelnoise.experiments.runs.protocol import Results, Run, RunResult, Workspace
-from labelnoise.noise import FlipNoise, NoiseModel
+from labelnoise.noise import FlipNoise, NoiseModel, check_noise
 from labelnoise.placement import ClassClusters, Placement, Spread
+from labelnoise.placement.base import check_placement
 from labelnoise.validation import check_noise_rate
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class TrainingRun:
 
     def __post_init__(self) -> None:
         if self.noise is not None:
-            check_noise(self.noise, self.placement)
+            check_noise(self.noise)
+            check_placement(self.placement)
         check_noise_rate(self.noise_rate)
         if (self.noise is None) != (self.noise_rate == 0):
             raise ValueError(f"`noise` must be None where, and only where, `noise_rate` is 0; got {self.noise_rate:g}.")

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Features
-from labelnoise.corruption import check_noise
 from labelnoise.curves import AccuracyCurve
 from labelnoise.experiments.runs.data import DataSpecification
 from labelnoise.experiments.runs.protocol import Results, Run, RunResult, Workspace
 from labelnoise.experiments.runs.training import TrainingRun, check_features_of
 from labelnoise.neighborhoods import Neighbors, as_neighbors, neighbors
-from labelnoise.noise import NoiseModel
+from labelnoise.noise import NoiseModel, check_noise
 from labelnoise.placement import Placement, Spread
+from labelnoise.placement.base import check_placement
 from labelnoise.simulation import simulate_knn
 from labelnoise.validation import check_choice, check_count, check_ks, check_noise_rate, check_ties, seed_of
 
@@ -90,7 +90,8 @@ class VotingRun:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_noise(self.noise, self.placement)
+        check_noise(self.noise)
+        check_placement(self.placement)
         check_noise_rate(self.noise_rate)
         check_ks(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
         check_count(self.repeats, "repeats")

@@ -1,0 +1,72 @@
+"""What every placement offers: a base class with defaults, and the checks of a placement and its features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from labelnoise.arrays import Codes, Features, Mask
+from labelnoise.validation import check_features
+
+
+class Placement(ABC):
+    """Where the selected samples lie: the base class of every placement, a frozen dataclass.
+
+    A placement defines `name` and `select`. The defaults are those of a placement that is described by its fields,
+    needs no features, and sets no concentration.
+
+    Attributes
+    ----------
+    name : str
+        Short name for captions and specifications.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether `select` must be given features."""
+        return False
+
+    def prepare(self, features: Features | None) -> Self:
+        """Return the same placement with all that depends on the features alone done, once for many draws."""
+        return self
+
+    @abstractmethod
+    def select(
+        self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
+    ) -> Mask:
+        """Select the samples whose labels are redrawn: a boolean mask of shape (n_samples,)."""
+
+    def realized(self, mask: Mask) -> float | None:
+        """Return the concentration of a mask, where the placement sets one; None where it does not."""
+        return None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the name and the fields that placements are compared by, ready for JSON."""
+        compared = [field.name for field in fields(self) if field.compare]  # type: ignore[arg-type]
+        return {"name": self.name, **{name: getattr(self, name) for name in compared}}
+
+
+def check_placement(placement: Any) -> None:
+    """Raise a TypeError unless `placement` is a placement."""
+    if not isinstance(placement, Placement):
+        shown = f"the class {placement.__name__}; add parentheses" if isinstance(placement, type) else repr(placement)
+        raise TypeError(f"`placement` must be Spread(), KMeansCluster(), Concentrated(rho) or the like; got {shown}.")
+
+
+def check_placement_features(placement: Placement, features: Any, n_samples: int) -> Features | None:
+    """Return the features that a placement works on, checked against the number of labels; None if it needs none."""
+    if not placement.needs_features:
+        return None
+    if features is None:
+        raise ValueError(
+            f"`features` must be given: {type(placement).__name__} selects samples by where they lie in them."
+        )
+    checked = check_features(features)
+    if len(checked) != n_samples:
+        raise ValueError(f"`labels` and `features` must have one entry per sample; got {n_samples} and {len(checked)}.")
+    return checked
