@@ -38,7 +38,7 @@ from labelnoise.networks.stacked import StackedNetwork
 from labelnoise.training import ensemble, preset
 from labelnoise.training.data import DeviceImages, TrainingData, normalisation_of
 from labelnoise.training.loop import Run
-from labelnoise.training.run import deterministic, start_run
+from labelnoise.training.train import deterministic, start_run
 
 
 def start_runs(

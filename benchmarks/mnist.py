@@ -25,7 +25,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import labelnoise as ln
 from labelnoise.artifacts import write_json
 from labelnoise.data import load_images
-from labelnoise.experiments.levels import NOISE_RATES
+from labelnoise.noise import NOISE_RATES
 
 KS = (10, 30, 100)
 REPEATS = 10

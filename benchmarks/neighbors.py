@@ -22,8 +22,8 @@ import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from labelnoise.data import load_images
-from labelnoise.neighborhoods import neighbors
-from labelnoise.votes import plurality_vote
+from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.votes import plurality_vote
 
 KS = (10, 30, 100)
 

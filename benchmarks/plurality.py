@@ -24,7 +24,7 @@ from joblib import cpu_count
 from numba import njit
 
 from labelnoise import plurality
-from labelnoise.plurality import plurality_probability
+from labelnoise.plurality.probability import plurality_probability
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from reference import plurality_fixed_point

@@ -34,11 +34,11 @@ from sweep_runs import (
 )
 
 from labelnoise.artifacts import write_json
-from labelnoise.experiments.executors import InProcessExecutor, executor_named
-from labelnoise.experiments.perform import perform
-from labelnoise.experiments.runs.protocol import RunResult
-from labelnoise.experiments.store import RunStore
-from labelnoise.experiments.sweep import sweep
+from labelnoise.sweeps.executors import InProcessExecutor, executor_named
+from labelnoise.sweeps.perform import perform
+from labelnoise.sweeps.run import RunResult
+from labelnoise.sweeps.store import RunStore
+from labelnoise.sweeps.sweep import sweep
 
 SECONDS, RUNS_A_KILL = 0.02, 20
 

@@ -26,11 +26,11 @@ from tqdm import tqdm
 
 from labelnoise.artifacts import write_json
 from labelnoise.data import load_images
-from labelnoise.networks import Network, build_network
+from labelnoise.networks.architectures import Network, build_network
 from labelnoise.training import preset
 from labelnoise.training.data import TrainingData
 from labelnoise.training.loop import Run
-from labelnoise.training.run import deterministic
+from labelnoise.training.train import deterministic
 
 
 class Loop(Protocol):

@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from labelnoise.experiments.executors import executor_named
-from labelnoise.experiments.runs.protocol import Run, RunResult, Workspace
-from labelnoise.experiments.store import RunStore
-from labelnoise.experiments.sweep import sweep, with_requirements
+from labelnoise.sweeps.executors import executor_named
+from labelnoise.sweeps.run import Run, RunResult, Workspace
+from labelnoise.sweeps.store import RunStore
+from labelnoise.sweeps.sweep import sweep, with_requirements
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 

@@ -18,11 +18,12 @@ import pandas as pd
 import pytest
 
 import labelnoise as ln
-from labelnoise.cli import main
+from labelnoise.cli.main import main
 from labelnoise.data import load_digits
-from labelnoise.experiments.recipes import CATALOGUE, recipe_named
-from labelnoise.experiments.runs import VotingRun, run_id
-from labelnoise.experiments.store import RunStore
+from labelnoise.studies.recipes import CATALOGUE, recipe_named
+from labelnoise.studies.runs import VotingRun
+from labelnoise.sweeps.run import run_id
+from labelnoise.sweeps.store import RunStore
 
 
 def run(*arguments, cwd=None, env=None, preexec_fn=None):
@@ -464,7 +465,7 @@ class TestRun:
         """K-NN on pixels does without: no network is trained, and no GPU is looked for."""
         found = importlib.util.find_spec
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else found(name))
-        monkeypatch.setattr("labelnoise.experiments.run_recipes.PACKAGES", ("numpy", "no-such-package"))
+        monkeypatch.setattr("labelnoise.studies.run_recipes.PACKAGES", ("numpy", "no-such-package"))
         monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("it is not there"))
         status, out, err = here("run", "concentration_surface", "--scale", "smoke", "--set", "k=5", "--json")
         assert (status, err) == (0, "")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.concentration_statistic import concentration
 from labelnoise.placement.concentrated import Concentrated
+from labelnoise.placement.concentration import concentration
 from labelnoise.placement.graph import ClassBoundary, HubnessProportional, weighted_sample
 from labelnoise.sample_noise import corrupt_with_rows, draw_from_rows, softmax_rows
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from labelnoise.concentration_statistic import (
+from labelnoise.neighborhoods.neighbors import Neighbors, neighbors
+from labelnoise.placement.concentration import (
     around_own_mean,
     concentration,
     concentration_profile,
@@ -16,8 +17,7 @@ from labelnoise.concentration_statistic import (
     correlations_of,
     neighborhood_rates,
 )
-from labelnoise.concentration_statistic.jackknife import N_REGIONS, graph_regions, jackknife_standard_error
-from labelnoise.neighborhoods import Neighbors, neighbors
+from labelnoise.placement.jackknife import N_REGIONS, graph_regions, jackknife_standard_error
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.random((3000, 2))

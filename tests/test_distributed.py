@@ -15,8 +15,8 @@ import torch
 from training_results import one_thread  # noqa: F401
 
 from labelnoise.data import load_digits
+from labelnoise.processes import ALONE, Processes, join_processes
 from labelnoise.training import preset, train
-from labelnoise.training.distributed import ALONE, Processes, join_processes
 from labelnoise.training.loop import Run
 
 QUICK = preset("digits", epochs=3, batch_size=32, device="cpu", precision="float32")

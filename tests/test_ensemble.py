@@ -17,7 +17,7 @@ from training_results import assert_same, interrupted_at, one_thread, shown_by_b
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits
-from labelnoise.networks import Network, build_network
+from labelnoise.networks.architectures import Network, build_network
 from labelnoise.networks.stacked import STACKABLE_NETWORKS, StackedNetwork, unstack
 from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.training import ensemble, preset, run, train, train_together

@@ -8,9 +8,9 @@ import pytest
 from joblib import cpu_count
 from sweep_runs import ENVIRONMENT, EnvironmentRun, FailingRun, ToyRun, dask_cluster, toy_runs
 
-from labelnoise.experiments.executors import InProcessExecutor, SubmititExecutor, WorkerPool, executor_named
-from labelnoise.experiments.store import RunStore
-from labelnoise.experiments.sweep import sweep
+from labelnoise.sweeps.executors import InProcessExecutor, SubmititExecutor, WorkerPool, executor_named
+from labelnoise.sweeps.store import RunStore
+from labelnoise.sweeps.sweep import sweep
 
 RUNS = [*toy_runs(4, 0.0), FailingRun(7), ToyRun(8, needs=(FailingRun(7),))]
 
@@ -71,7 +71,7 @@ def test_dask(tmp_path, monkeypatch):
         check_sweep(tmp_path, executor_named(name))
         scheduler.kill()
         scheduler.wait()
-        monkeypatch.setattr("labelnoise.experiments.executors._CONNECT_SECONDS", 1)
+        monkeypatch.setattr("labelnoise.sweeps.executors._CONNECT_SECONDS", 1)
         with pytest.raises(ConnectionError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:\d+ .*Start one"):
             sweep([ToyRun(99)], RunStore(tmp_path / "store"), executor_named(name))
 

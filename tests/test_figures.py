@@ -16,6 +16,7 @@ from matplotlib.text import Annotation
 import labelnoise as ln
 from labelnoise import figures
 from labelnoise.artifacts import write_figure
+from labelnoise.curves.surface import accuracy_surface
 from labelnoise.figures import (
     INK,
     EmbeddingPanel,
@@ -38,8 +39,7 @@ from labelnoise.figures import (
 from labelnoise.figures.direct_labels import label_ends
 from labelnoise.figures.layout import text_width, wrap
 from labelnoise.figures.style import CLASS_COLOURS
-from labelnoise.prediction.surface import accuracy_surface
-from labelnoise.softmax import aggregate_softmax, expected_peak
+from labelnoise.softmax.aggregate import aggregate_softmax, expected_peak
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods
 
 SOURCE = "blobs, 90 samples, scale smoke, seeds 0-2."

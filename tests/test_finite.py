@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import labelnoise as ln
 from labelnoise.finite import VoteProfiles, distinct_patterns, selected_count_distribution, vote_profiles
-from labelnoise.votes import plurality_vote
+from labelnoise.neighborhoods.votes import plurality_vote
 
 TIES = ("strict", "random", "lowest")
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from labelnoise.experiments.executors import executor_named
-from labelnoise.experiments.overrides import override
-from labelnoise.experiments.recipes import recipe_named
-from labelnoise.experiments.run_recipes import run_recipes
-from labelnoise.experiments.store import RunStore
+from labelnoise.studies.overrides import override
+from labelnoise.studies.recipes import recipe_named
+from labelnoise.studies.run_recipes import run_recipes
+from labelnoise.sweeps.executors import executor_named
+from labelnoise.sweeps.store import RunStore
 
 SMALL = ["training.network=digits_cnn", "training.resize=20", "training.crop=16", "training.epochs=4"]
 SMALL += ["training.batch_size=8", "training.learning_rate=0.01"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph, radius_neighbors_graph
 
-from labelnoise.neighborhoods import Neighbors, as_neighbors, clean_distribution, neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors, clean_distribution, neighbors
 
 module = importlib.import_module("labelnoise.neighborhoods.search")
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from labelnoise.networks import NETWORKS, build_network
+from labelnoise.networks.architectures import NETWORKS, build_network
 
 
 def norm(n):

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.experiments.overrides import noise_named, override, reseeded
-from labelnoise.experiments.recipes import CATALOGUE, recipe_named
-from labelnoise.experiments.runs import DataSpecification
 from labelnoise.noise import NoiseModel
+from labelnoise.studies.overrides import noise_named, override, reseeded
+from labelnoise.studies.recipes import CATALOGUE, recipe_named
+from labelnoise.studies.runs import DataSpecification
 from labelnoise.training import preset
 
 

@@ -13,10 +13,10 @@ from reference import (
 )
 from scipy.stats import binom
 
-from labelnoise.plurality import plurality_probability
 from labelnoise.plurality.contour import contour_plurality
 from labelnoise.plurality.convolution import convolution_plurality
 from labelnoise.plurality.pmf import binomial_tail, log_tail_bound, poisson_pmf
+from labelnoise.plurality.probability import plurality_probability
 from labelnoise.plurality.ties import degree_needed, inner_tie_nodes, tie_nodes
 from labelnoise.validation import TIES
 

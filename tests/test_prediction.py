@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import labelnoise as ln
+from labelnoise.curves.local_rates import local_rate_distribution
 from labelnoise.finite import selected_count_distribution, vote_profiles
-from labelnoise.prediction.local_rates import local_rate_distribution
-from labelnoise.votes import label_histogram
+from labelnoise.neighborhoods.votes import label_histogram
 
 NOISES = [ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise([[0.2, 0.8, 0.0], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]])]
 TIES = ["strict", "random", "lowest"]

@@ -15,15 +15,16 @@ import pytest
 import labelnoise as ln
 from labelnoise.artifacts import to_json
 from labelnoise.data import load_digits
-from labelnoise.experiments.executors import InProcessExecutor
-from labelnoise.experiments.overrides import override
-from labelnoise.experiments.recipes import CATALOGUE, SCALES, recipe_named
-from labelnoise.experiments.recipes.concentration import PREDICTIONS
-from labelnoise.experiments.recipes.trainings import clean_run
-from labelnoise.experiments.run_recipes import StoredResults, run_recipes, write_ledger
-from labelnoise.experiments.runs import DataSpecification, RegionRun, TrainingRun, describe, run_id
-from labelnoise.experiments.store import RunStore
-from labelnoise.experiments.sweep import with_requirements
+from labelnoise.studies.overrides import override
+from labelnoise.studies.recipes import CATALOGUE, SCALES, recipe_named
+from labelnoise.studies.recipes.concentration import PREDICTIONS
+from labelnoise.studies.recipes.trainings import clean_run
+from labelnoise.studies.run_recipes import StoredResults, run_recipes, write_ledger
+from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun
+from labelnoise.sweeps.executors import InProcessExecutor
+from labelnoise.sweeps.run import describe, run_id
+from labelnoise.sweeps.store import RunStore
+from labelnoise.sweeps.sweep import with_requirements
 
 FIGURES = [
     *("fig1", "fig2", "fig3a", "fig3b", "fig3c", "fig3d"),

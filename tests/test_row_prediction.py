@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from reference import share_of_win
 
 import labelnoise as ln
+from labelnoise.curves.from_rows import _mean_rows
+from labelnoise.finite.row_votes import RowTable, win_probabilities
 from labelnoise.sample_noise import votes
-from labelnoise.sample_noise.prediction import _mean_rows
-from labelnoise.sample_noise.votes import RowTable, win_probabilities
 
 TIES = ["strict", "random", "lowest"]
 PLACEMENTS = {

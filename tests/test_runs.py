@@ -15,29 +15,25 @@ import pytest
 
 import labelnoise as ln
 from labelnoise.artifacts import to_json
+from labelnoise.curves.vote_models import FiniteVotes
 from labelnoise.data import load_digits
-from labelnoise.experiments.runs import (
+from labelnoise.neighborhoods.neighbors import as_neighbors
+from labelnoise.neighborhoods.votes import label_histogram
+from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
+from labelnoise.studies.runs import (
     ConcentrationRun,
     DataSpecification,
     EmbeddingRun,
     NeighborsRun,
     RegionRun,
-    RunResult,
     TrainingRun,
     VotingRun,
-    describe,
     measured_curve,
-    run_id,
-    specification_hash,
 )
-from labelnoise.experiments.runs import data as data_module
-from labelnoise.experiments.runs.concentration import _predictions
-from labelnoise.experiments.runs.protocol import EXECUTION
-from labelnoise.neighborhoods import as_neighbors
-from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
-from labelnoise.prediction.vote_models import FiniteVotes
+from labelnoise.studies.runs import data as data_module
+from labelnoise.studies.runs.concentration import _predictions
+from labelnoise.sweeps.run import EXECUTION, RunResult, describe, run_id, specification_hash
 from labelnoise.training import TrainingSpecification
-from labelnoise.votes import label_histogram
 
 DATA = DataSpecification(name="digits", n_train=300, n_test=100)
 TRAINING = TrainingSpecification(
@@ -343,7 +339,7 @@ class TestIdentity:
 
     def test_another_process_finds_the_same_hash(self):
         code = (
-            "from labelnoise.experiments.runs import *; from labelnoise.training import TrainingSpecification; "
+            "from labelnoise.studies.runs import *; from labelnoise.training import TrainingSpecification; "
             "import labelnoise as ln; d = DataSpecification(name='digits', n_train=300, n_test=100); "
             "t = TrainingSpecification(network='digits_cnn', epochs=2, batch_size=32, selection='clean', "
             "precision='float32'); c = TrainingRun(data=d, training=t, keep_features=True); "

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.experiments.curve_result import predict_as_realised
+from labelnoise.jobs.curve_result import predict_as_realised
 
 
 def grid(n_classes=3, per_class=40, seed=0):

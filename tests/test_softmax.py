@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.softmax import aggregate_softmax, expected_peak
+from labelnoise.softmax.aggregate import aggregate_softmax, expected_peak
 from labelnoise.softmax.histograms import chi_square_distance, softmax_neighborhoods
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from sweep_runs import ENVIRONMENT, ToyRun
 
-from labelnoise.experiments.result_folder import DamagedRunError
-from labelnoise.experiments.runs.protocol import RunResult, run_id
-from labelnoise.experiments.store import RunStore, StoreError
+from labelnoise.sweeps.result_folder import DamagedRunError
+from labelnoise.sweeps.run import RunResult, run_id
+from labelnoise.sweeps.store import RunStore, StoreError
 
 RUN, OTHER = ToyRun(1), ToyRun(2)
 RESULT = RunResult(
@@ -222,8 +222,8 @@ def test_a_run_under_another_name_is_damaged(tmp_path):
 FULL_DISK = """
 import resource, sys
 from sweep_runs import ToyRun
-from labelnoise.experiments.runs.protocol import RunResult
-from labelnoise.experiments.store import RunStore
+from labelnoise.sweeps.run import RunResult
+from labelnoise.sweeps.store import RunStore
 import numpy as np, pandas as pd
 
 store, limit, run = RunStore(sys.argv[1]), int(sys.argv[2]), ToyRun(1)

@@ -19,7 +19,7 @@ from PIL import Image
 from training_results import assert_same, one_thread  # noqa: F401
 
 from labelnoise.data import load_images, open_images
-from labelnoise.networks import build_network
+from labelnoise.networks.architectures import build_network
 from labelnoise.training import TrainingSpecification, predict, preset, train
 from labelnoise.training.data import check_images, normalisation_of
 from labelnoise.training.loop import Run

@@ -31,11 +31,11 @@ from sweep_runs import (
     wait_for_progress,
 )
 
-from labelnoise.experiments.executors import InProcessExecutor, executor_named
-from labelnoise.experiments.perform import perform
-from labelnoise.experiments.runs.protocol import run_id
-from labelnoise.experiments.store import RunStore, StoreError
-from labelnoise.experiments.sweep import sweep, with_requirements
+from labelnoise.sweeps.executors import InProcessExecutor, executor_named
+from labelnoise.sweeps.perform import perform
+from labelnoise.sweeps.run import run_id
+from labelnoise.sweeps.store import RunStore, StoreError
+from labelnoise.sweeps.sweep import sweep, with_requirements
 
 N, SECONDS = 30, 0.02
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
@@ -120,8 +120,8 @@ class TestTorchrun:
                 return value
 
         monkeypatch.setenv("WORLD_SIZE", "2")
-        monkeypatch.setattr("labelnoise.training.distributed.join_processes", lambda device: Processes())
-        monkeypatch.setattr("labelnoise.experiments.perform._LOOK_SECONDS", 0.01)
+        monkeypatch.setattr("labelnoise.processes.join_processes", lambda device: Processes())
+        monkeypatch.setattr("labelnoise.sweeps.perform._LOOK_SECONDS", 0.01)
         return said
 
     def test_what_is_finished_is_agreed_on(self, tmp_path, said):

@@ -9,12 +9,13 @@ import torch
 
 import labelnoise as ln
 import labelnoise.training
-from labelnoise.experiments.executors import executor_named
-from labelnoise.experiments.recipes.trainings import clean_run, noisy_run, region_run
-from labelnoise.experiments.runs import DataSpecification, run_id
-from labelnoise.experiments.store import RunStore, StoreError
-from labelnoise.experiments.sweep import sweep
-from labelnoise.experiments.together import train_ahead
+from labelnoise.studies.recipes.trainings import clean_run, noisy_run, region_run
+from labelnoise.studies.runs import DataSpecification
+from labelnoise.studies.together import train_ahead
+from labelnoise.sweeps.executors import executor_named
+from labelnoise.sweeps.run import run_id
+from labelnoise.sweeps.store import RunStore, StoreError
+from labelnoise.sweeps.sweep import sweep
 from labelnoise.training import preset
 
 DATA = DataSpecification(name="digits", n_train=300, n_test=100)
@@ -120,8 +121,8 @@ def test_by_default_only_what_a_gpu_trains(tmp_path, monkeypatch, device, gpu, t
     asked = [noisy_run(DATA, training, ln.FlipNoise(), 0.3, repeat) for repeat in range(3)]
     groups = []
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
-    monkeypatch.setattr("labelnoise.experiments.together.TOGETHER_ON_GPU", 2)
-    monkeypatch.setattr("labelnoise.experiments.together._train", lambda group, _: groups.append(group) or len(group))
+    monkeypatch.setattr("labelnoise.studies.together.TOGETHER_ON_GPU", 2)
+    monkeypatch.setattr("labelnoise.studies.together._train", lambda group, _: groups.append(group) or len(group))
     store = RunStore(tmp_path)
     monkeypatch.setattr(store, "finished", lambda: {run_id(run) for group in groups for run in group})
     assert train_ahead(asked, store) == trained
@@ -139,7 +140,7 @@ def test_missing_data_is_for_the_sweep_to_report(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("error", [StoreError(errno.EIO, "no store"), OSError(errno.ENOSPC, "No space left")])
 def test_a_full_disk_ends_it(tmp_path, monkeypatch, error):
-    monkeypatch.setattr("labelnoise.experiments.together._train", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr("labelnoise.studies.together._train", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(StoreError):
         train_ahead(runs(), RunStore(tmp_path), together=8)
 

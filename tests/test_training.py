@@ -15,7 +15,7 @@ from training_results import assert_same, interrupted_at, one_thread, shown_by_b
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits, load_images
-from labelnoise.networks import build_network
+from labelnoise.networks.architectures import build_network
 from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.training import PRESETS, TrainingSpecification, loop, predict, preset, train
 from labelnoise.training.checkpoint import FORMAT, read_checkpoint, write_checkpoint

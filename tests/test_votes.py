@@ -12,9 +12,9 @@ from scipy.stats import chisquare
 from sklearn.neighbors import KNeighborsClassifier
 
 from labelnoise import votes
-from labelnoise.neighborhoods import neighbors
+from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.votes import label_histogram, plurality_vote
 from labelnoise.validation import TIES
-from labelnoise.votes import label_histogram, plurality_vote
 
 
 def naive_vote(codes, indices, ks, ties, tie_breaker):

@@ -1,18 +1,18 @@
-from .concentration_statistic import concentration, concentration_profile, concentration_test
 from .corruption import NoisyLabels, corrupt
-from .curves import AccuracyCurve
-from .neighborhoods import Neighbors, clean_distribution, neighbors
+from .curves.curve import AccuracyCurve
+from .curves.from_rows import predict_with_rows, simulate_with_rows
+from .curves.measured import simulate_knn
+from .curves.predicted import accuracy_curve, predict_knn
+from .curves.surface import AccuracySurface, accuracy_surface
+from .neighborhoods.neighbors import Neighbors, clean_distribution, neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
 from .placement.clusters import KMeansCluster
 from .placement.concentrated import Concentrated
+from .placement.concentration import concentration, concentration_profile, concentration_test
 from .placement.graph import ClassBoundary, HubnessProportional, Patches
 from .placement.spread import Spread
-from .plurality import plurality_probability
-from .prediction import accuracy_curve, predict_knn
-from .prediction.surface import AccuracySurface, accuracy_surface
+from .plurality.probability import plurality_probability
 from .sample_noise import corrupt_with_rows, noise_rows, softmax_rows
-from .sample_noise.prediction import predict_with_rows, simulate_with_rows
-from .simulation import simulate_knn
 from .softmax.effective import effective_k
 
 __version__: str

@@ -1,5 +1,5 @@
 """``python -m labelnoise``."""
 
-from labelnoise.cli import main
+from labelnoise.cli.main import main
 
 main()

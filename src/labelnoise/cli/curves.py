@@ -28,7 +28,7 @@ from labelnoise.cli.options import (
 from labelnoise.cli.recipes import print_result
 
 if TYPE_CHECKING:
-    from labelnoise.experiments.curve_result import CurveResult
+    from labelnoise.jobs.curve_result import CurveResult
 
 DEMO_EXAMPLE = "Example: labelnoise demo --output-dir labelnoise-output/demo"
 CURVE_EXAMPLE = (
@@ -91,7 +91,7 @@ def demo(
     Uniform, flip and locally concentrated noise; nearest neighbours at several K, and a small network; tables, figures
     and a page to look at.
     """
-    from labelnoise.experiments.demo import DemoSpecification, run_demo
+    from labelnoise.jobs.demo import DemoSpecification, run_demo
 
     result = run_demo(output_dir, DemoSpecification(repeats=repeats, random_state=random_state))
     if as_json:
@@ -161,7 +161,7 @@ def curve(
     as_json: Json = False,
 ) -> None:
     """Accuracy over noise rate and K: predicted, and with --simulate measured."""
-    from labelnoise.experiments.curve_job import CurveJob, run_curve
+    from labelnoise.jobs.curve_job import CurveJob, run_curve
 
     job = CurveJob(
         noise=noise_of(noise, mapping),

@@ -78,7 +78,7 @@ def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
 
 def noise_of(text: str, mapping: str | None) -> NoiseModel:
     """The noise model that --noise and --mapping name."""
-    from labelnoise.experiments.overrides import noise_named
+    from labelnoise.studies.overrides import noise_named
 
     return noise_named(text, None if mapping is None else numbers(mapping, "--mapping", int))
 

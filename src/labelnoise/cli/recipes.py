@@ -13,7 +13,7 @@ import typer
 from labelnoise.cli.options import Json, print_json, say, written
 
 if TYPE_CHECKING:
-    from labelnoise.experiments.run_recipes import RecipeResult
+    from labelnoise.studies.run_recipes import RecipeResult
 
 LIST_EXAMPLE = "Examples: labelnoise list  |  labelnoise list --runs"
 RUN_EXAMPLE = (
@@ -45,8 +45,8 @@ def list_recipes(
     if runs:
         _list_runs(store, as_json)
         return
-    from labelnoise.experiments.recipes import CATALOGUE
-    from labelnoise.experiments.run_recipes import read_summary
+    from labelnoise.studies.recipes import CATALOGUE
+    from labelnoise.studies.run_recipes import read_summary
 
     rows: list[dict[str, Any]] = []
     for entry in CATALOGUE.values():
@@ -80,7 +80,7 @@ def list_recipes(
 
 
 def _list_runs(store: Path, as_json: bool) -> None:
-    from labelnoise.experiments.store import RunStore
+    from labelnoise.sweeps.store import RunStore
 
     if not store.expanduser().is_dir():
         raise FileNotFoundError(f"`--store` must be a folder of runs; there is no {store}. `labelnoise run` makes one.")
@@ -130,14 +130,14 @@ def run(
 
     Finished runs are kept and never done again: a sweep that was stopped, however, goes on with the same command.
     """
-    from labelnoise.experiments.executors import executor_named
-    from labelnoise.experiments.overrides import override, reseeded
-    from labelnoise.experiments.perform import is_first_process, started_by_torchrun
-    from labelnoise.experiments.recipes import CATALOGUE, recipe_named
-    from labelnoise.experiments.run_recipes import run_recipes, write_ledger
-    from labelnoise.experiments.runs import describe
-    from labelnoise.experiments.store import RunStore
     from labelnoise.progress import QUIET
+    from labelnoise.studies.overrides import override, reseeded
+    from labelnoise.studies.recipes import CATALOGUE, recipe_named
+    from labelnoise.studies.run_recipes import run_recipes, write_ledger
+    from labelnoise.sweeps.executors import executor_named
+    from labelnoise.sweeps.perform import is_first_process, started_by_torchrun
+    from labelnoise.sweeps.run import describe
+    from labelnoise.sweeps.store import RunStore
 
     if not is_first_process():
         os.environ[QUIET] = "1"

@@ -18,7 +18,7 @@ from labelnoise.progress import track
 from labelnoise.validation import check_choice, check_fraction
 
 if TYPE_CHECKING:
-    from labelnoise.curves import AccuracyCurve
+    from labelnoise.curves.curve import AccuracyCurve
 
 SOURCES = ("both", "test", "draws")
 DRAWS = 200

@@ -9,7 +9,7 @@ import numpy as np
 from labelnoise.arrays import Floats
 
 if TYPE_CHECKING:
-    from labelnoise.curves import PredictedVotes
+    from labelnoise.curves.curve import PredictedVotes
 
 PRECISION = 1e-6
 """To which a tolerance is known where the accuracy is predicted."""

@@ -9,11 +9,10 @@ ValueError that names the file. Only what is asked for is read: the names come f
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 import tokenize
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Features
+from labelnoise.data.damage import reading
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
 _NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
@@ -106,24 +106,6 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
             f"Save it again in that format."
         )
     return path
-
-
-@contextlib.contextmanager
-def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Turn what a library raises over a damaged file into one ValueError that names the file and the cure."""
-    try:
-        yield
-    except errors as error:
-        if "Object arrays" in str(error):  # NumPy's words for an array that only pickle can read
-            raise ValueError(
-                f"{path} must hold plain numbers or text; it holds Python objects, which only an unsafe unpickling "
-                f"could read. Save it again as array.astype(str) or array.astype(float)."
-            ) from error
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise ValueError(
-            f"{path} must be a complete {path.suffix.lower()} file; reading it failed: {lines[0]}. "
-            f"It may be cut short or damaged: write or copy it again."
-        ) from error
 
 
 def _open_npy(path: Path) -> Arrays:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Features
-from labelnoise.data.formats import reading
+from labelnoise.data.damage import reading
 
 
 class ParquetTable:

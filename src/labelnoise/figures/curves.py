@@ -20,7 +20,7 @@ from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.style import INK, STYLE, ordered_colours, show_percent, spread_or_none
 
 if TYPE_CHECKING:
-    from labelnoise.curves import AccuracyCurve
+    from labelnoise.curves.curve import AccuracyCurve
 
 
 def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], Floats]:

@@ -18,7 +18,7 @@ from labelnoise.figures.matrices import draw_matrix
 from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILLION, spread_or_none
 
 if TYPE_CHECKING:
-    from labelnoise.curves import AccuracyCurve
+    from labelnoise.curves.curve import AccuracyCurve
 
 
 def _by_rate(noise_rates: ArrayLike, *columns: ArrayLike) -> tuple[Floats, ...]:

@@ -17,7 +17,7 @@ from labelnoise.figures.layout import finish, head, panel_grid, text_width
 from labelnoise.figures.style import FAINT, INK, SMALL_SIZE, SOFT_INK, STYLE, VERMILLION, halo
 
 if TYPE_CHECKING:
-    from labelnoise.softmax import AggregatedSoftmax
+    from labelnoise.softmax.aggregate import AggregatedSoftmax
 
 BAR, BAR_EDGE = "#a9c8e3", "#5b86ad"
 _PANEL_HEIGHT = 1.62

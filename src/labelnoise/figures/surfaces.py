@@ -15,7 +15,7 @@ from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.style import INK, LABEL_SIZE, STYLE, show_percent
 
 if TYPE_CHECKING:
-    from labelnoise.prediction.surface import AccuracySurface
+    from labelnoise.curves.surface import AccuracySurface
 
 # Above 90 % the plateau of spread noise lies: its two lines show where it ends
 _LEVELS = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])

@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 
 from labelnoise.arrays import Floats, Integers
-from labelnoise.finite.binomials import halved_binomials
+from labelnoise.finite.products import halved_binomials
 from labelnoise.plurality.ties import tie_nodes
 
 _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")

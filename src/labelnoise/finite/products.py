@@ -3,11 +3,19 @@
 A polynomial in the kept votes s and all votes n is an array [s, `FRONT` + n], zero for n < s, with zeros around it:
 every row is multiplied four coefficients at a time in blocks of `BLOCK`, loops of a fixed length that compile to vector
 instructions and may reach beyond both ends.
+
+How many neighbors of each class are among m selected has probabilities that are quotients of binomial coefficients.
+Scaled by 2^-n (`halved_binomials`) they are at most 1, and the factors 2 cancel without rounding in the quotient.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
 from numba import njit
+
+from labelnoise.arrays import Floats
 
 FRONT = 3
 """Zeros in front of a row."""
@@ -17,6 +25,9 @@ BLOCK = 8
 
 SPARE = 2 * BLOCK + FRONT
 """Room behind a row's last coefficient, zeros where it is read."""
+
+MAX_K = 512
+"""Largest k for which the scaled weights of every engine stay inside the range of doubles."""
 
 _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
 
@@ -97,3 +108,15 @@ def add_coefficient_products(left, left_kept, left_degree, right, right_kept, ri
             for i in range(max(s, n - right_degree), min(left_degree, n - t) + 1):
                 total += left[s, FRONT + i] * right[t, FRONT + n - i]
             out[s + t] += weight * total
+
+
+@lru_cache(maxsize=16)
+def halved_binomials(k: int) -> Floats:
+    """Entry [n, r] is C(n, r) / 2^n, for 0 <= r <= n <= k (0 for r > n)."""
+    table = np.zeros((k + 1, k + 1))
+    table[0, 0] = 1.0
+    for n in range(k):
+        table[n + 1] = table[n] / 2
+        table[n + 1, 1:] += table[n, :-1] / 2
+    table.flags.writeable = False
+    return table

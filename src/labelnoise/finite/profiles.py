@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers, Mask
-from labelnoise.finite.binomials import MAX_K
 from labelnoise.finite.cost import flip_cost, redraw_cost
 from labelnoise.finite.flip import flip_profiles
 from labelnoise.finite.patterns import check_counts, check_labels, clean_vote, distinct_patterns, equivalent_patterns
+from labelnoise.finite.products import MAX_K
 from labelnoise.finite.redraw import redraw_profiles
 from labelnoise.finite.rows import CorruptionRows
 from labelnoise.finite.sampling import sampled_profiles

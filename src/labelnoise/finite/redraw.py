@@ -22,12 +22,12 @@ import numpy as np
 from numba import njit
 
 from labelnoise.arrays import Floats, Integers
-from labelnoise.finite.binomials import halved_binomials
 from labelnoise.finite.products import (
     FRONT,
     SPARE,
     add_coefficient_products,
     fill_class,
+    halved_binomials,
     multiply_by_class,
     multiply_rows,
     multiply_series,

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelnoise.networks import NETWORKS, GlobalAverage, Network
+from labelnoise.networks.architectures import NETWORKS
+from labelnoise.networks.network import GlobalAverage, Network
 
 STACKABLE_NETWORKS = tuple(name for name in NETWORKS if name != "densenet121")
 """The names of networks that can be stacked. A dense block concatenates maps, which would no longer lie by member."""
@@ -42,7 +43,7 @@ class StackedNetwork(nn.Module):
 
     Examples
     --------
-    >>> from labelnoise.networks import build_network
+    >>> from labelnoise.networks.architectures import build_network
     >>> build = lambda seed: build_network("digits_cnn", n_classes=10, image_shape=(8, 8), random_state=seed)
     >>> networks = [build(seed) for seed in range(3)]
     >>> StackedNetwork(networks)(torch.zeros(5, 3, 1, 8, 8)).shape

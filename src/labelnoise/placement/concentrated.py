@@ -7,7 +7,7 @@ The samples selected are the highest round(gamma N) of a rough landscape,
 with a smooth random field over the data (`labelnoise.placement.noise_fields`). The share a is the dial: at 0 the noise
 is spread, at 1 it fills whole hills of the field. In a neighbourhood smaller than the hills the local noise rate is
 Phi((sqrt(a) field + c)/sqrt(1 - a)), which is close to the Beta distribution of the predictions
-(`labelnoise.prediction.local_rates`). The dial is set by bisection until the correlation rho really found in
+(`labelnoise.curves.local_rates`). The dial is set by bisection until the correlation rho really found in
 neighbourhoods of the data is the one asked for.
 
 The field is smoother than rho asks for, and white noise takes the rest away. A rougher field without white noise would
@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
-from labelnoise.concentration_statistic import correlations_of, neighborhood_rates
-from labelnoise.neighborhoods import as_neighbors, neighbors
+from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
 from labelnoise.placement.base import Placement
+from labelnoise.placement.concentration import correlations_of, neighborhood_rates
 from labelnoise.placement.noise_fields import Landmarks
 from labelnoise.validation import check_concentration, check_count, check_features
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
-from labelnoise.neighborhoods import as_neighbors, neighbors
+from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
 from labelnoise.placement.base import Placement
 from labelnoise.validation import check_count
 

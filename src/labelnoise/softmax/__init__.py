@@ -1,178 +1,20 @@
-"""The softmax of a network trained on noisy labels, on average over the test samples of a class (section 3.2).
+"""The softmax of a network trained on noisy labels, beside the neighborhoods of its features (section 3.2).
 
-`aggregate_softmax` shows what it is, `expected_peak` what it would be if it were a neighbourhood's label distribution.
-How near it is to one, sample by sample: `labelnoise.softmax.histograms`. Which K a network's accuracy stands for:
-`labelnoise.softmax.effective`.
+`aggregate` averages it over the test samples of a class, `histograms` compares it with neighborhoods' label histograms,
+`effective` finds the K whose curve a network's accuracy follows.
 """
 
-from __future__ import annotations
+from labelnoise.softmax.aggregate import AggregatedSoftmax, aggregate_relative, aggregate_softmax, expected_peak
+from labelnoise.softmax.effective import effective_k, effective_neighborhood
+from labelnoise.softmax.histograms import chi_square_distance, softmax_neighborhoods
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from labelnoise.arrays import Codes, Floats, Integers
-from labelnoise.labels import encode_labels
-from labelnoise.noise import NoiseModel, check_class_count, check_noise, observed_distribution
-from labelnoise.validation import check_count, check_distributions, check_noise_rate
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class AggregatedSoftmax:
-    """The outputs of a network for the test samples of each true class.
-
-    Attributes
-    ----------
-    classes : array of shape (n_classes,)
-    counts : int array of shape (n_classes,)
-        Test samples of each true class.
-    median, lower, upper : array of shape (n_classes, n_classes)
-        Row: true class, column: output. The median and the ends of the central 50 % over the samples of the class;
-        NaN for a class without samples.
-    """
-
-    classes: NDArray[Any]
-    counts: Integers
-    median: Floats
-    lower: Floats
-    upper: Floats
-
-    def to_frame(self) -> pd.DataFrame:
-        """A tidy table, one row a true class and output."""
-        import pandas as pd
-
-        true, output = (grid.ravel() for grid in np.indices(self.median.shape))
-        named = {"true_class": self.classes[true]} if len(self.median) > 1 else {}
-        frame = pd.DataFrame({**named, "output": self.classes[output]})
-        quartiles = {name: getattr(self, name).ravel() for name in ("median", "lower", "upper")}
-        return frame.assign(**quartiles, n=self.counts[true])
-
-    def __repr__(self) -> str:
-        return f"AggregatedSoftmax({self.counts.sum()} test samples of {len(self.classes)} classes)"
-
-
-def aggregate_softmax(
-    pred_probs: ArrayLike, labels: ArrayLike, *, classes: ArrayLike | None = None
-) -> AggregatedSoftmax:
-    """Median and central 50 % of every output over the test samples of each true class (Fig. 2, 7-13).
-
-    Parameters
-    ----------
-    pred_probs : array-like of shape (n_test, n_classes)
-        Softmax of the test samples; rows sum to 1.
-    labels : array-like of shape (n_test,)
-        Their true classes: integers 0..n_classes-1, or classes in the columns' order (see `classes`).
-    classes : sequence, optional
-        The classes of the columns, for labels other than integers 0..n_classes-1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Rows that are no distributions, or labels that do not fit them.
-
-    Examples
-    --------
-    >>> aggregate_softmax([[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]], [0, 0, 1]).median
-    array([[0.7, 0.3],
-           [0.1, 0.9]])
-    """
-    rows, codes, known = _check_labelled(pred_probs, labels, classes)
-    n_classes = len(known)
-    quartiles = np.full((3, n_classes, n_classes), np.nan)
-    for code in np.unique(codes):
-        quartiles[:, code] = np.quantile(rows[codes == code], [0.25, 0.5, 0.75], axis=0)
-    lower, median, upper = quartiles
-    return AggregatedSoftmax(known, np.bincount(codes, minlength=n_classes), median, lower, upper)
-
-
-def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSoftmax:
-    """Median and central 50 % over all test samples, the outputs counted from the true class (Fig. 2, 7).
-
-    Output d is the softmax of class (y + d) mod L for a sample of true class y: the true class comes first, and under
-    the default flip noise its alternative second. One row is all there is.
-
-    Parameters
-    ----------
-    pred_probs : array-like of shape (n_test, n_classes)
-        Softmax of the test samples; rows sum to 1.
-    labels : array-like of shape (n_test,)
-        Their true classes 0..n_classes-1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `aggregate_softmax`.
-
-    Examples
-    --------
-    >>> aggregate_relative([[0.8, 0.2], [0.4, 0.6]], [0, 1]).median
-    array([[0.7, 0.3]])
-    """
-    rows, codes, known = _check_labelled(pred_probs, labels, None)
-    offsets = np.arange(len(known))
-    turned = np.take_along_axis(rows, (codes[:, None] + offsets) % len(known), axis=1)
-    lower, median, upper = np.quantile(turned, [0.25, 0.5, 0.75], axis=0)[:, None]
-    return AggregatedSoftmax(offsets, np.array([len(rows)]), median, lower, upper)
-
-
-def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Floats:
-    r"""The softmax to expect for each true class where noise is spread and classes do not mix (section 3.2).
-
-    .. math:: T = (1 - \gamma) I + \gamma P
-
-    which is Eq. 3 for a clean distribution with all its weight on the true class. The diagonal holds the peaks:
-    :math:`1 - \gamma + \gamma/L` under uniform noise, :math:`1 - \gamma` under flip noise.
-
-    Parameters
-    ----------
-    noise : NoiseModel
-    noise_rate : float in [0, 1]
-        gamma, the fraction selected.
-    n_classes : int
-        L.
-
-    Returns
-    -------
-    array of shape (n_classes, n_classes)
-        Row: true class; rows sum to 1.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Bad rates, or noise made for another number of classes.
-
-    Examples
-    --------
-    >>> import labelnoise as ln
-    >>> expected_peak(ln.FlipNoise(), 0.25, 2)
-    array([[0.75, 0.25],
-           [0.25, 0.75]])
-    """
-    check_noise(noise)
-    rate = check_noise_rate(noise_rate)
-    check_count(n_classes, "n_classes")
-    check_class_count(noise, n_classes)
-    return observed_distribution(np.eye(n_classes), noise, rate)
-
-
-def check_softmax(pred_probs: Any, labels: Any, classes: Any, name: str) -> tuple[Floats, Codes, NDArray[Any]]:
-    """Softmax rows, and codes of labels among the classes of their columns."""
-    rows = check_distributions(pred_probs, "pred_probs")
-    if rows.ndim != 2 or len(rows) == 0:
-        raise ValueError(f"`pred_probs` must have shape (n_test, n_classes); got {rows.shape}.")
-    reason = "one per column of `pred_probs`"
-    codes, known = encode_labels(labels, classes=classes, n_classes=rows.shape[1], n_classes_is=reason, name=name)
-    return rows, codes, known
-
-
-def _check_labelled(pred_probs: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
-    """Softmax rows, and the codes of their own labels."""
-    rows, codes, known = check_softmax(pred_probs, labels, classes, "labels")
-    if len(codes) != len(rows):
-        raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")
-    return rows, codes, known
+__all__ = [
+    "AggregatedSoftmax",
+    "aggregate_relative",
+    "aggregate_softmax",
+    "chi_square_distance",
+    "effective_k",
+    "effective_neighborhood",
+    "expected_peak",
+    "softmax_neighborhoods",
+]

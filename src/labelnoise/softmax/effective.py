@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.noise import NoiseModel
-from labelnoise.prediction import accuracy_curve
 from labelnoise.validation import check_ks, check_noise_rates, to_array
 
 if TYPE_CHECKING:

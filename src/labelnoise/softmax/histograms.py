@@ -15,8 +15,8 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers
-from labelnoise.neighborhoods import Neighbors, as_neighbors
-from labelnoise.softmax import check_softmax
+from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
+from labelnoise.softmax.aggregate import check_softmax
 from labelnoise.threads import for_each_block
 from labelnoise.validation import check_distributions, check_ks
 

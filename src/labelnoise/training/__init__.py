@@ -6,12 +6,12 @@ not fit into memory, `checkpoint` keeps the state on disk, `prediction` asks the
 out.
 """
 
-import labelnoise.networks  # noqa: F401  first: without torch, its message says what to install
+import labelnoise.networks.architectures  # noqa: F401  first: without torch, its message says what to install
 from labelnoise.training.ensemble import train_together
-from labelnoise.training.prediction import Prediction, predict
+from labelnoise.training.predict import Prediction, predict
 from labelnoise.training.result import Epoch, TrainingResult
-from labelnoise.training.run import train
 from labelnoise.training.specification import PRESETS, TrainingSpecification, preset
+from labelnoise.training.train import train
 
 __all__ = [
     "PRESETS",

@@ -26,13 +26,14 @@ from labelnoise.arrays import Codes
 from labelnoise.artifacts import StrPath
 from labelnoise.labels import encode_labels
 from labelnoise.networks.stacked import STACKABLE_NETWORKS, StackedNetwork, unstack
+from labelnoise.processes import find_device
 from labelnoise.progress import bar
 from labelnoise.training.checkpoint import keep_checkpoints
 from labelnoise.training.data import DeviceImages, ImageBatches, Pixels, TrainingData, check_images, encode_like
 from labelnoise.training.loop import Run, mean_of
 from labelnoise.training.result import TrainingResult
-from labelnoise.training.run import TestImages, deterministic, identity_of, result_of, start_run
-from labelnoise.training.specification import TrainingSpecification, check_specification, find_device
+from labelnoise.training.specification import TrainingSpecification, check_specification
+from labelnoise.training.train import TestImages, deterministic, identity_of, result_of, start_run
 from labelnoise.validation import to_array
 
 ONE_ADAM_ON = ("cuda",)

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelnoise.arrays import Integers
-from labelnoise.networks import Network
+from labelnoise.networks.network import Network
+from labelnoise.processes import ALONE, Processes
 from labelnoise.progress import bar
 from labelnoise.training.data import ORDER, ImageBatches, TrainingData
-from labelnoise.training.distributed import ALONE, Processes
-from labelnoise.training.prediction import classify
+from labelnoise.training.predict import classify
 from labelnoise.training.result import Epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
 from labelnoise.training.streaming import place_images

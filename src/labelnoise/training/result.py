@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.networks import Network
+from labelnoise.networks.network import Network
 from labelnoise.training.specification import TrainingSpecification
 
 if TYPE_CHECKING:

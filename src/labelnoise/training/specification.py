@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelnoise.networks import NETWORKS
+from labelnoise.networks.architectures import NETWORKS
+from labelnoise.processes import DEVICES
 from labelnoise.validation import check_choice
 
 SELECTIONS = ("noisy", "clean", "last")
 NORMALISATIONS = ("range", "pixel", "channel")
-DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -30,7 +30,7 @@ class TrainingSpecification:
     Parameters
     ----------
     network : str
-        A name that `labelnoise.networks.build_network` knows.
+        A name that `labelnoise.networks.architectures.build_network` knows.
     n_features, max_pool : int
         As in `build_network`.
     epochs : int
@@ -185,20 +185,6 @@ def check_specification(specification: TrainingSpecification) -> TrainingSpecifi
             f"`specification` must be a TrainingSpecification, for example preset('mnist'); got {specification!r}."
         )
     return specification
-
-
-def find_device(device: str) -> torch.device:
-    """The device that "auto", "cpu" or "cuda" stands for on this machine."""
-    check_choice(device, DEVICES, "device")
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        cpu_only = torch.version.cuda is None and torch.version.hip is None
-        reason = f"torch {torch.__version__} is built for the CPU only" if cpu_only else "torch finds no CUDA device"
-        raise ValueError(
-            f"`device` must be one that this machine has; got 'cuda', but {reason}. "
-            f"Use device='cpu' or 'auto', or install a torch built for CUDA on a machine with a GPU."
-        )
-    return torch.device("cuda" if device != "cpu" and available else "cpu")
 
 
 def find_precision(precision: str, device: torch.device) -> torch.dtype:

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from labelnoise.arrays import Integers
 from labelnoise.data.streaming import ImageStream
-from labelnoise.networks import import_torchvision
+from labelnoise.networks.architectures import import_torchvision
 from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, Pixels, inverse_deviation
 from labelnoise.training.specification import TrainingSpecification
 

@@ -1,0 +1,63 @@
+"""The command line: parse, call, print. Everything heavy is imported inside the commands, so that --help is instant.
+
+Exit status: 0, 1 (the work failed) or 2 (bad input); errors are one line on standard error, never a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from labelnoise.cli import curves, recipes
+
+app = typer.Typer(
+    name="labelnoise",
+    help="What wrong labels do to a classifier, before you train it.",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command(epilog=curves.DEMO_EXAMPLE)(curves.demo)
+app.command(epilog=curves.CURVE_EXAMPLE)(curves.curve)
+app.command(epilog=curves.CORRUPT_EXAMPLE)(curves.corrupt)
+app.command(name="list", epilog=recipes.LIST_EXAMPLE)(recipes.list_recipes)
+app.command(epilog=recipes.RUN_EXAMPLE)(recipes.run)
+
+BAD_INPUT = (
+    *(ValueError, TypeError, ImportError),
+    *(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError),
+)
+"""What the library raises for bad input (exit status 2); everything else is work that failed (1)."""
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit status."""
+    try:
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        if status == _INTERRUPTED:  # newer versions of typer return this for ctrl-C, earlier ones raise Abort
+            raise KeyboardInterrupt
+        sys.exit(status)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("labelnoise: interrupted; files already written are complete.", err=True)
+        sys.exit(_INTERRUPTED)
+    except BAD_INPUT as error:
+        _fail(error, status=2)
+    except Exception as error:
+        # the parser's own errors know how to say what was wrong with the options
+        _fail(error, status=2 if hasattr(error, "format_message") else 1)
+
+
+def _fail(error: Exception, status: int) -> None:
+    if os.environ.get("LABELNOISE_TRACEBACK"):
+        raise error
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    typer.echo(f"labelnoise: {' '.join(text.split()) or type(error).__name__}", err=True)
+    if status == 1:
+        typer.echo("labelnoise: set LABELNOISE_TRACEBACK=1 to see where this happened.", err=True)
+    sys.exit(status)

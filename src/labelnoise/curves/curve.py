@@ -1,0 +1,327 @@
+"""The accuracy curve: accuracy over noise rate and k, whether predicted or measured.
+
+How far it may be off is in `labelnoise.curves.intervals`, how much noise it tolerates in `labelnoise.curves.tolerance`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Floats, Integers
+from labelnoise.validation import check_fraction, check_noise_rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from labelnoise.curves.intervals import Interval
+
+
+class Votes(Protocol):
+    """Where a curve came from: it answers what was not asked when the curve was computed."""
+
+    def confusion(self, noise_rate: float, k: int) -> Floats:
+        """Share of each predicted class (columns) for each true class (rows)."""
+        ...
+
+    def per_sample(self, noise_rate: float, k: int) -> Floats:
+        """Probability of a correct vote, or its share among the repeats, for each test sample."""
+        ...
+
+
+@runtime_checkable
+class PredictedVotes(Votes, Protocol):
+    """Votes whose probabilities are known at any noise rate and concentration."""
+
+    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
+        """Mean accuracy, (n_rates, n_concentrations)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AccuracyCurve:
+    """Accuracy over noise rates (rows) and neighbourhood sizes (columns), with all that determined it.
+
+    Attributes
+    ----------
+    noise_rates : array of shape (n_rates,)
+        Asked noise rates; the expected share of changed labels where noise is given by rows (`predict_with_rows`), NaN
+        where that is not known.
+    realised_noise_rates : array of shape (n_rates,)
+        Mean fraction of labels really selected; equals `noise_rates` for predictions.
+    k : array of shape (n_k,)
+        Neighbourhood sizes.
+    accuracy : array of shape (n_rates, n_k)
+        Mean over the test samples (Eq. 1), and for measured curves over the repeats; in [0, 1].
+    per_class : array of shape (n_rates, n_k, n_classes)
+        The same for the test samples of each class; NaN for a class without test samples.
+    runs : array of shape (n_rates, repeats, n_k) or None
+        Measured curves: the accuracy of every repeat.
+    ties : str
+        The tie rule, the same in predictions and votes.
+    model : str
+        "finite" or "iid" (predicted, see `predict_knn`) or "measured".
+    noise, placement : dict
+        Name and parameters of the noise model and the placement.
+    sampling_error : array of shape (n_rates, n_k) or None
+        Standard error of a prediction that had to be sampled (general matrices under "finite"); None where exact.
+    neighborhood_noise_rates, realised_concentrations : array of shape (n_rates, n_k) or None
+        Measured curves of placements other than spread: mean share of selected samples in the test samples'
+        neighbourhoods, and mean rho there, which is NaN at noise rates 0 and 1 and for k = 1.
+    classes : array of shape (n_classes,)
+        The classes, in the order of `per_class`.
+    n_test : int
+        Test samples.
+    n_train : int or None
+        Training samples, where known.
+    seed : int or None
+        Measured curves: the seed of the noise draws.
+    """
+
+    noise_rates: Floats
+    realised_noise_rates: Floats
+    k: Integers
+    accuracy: Floats
+    per_class: Floats
+    ties: str
+    model: str
+    noise: dict[str, Any]
+    placement: dict[str, Any]
+    classes: NDArray[Any]
+    n_test: int
+    n_train: int | None = None
+    runs: Floats | None = None
+    seed: int | None = None
+    sampling_error: Floats | None = None
+    neighborhood_noise_rates: Floats | None = None
+    realised_concentrations: Floats | None = None
+    _votes: Votes | None = field(default=None, repr=False)
+
+    @property
+    def measured(self) -> bool:
+        """Whether real votes were counted, rather than predicted."""
+        return self.runs is not None
+
+    @property
+    def repeats(self) -> int | None:
+        """Noise draws a level of a measured curve."""
+        return None if self.runs is None else self.runs.shape[1]
+
+    @property
+    def std(self) -> Floats | None:
+        """Standard deviation over the repeats (n - 1 in the denominator), (n_rates, n_k); NaN for one repeat."""
+        if self.runs is None:
+            return None
+        if self.runs.shape[1] == 1:
+            return np.full_like(self.accuracy, np.nan)
+        return np.std(self.runs, axis=1, ddof=1)
+
+    @property
+    def standard_error(self) -> Floats | None:
+        """Standard error of the measured mean over noise draws: std / sqrt(repeats)."""
+        return None if self.std is None or self.repeats is None else self.std / np.sqrt(self.repeats)
+
+    def confusion(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
+        """Expected confusion matrix: entry [i, j] is the share of test samples of class i predicted as j.
+
+        Rows sum to 1 under the tie rules "random" and "lowest"; under "strict" what is missing from 1 is the share of
+        ties. The row of a class without test samples is NaN.
+
+        Parameters
+        ----------
+        noise_rate : float, optional
+            In [0, 1]; for a measured curve, or one from rows, one of `noise_rates`. May be left out if there is only
+            one.
+        k : int, optional
+            One of the curve's `k`; may be left out if there is only one.
+        """
+        votes, rate = self._ask(noise_rate)
+        return votes.confusion(rate, self._one_k(k))
+
+    def per_sample(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
+        """Probability that each test sample is classified correctly, (n_test,); its share of the repeats if measured.
+
+        Arguments as in `confusion`. The mean over the test samples is the accuracy.
+        """
+        votes, rate = self._ask(noise_rate)
+        return votes.per_sample(rate, self._one_k(k))
+
+    def _ask(self, noise_rate: float | None) -> tuple[Votes, float]:
+        if self._votes is None:
+            raise ValueError("this curve was put together from a table; compute it to ask for more than its table.")
+        if noise_rate is None and len(self.noise_rates) == 1:
+            return self._votes, float(self.noise_rates[0])
+        rate = check_noise_rate(noise_rate)  # type: ignore[arg-type]  # None is refused there
+        if not isinstance(self._votes, PredictedVotes) and not np.any(self.noise_rates == rate):
+            levels = "measured levels" if self.measured else "curve's levels"
+            raise ValueError(f"`noise_rate` must be one of the {levels} {self.noise_rates.tolist()}; got {rate:g}.")
+        return self._votes, rate
+
+    def interval(self, level: float = 0.95, *, of: str = "both") -> Interval:
+        r"""Interval for the accuracy: sampling error over test samples, over noise draws, or both.
+
+        With :math:`Q_s` the probability that test sample s is classified correctly and :math:`A` their mean,
+
+        .. math:: A \pm t_\nu \sqrt{v}, \qquad v_{test} = \frac{1}{M} \mathrm{Var}_s(Q_s), \qquad
+            v_{draws} = \mathrm{Var}\Big(\frac{1}{M} \sum_s c_s\Big), \qquad v_{both} = v_{test} + v_{draws}
+
+        where :math:`c_s` is 1 if sample s is classified correctly after one noise draw: of samples that share
+        neighbours, the :math:`c_s` are correlated. For a prediction from neighbours, :math:`v_{draws}` is therefore
+        estimated from 200 noise draws over the stored neighbours; from a softmax (`accuracy_curve`) no neighbours are
+        known, and independence is assumed, :math:`v_{draws} = \sum_s Q_s (1 - Q_s) / M^2`: usually too small, and
+        without the variance of training. For a measured curve of R repeats, :math:`v_{draws}` is the variance of the
+        repeats times 1 + 1/R, and the error of their mean, variance / R, is part of :math:`v_{test}`.
+        :math:`\nu` is the degrees of freedom of the variance (Welch and Satterthwaite for sums).
+
+        Parameters
+        ----------
+        level : float in (0, 1), default 0.95
+            Share of cases in which the interval is meant to hold.
+        of : {"both", "test", "draws"}
+            "test": the expected accuracy, all noise draws averaged, if the test samples are a sample of a population.
+            "draws": the accuracy that one noisy training set will have on these test samples. "both": that on test
+            samples, as many, drawn from the population whose expected accuracy the curve is taken for.
+
+        Returns
+        -------
+        Interval
+            `lower` and `upper`, (n_rates, n_k), within [0, 1].
+
+        Raises
+        ------
+        ValueError
+            A level outside (0, 1); fewer than two test samples or repeats; "draws" or "both" for a prediction at a
+            concentration above 0, which does not say which neighbourhoods are noisy together (measure it:
+            `simulate_knn` with a placement); a curve put together from a table.
+
+        Examples
+        --------
+        >>> import labelnoise as ln
+        >>> curve = ln.accuracy_curve([[0.9, 0.1], [0.6, 0.4]] * 50, [0] * 100, ln.UniformNoise(), 0.0, 1)
+        >>> interval = curve.interval(of="test")
+        >>> interval.lower.round(3).tolist(), interval.upper.round(3).tolist()
+        ([[0.72]], [[0.78]])
+        """
+        from labelnoise.curves.intervals import accuracy_interval
+
+        return accuracy_interval(self, level, of)
+
+    def tolerance(self, target: float) -> float | Floats:
+        """Largest noise rate up to which the accuracy stays at or above `target` (section 10 of the theory).
+
+        A predicted curve is evaluated between its levels until the crossing is known to 1e-6; a measured one is
+        interpolated linearly. The answer stays within the curve's noise rates: it is the largest of them if the
+        accuracy never falls below the target, and NaN if it starts below.
+
+        Parameters
+        ----------
+        target : float in [0, 1]
+            The accuracy to keep.
+
+        Returns
+        -------
+        float, or array of shape (n_k,) if the curve has several k
+        """
+        from labelnoise.curves.tolerance import tolerance
+
+        least = check_fraction(target, "target")
+        votes = self._votes if isinstance(self._votes, PredictedVotes) else None
+        found = np.array(
+            [
+                tolerance(self.noise_rates, column, least, votes, int(k))
+                for k, column in zip(self.k, self.accuracy.T, strict=True)
+            ]
+        )
+        return float(found[0]) if len(found) == 1 else found
+
+    def tipping_rates(self, k: int | None = None, *, target: float = 0.5) -> Floats:
+        """Noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
+
+        A predicted curve only. On a grid of 201 noise rates in [0, 1], interpolated linearly; 1 for a sample that never
+        falls below, NaN for one that is below without noise. The smallest rates show where a training set is weakest.
+        """
+        from labelnoise.curves.tolerance import tipping_rates
+
+        prediction, size = self.prediction(k)
+        return tipping_rates(prediction, size, check_fraction(target, "target"))
+
+    def prediction(self, k: int | None = None) -> tuple[PredictedVotes, int]:
+        """The model behind a predicted curve, and one of the curve's k."""
+        if self.measured or not isinstance(self._votes, PredictedVotes):
+            which = "was measured" if self.measured else "holds one level alone"
+            raise ValueError(f"the curve must be predicted (predict_knn, accuracy_curve); this one {which}.")
+        return self._votes, self._one_k(k)
+
+    def _one_k(self, k: int | None) -> int:
+        if k is None and len(self.k) == 1:
+            return int(self.k[0])
+        if k is None or k not in self.k:
+            raise ValueError(f"`k` must be one of the curve's {self.k.tolist()}; got {k}.")
+        return int(k)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A tidy table, one row a noise rate and k."""
+        import pandas as pd
+
+        rate, column = (grid.ravel() for grid in np.indices(self.accuracy.shape))
+        frame = pd.DataFrame(
+            {
+                "noise": self.noise["name"],
+                "placement": self.placement["name"],
+                "model": self.model,
+                "ties": self.ties,
+                "k": self.k[column],
+                "noise_rate": self.noise_rates[rate],
+                "realised_noise_rate": self.realised_noise_rates[rate],
+                "accuracy": self.accuracy.ravel(),
+                "n_test": self.n_test,
+            }
+        )
+        if self.sampling_error is not None:
+            frame["sampling_error"] = self.sampling_error.ravel()
+        if self.neighborhood_noise_rates is not None:
+            frame["neighborhood_noise_rate"] = self.neighborhood_noise_rates.ravel()
+        if self.realised_concentrations is not None:
+            frame["concentration"] = self.realised_concentrations.ravel()
+        if self.std is not None:
+            frame["std"] = self.std.ravel()
+            frame["repeats"] = self.repeats
+            frame["seed"] = self.seed
+        return frame
+
+    def summary(self) -> dict[str, Any]:
+        """What determined the curve, ready for JSON; the numbers themselves are in `to_frame`."""
+        return {
+            "model": self.model,
+            "ties": self.ties,
+            "noise": self.noise,
+            "placement": self.placement,
+            "k": self.k.tolist(),
+            "noise_rates": self.noise_rates.tolist(),
+            "n_classes": len(self.classes),
+            "n_test": self.n_test,
+            "n_train": self.n_train,
+            "repeats": self.repeats,
+            "seed": self.seed,
+        }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the curve, one line a k, on `ax` or a new figure; returns the axes."""
+        from labelnoise.figures import plot_curve
+
+        return plot_curve(self, ax)
+
+    def __repr__(self) -> str:
+        kind = f"measured, {self.repeats} repeats" if self.measured else f"predicted ({self.model})"
+        best = "; ".join(
+            f"k={k}: {high:.3f} -> {low:.3f}"
+            for k, high, low in zip(self.k, self.accuracy[0], self.accuracy[-1], strict=True)
+        )
+        return (
+            f"AccuracyCurve({kind}; {self.noise['name']} noise, {self.placement['name']}, {self.ties} ties; "
+            f"noise rate {self.noise_rates[0]:g} -> {self.noise_rates[-1]:g}: {best}; {self.n_test} test samples)"
+        )

@@ -1,0 +1,1 @@
+"""What the commands do: from files or bundled data to a folder of results."""

@@ -1,0 +1,339 @@
+"""Neighbours of each query, however they were found, and the label shares among them.
+
+`labelnoise.neighborhoods.search` finds them, `labelnoise.neighborhoods.knn_graph` reads them off a graph.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from labelnoise.arrays import Floats, Integers
+from labelnoise.artifacts import read_arrays, write_arrays
+from labelnoise.labels import encode_labels
+from labelnoise.neighborhoods.knn_graph import nearest_in_graph
+from labelnoise.neighborhoods.search import index_type, search_neighbors
+from labelnoise.neighborhoods.votes import label_histogram
+from labelnoise.validation import check_choice, check_count, check_features, check_ks, to_array
+
+METRICS = ("euclidean", "cosine", "precomputed")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Neighbors:
+    """The k nearest training samples of each query, nearest first; equal distances by lower training index.
+
+    Parameters
+    ----------
+    indices : (M, k) int array
+        Positions in the training set, in 0..n_train-1.
+    distances : (M, k) float array or None
+        Distances, not decreasing along a row. None where they are not known (see `as_neighbors`).
+    n_train : int
+        Number of training samples.
+    metric : str
+        "euclidean", "cosine", "precomputed" (from a graph of distances), "connectivity" (from a graph without
+        distances: sets of neighbours without an order) or "unknown" (given as indices).
+    is_self : bool
+        True if the training set itself was queried, each sample left out of its own neighbours.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, indices out of range, distances that are negative, NaN or decreasing.
+
+    Examples
+    --------
+    >>> Neighbors([[1, 0]], [[0.5, 2.0]], n_train=2, metric="euclidean", is_self=False)
+    Neighbors(1 query, k=2, n_train=2, metric='euclidean', is_self=False)
+    """
+
+    indices: NDArray[Any]
+    distances: Floats | None
+    n_train: int
+    metric: str
+    is_self: bool
+
+    def __post_init__(self) -> None:
+        indices = to_array(self.indices)
+        if indices.ndim != 2 or 0 in indices.shape or not np.issubdtype(indices.dtype, np.integer):
+            raise ValueError(
+                f"`indices` must be integers of shape (n_queries, k), both at least 1; got {indices.dtype} of shape "
+                f"{indices.shape}."
+            )
+        outside = (indices < 0) | (indices >= self.n_train)
+        if outside.any():
+            row, column = np.argwhere(outside)[0]
+            raise ValueError(
+                f"`indices` must lie in 0..{self.n_train - 1}, positions in the training set; row {row} holds "
+                f"{indices[row, column]}. Pass the indices and the labels of the same training set."
+            )
+        if self.is_self and len(indices) != self.n_train:
+            raise ValueError(
+                f"`indices` must have one row per training sample ({self.n_train}) if is_self; got {len(indices)} rows."
+            )
+        object.__setattr__(self, "indices", np.ascontiguousarray(indices, dtype=index_type(self.n_train)))
+        if self.distances is not None:
+            distances = np.ascontiguousarray(to_array(self.distances), dtype=np.float64)
+            if distances.shape != indices.shape:
+                raise ValueError(
+                    f"`distances` must have the shape of `indices`, {indices.shape}; got {distances.shape}."
+                )
+            bad = ~(distances >= 0).all(axis=1) | ~(distances[:, 1:] >= distances[:, :-1]).all(axis=1)
+            if bad.any():
+                raise ValueError(
+                    f"`distances` must be at least 0 and sorted along each row; row {np.flatnonzero(bad)[0]} is not."
+                )
+            object.__setattr__(self, "distances", distances)
+
+    @property
+    def k(self) -> int:
+        """Number of neighbours stored for each query."""
+        return int(self.indices.shape[1])
+
+    @property
+    def n_queries(self) -> int:
+        """Number of queries, M."""
+        return len(self.indices)
+
+    def __repr__(self) -> str:
+        queries = "1 query" if self.n_queries == 1 else f"{self.n_queries} queries"
+        return (
+            f"{type(self).__name__}({queries}, k={self.k}, n_train={self.n_train}, metric={self.metric!r}, "
+            f"is_self={self.is_self})"
+        )
+
+    def check_ks(self, k: Any) -> Integers:
+        """Return neighborhood sizes as an array; an error unless all of them can be read off here."""
+        stored = "the number of neighbours stored (to go further, search again with a larger k)"
+        sizes = check_ks(k, limit=self.k, limit_is=stored)
+        if self.metric == "connectivity" and (sizes != self.k).any():
+            raise ValueError(
+                f"`k` must be {self.k}, as in the graph, which says who is a neighbour but not who is nearer; got "
+                f"{sizes[sizes != self.k][0]}. Build the graph with mode='distance'."
+            )
+        return sizes
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write to `path` as npz; a file already there is replaced only once the new one is complete."""
+        arrays = {"indices": self.indices, "n_train": self.n_train, "metric": self.metric, "is_self": self.is_self}
+        if self.distances is not None:
+            arrays["distances"] = self.distances
+        return write_arrays(path, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Neighbors:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is truncated or holds something else.
+        """
+        arrays = read_arrays(path, "Neighbors.save")
+        if not {"indices", "n_train", "metric", "is_self"} <= set(arrays):
+            raise ValueError(f"{path} must be a file that Neighbors.save wrote; it holds {', '.join(arrays)}.")
+        return cls(
+            arrays["indices"],
+            arrays.get("distances"),
+            int(arrays["n_train"]),
+            str(arrays["metric"]),
+            bool(arrays["is_self"]),
+        )
+
+    @classmethod
+    def from_graph(cls, graph: Any, *, k: int | None = None, exclude_self: bool | None = None) -> Neighbors:
+        """The k nearest training samples of each query, read off a sparse graph of neighbours.
+
+        Parameters
+        ----------
+        graph : scipy sparse matrix or array of shape (n_queries, n_train)
+            Entry [s, i] is the distance from query s to training sample i, as in scikit-learn's
+            ``kneighbors_graph(..., mode="distance")`` and ``radius_neighbors_graph(..., mode="distance")``. A stored
+            zero is a neighbour at distance 0; what is not stored is no neighbour. If all entries are 1 the graph is
+            taken for one of connectivity, which says who is a neighbour but not who is nearer.
+        k : int, optional
+            Neighbours to keep; by default as many as every row has.
+        exclude_self : bool, optional
+            Whether the queries are the training samples, so that the diagonal is not a neighbour and is dropped. By
+            default True for a square graph and False otherwise; pass False for as many queries as training samples.
+
+        Raises
+        ------
+        TypeError
+            Not a sparse graph.
+        ValueError
+            A row with fewer than k neighbours; negative or NaN distances; a neighbour stored twice; a connectivity
+            graph whose rows do not all have k neighbours.
+
+        Examples
+        --------
+        >>> from sklearn.neighbors import kneighbors_graph
+        >>> graph = kneighbors_graph([[0.0], [1.0], [3.0]], 2, mode="distance")
+        >>> Neighbors.from_graph(graph).indices
+        array([[1, 2],
+               [0, 2],
+               [1, 0]], dtype=int32)
+        """
+        indices, distances, is_self = nearest_in_graph(graph, None if k is None else check_count(k, "k"), exclude_self)
+        metric = "connectivity" if distances is None else "precomputed"
+        return cls(indices, distances, int(graph.shape[1]), metric, is_self)
+
+
+def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Neighbors:
+    """Neighbours however they are given: a `Neighbors`, an array of indices, or a sparse graph.
+
+    Parameters
+    ----------
+    value : Neighbors, (M, K) int array, or sparse graph of shape (M, n_train)
+        An array holds positions in the training set, nearest first; its distances are not known. A graph is read by
+        `Neighbors.from_graph`, the diagonal of a square one left out.
+    k : int or sequence of int, optional
+        Neighbourhood sizes that will be asked for; the neighbours must suffice for them.
+    n_train : int, optional
+        Number of training samples; by default the largest index plus 1 for an array.
+
+    Returns
+    -------
+    Neighbors
+        A `Neighbors` is returned as it came, whatever its k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Something else, indices out of range, too few neighbours, or another number of training samples.
+
+    Examples
+    --------
+    >>> as_neighbors([[2, 0], [1, 2]], n_train=3)
+    Neighbors(2 queries, k=2, n_train=3, metric='unknown', is_self=False)
+    """
+    if isinstance(value, Neighbors):
+        found = value
+    elif sparse.issparse(value):
+        found = Neighbors.from_graph(value, k=None if k is None else int(check_ks(k).max()))
+    else:
+        indices = to_array(value)
+        if indices.ndim != 2 or not np.issubdtype(indices.dtype, np.integer):
+            raise TypeError(
+                f"`neighbors` must be what neighbors(...) returns, an integer array of indices (n_queries, k), "
+                f"or a sparse graph; got {type(value).__name__} of {indices.dtype}, shape {indices.shape}."
+            )
+        largest = int(indices.max(initial=0))
+        found = Neighbors(indices, None, largest + 1 if n_train is None else n_train, "unknown", False)
+    if n_train is not None and found.n_train != n_train:
+        raise ValueError(
+            f"`neighbors` must be of the same training set as the labels, {n_train} samples; they are of "
+            f"{found.n_train}. Pass the labels of the samples that were searched, in the same order."
+        )
+    if k is not None:
+        found.check_ks(k)
+    return found
+
+
+def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclidean") -> Neighbors:
+    """The k nearest training samples of each query: exact, in an order that nothing but the data decides.
+
+    Neighbours are sorted by distance, equal distances by lower training index, also where that decides who is the
+    k-th. Distances are sums of squared differences, or for "cosine" 1 - x.y / (|x| |y|), in float64.
+
+    Parameters
+    ----------
+    features : (n_train, ...) array
+        The training samples; more than one axis (images) is flattened. With metric="precomputed" a sparse graph of
+        distances, queries in rows and training samples in columns, see `Neighbors.from_graph`.
+    query : (M, ...) array, optional
+        By default the training samples themselves, each left out of its own neighbours; duplicates of it stay.
+    k : int
+        Number of neighbours.
+    metric : {"euclidean", "cosine", "precomputed"}
+
+    Returns
+    -------
+    Neighbors
+        Indices and distances of shape (M, k).
+
+    Raises
+    ------
+    TypeError, ValueError
+        An unknown metric, k out of range, features that are not finite or of other width than the queries, a row of
+        zeros with "cosine", or a graph that does not hold k neighbours of each query.
+
+    Examples
+    --------
+    >>> found = neighbors([[0.0], [1.0], [3.0], [1.0]], [[0.9]], k=3)
+    >>> found.indices
+    array([[1, 3, 0]], dtype=int32)
+    """
+    check_choice(metric, METRICS, "metric")
+    if metric == "precomputed":
+        if query is not None:
+            raise ValueError(
+                "`query` must be None with metric='precomputed'; got one. The rows of the graph are the queries."
+            )
+        return Neighbors.from_graph(features, k=check_count(k, "k"))
+    train = check_features(features)
+    is_self = query is None
+    besides = " besides the sample itself" if is_self else ""
+    k = check_count(k, "k", most=len(train) - is_self, most_is=f"the number of training samples{besides}")
+    queries = train if is_self else check_features(query, "query")
+    if queries.shape[1] != train.shape[1]:
+        raise ValueError(
+            f"`query` must have the {train.shape[1]} features per sample that `features` has; got {queries.shape[1]}."
+        )
+    common = np.result_type(train, queries)
+    train, queries = train.astype(common, copy=False), queries.astype(common, copy=False)
+    indices, distances = search_neighbors(train, queries, is_self=is_self, k=k, cosine=metric == "cosine")
+    return Neighbors(indices, distances, len(train), metric, is_self)
+
+
+def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> Floats:
+    r"""Share of each class among the k nearest training labels: :math:`C_s` of Eq. 3.
+
+    .. math:: C_s(j) = \frac{1}{k} \, \#\{i \in N_k(s) : y_i = j\}
+
+    Parameters
+    ----------
+    labels : (n_train,) array
+        Clean labels of the training samples.
+    neighbors : Neighbors, (M, K) int array or sparse graph
+        Anything `as_neighbors` takes.
+    k : int
+        Neighbourhood size, at most the number of neighbours stored.
+    classes : sequence, optional
+        All classes, in column order. Needed for integer labels among which 0 never occurs.
+
+    Returns
+    -------
+    (M, L) float64 array
+        Rows sum to 1. Columns are the classes 0..L-1 of integer labels, `classes` if given, else the distinct labels
+        in sorted order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        k larger than the number of neighbours stored, labels of another training set, ambiguous columns.
+
+    Examples
+    --------
+    >>> clean_distribution([0, 1, 1], [[0, 1], [2, 1]], k=2)
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
+    codes, known = encode_labels(labels, classes=classes)
+    if classes is None and np.issubdtype(known.dtype, np.integer) and 0 not in known:
+        raise ValueError(
+            f"`labels` are integers among which 0 never occurs ({known[0]} is the lowest), so it is not clear which "
+            f"class is in which column. Pass classes=[...], all classes in column order."
+        )
+    size = check_count(k, "k")
+    found = as_neighbors(neighbors, k=size, n_train=len(codes))
+    return label_histogram(codes, found.indices, size, len(known)) / size

@@ -1,0 +1,229 @@
+"""The paper's networks, built by their names.
+
+Layers that a batch norm follows have no bias, which the norm would subtract again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from labelnoise.networks.network import GlobalAverage, ImageShape, Network
+from labelnoise.validation import check_choice, seed_of
+
+
+def _block(n_in: int, n_out: int, size: int, *, stride: int = 1, padded: bool = True) -> list[nn.Module]:
+    padding = size // 2 if padded else 0
+    convolution = nn.Conv2d(n_in, n_out, size, stride=stride, padding=padding, bias=False)
+    return [convolution, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+
+
+def _pooled(block: list[nn.Module], window: int) -> list[nn.Module]:
+    # Max pooling and ReLU commute; pooled first, the ReLU has a quarter of the work.
+    return [*block[:-1], nn.MaxPool2d(window, stride=2, padding=(window - 1) // 2), block[-1]]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    n_classes: int
+    channels: int
+    height: int
+    width: int
+    n_features: int | None
+    max_pool: int
+
+    @property
+    def image(self) -> ImageShape:
+        return self.channels, self.height, self.width
+
+    def pooled_pixels(self, times: int) -> int:
+        """Positions left after pooling so many times; a window of 3 is padded and rounds up."""
+        sides, step = (self.height, self.width), 2**times
+        return math.prod(side // step if self.max_pool == 2 else -(-side // step) for side in sides)
+
+
+def _with_feature_layer(trunk: nn.Module, n_inputs: int, n_features: int, shape: _Shape) -> Network:
+    layer, head = nn.Linear(n_inputs, n_features, bias=False), nn.Linear(n_features, shape.n_classes)
+    return Network(trunk, layer, nn.Sequential(nn.BatchNorm1d(n_features), nn.ReLU(inplace=True)), head, shape.image)
+
+
+def _pooling_cnn(shape: _Shape, stages: Sequence[Sequence[int]], size: int, default_features: int) -> Network:
+    trunk, n_channels = [], shape.channels
+    for stage in stages:
+        for i, n_out in enumerate(stage, 1):
+            block = _block(n_channels, n_out, size)
+            trunk += _pooled(block, shape.max_pool) if i == len(stage) else block
+            n_channels = n_out
+    n_features = shape.n_features or default_features
+    n_inputs = n_channels * shape.pooled_pixels(len(stages))
+    return _with_feature_layer(nn.Sequential(*trunk, nn.Flatten()), n_inputs, n_features, shape)
+
+
+def _all_cnn(shape: _Shape) -> Network:
+    # Springenberg et al., All-CNN-C, with batch norm for dropout. The last convolution, to L channels, has batch norm
+    # and ReLU too, as in the authors' code: a global average stands between it and the softmax.
+    convolutions = [
+        *_block(shape.channels, 96, 3),
+        *_block(96, 96, 3),
+        *_block(96, 96, 3, stride=2),
+        *_block(96, 192, 3),
+        *_block(192, 192, 3),
+        *_block(192, 192, 3, stride=2),
+        *_block(192, 192, 3, padded=False),
+    ]
+    penultimate, *activation = _block(192, 192, 1)
+    n_features, n_classes = shape.n_features, shape.n_classes
+    if n_features is None:
+        head = nn.Sequential(*_block(192, n_classes, 1), GlobalAverage())
+        return Network(nn.Sequential(*convolutions), penultimate, nn.Sequential(*activation), head, shape.image)
+    trunk = nn.Sequential(*convolutions, penultimate, *activation, *_block(192, n_features, 1), GlobalAverage())
+    return _with_feature_layer(trunk, n_features, n_features, shape)
+
+
+def _densenet121(shape: _Shape) -> Network:
+    if shape.channels != 3:
+        raise ValueError(
+            f"`image_shape` must be (height, width, 3) for densenet121; got {shape.channels} channel(s). "
+            f"Repeat the channel of grey images three times."
+        )
+    if shape.n_features not in (None, 1024):
+        raise ValueError(f"`n_features` of densenet121 must be 1024, its last pooling's; got {shape.n_features}.")
+    library = import_torchvision("models", "densenet121").densenet121(weights=None, num_classes=shape.n_classes)
+    # The library's features end with the pooling, and its batch norm and ReLU come before that: nothing is left after.
+    pooling = nn.Sequential(nn.ReLU(inplace=True), GlobalAverage())
+    return Network(library.features, pooling, nn.Identity(), library.classifier, shape.image)
+
+
+def import_torchvision(module: str, needed_for: str) -> Any:
+    """A module of torchvision; an error that says what to install where it is missing or does not fit."""
+    try:
+        return importlib.import_module(f"torchvision.{module}")
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built against another torch, operators are missing
+        raise ImportError(
+            f"{needed_for} needs torchvision, installed and built for the same torch (CPU or CUDA alike); importing it "
+            f"failed: {error}. Install both from one index: pip install 'labelnoise[cnn]'"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    build: Callable[[_Shape], Network]
+    smallest: int  # image side that leaves at least one position before the head
+    pools: bool = True  # whether the choice of max pooling means anything
+
+
+_MNIST_CNN = partial(_pooling_cnn, stages=[(20, 20), (50, 50)], size=5, default_features=256)
+_DIGITS_CNN = partial(_pooling_cnn, stages=[(16, 32), (64,)], size=3, default_features=64)
+_ARCHITECTURES = {
+    "mnist_cnn": _Architecture(_MNIST_CNN, 4),
+    "appendix_cnn": _Architecture(_MNIST_CNN, 4),
+    "all_cnn": _Architecture(_all_cnn, 9, pools=False),
+    "densenet121": _Architecture(_densenet121, 29, pools=False),
+    "digits_cnn": _Architecture(_DIGITS_CNN, 4),
+}
+
+NETWORKS = tuple(_ARCHITECTURES)
+"""The names that `build_network` knows."""
+
+
+def build_network(
+    name: str,
+    *,
+    n_classes: int,
+    image_shape: Sequence[int],
+    n_features: int | None = None,
+    max_pool: int = 2,
+    batch_norm_decay: float = 0.99,
+    random_state: int | None = 0,
+) -> Network:
+    """Build one of the paper's networks, with He initialisation.
+
+    - ``mnist_cnn``: conv5x5@20 twice, pool, conv5x5@50 twice, pool, fc@n_features (256), fc@L.
+    - ``appendix_cnn``: the same on CIFAR-10 (appendix A).
+    - ``all_cnn``: 3x3@96, 96, 96/2, 192, 192, 192/2, 192 valid, 1x1@192, 1x1@L, global average. With `n_features`, in
+      place of the last two: 1x1@n_features, global average, fc@n_features, fc@L.
+    - ``densenet121``: torchvision's; features are the 1024-d output of its last pooling.
+    - ``digits_cnn``: conv3x3@16, conv3x3@32, pool, conv3x3@64, pool, fc@n_features (64), fc@L, for 8x8 images.
+
+    Batch norm and ReLU follow every layer but a last fc.
+
+    Parameters
+    ----------
+    name : str
+        One of `NETWORKS`.
+    n_classes : int
+        L, at least 2.
+    image_shape : (height, width) or (height, width, channels)
+        As ``images.shape[1:]``.
+    n_features : int, optional
+        Width of the feature layer. ``all_cnn`` has such a layer only if this is given (the paper: 256); without it,
+        its features are the 192-d output of the one-before-last convolution, averaged over the image.
+    max_pool : {2, 3}
+        Window of the max pooling, stride 2: 2 in the paper, 3 in the authors' code.
+    batch_norm_decay : float
+        What the running statistics keep at a step: 1 - momentum in torch's sense.
+    random_state : int or None
+        Seed of the initialisation. The global random state is left as it was.
+
+    Returns
+    -------
+    Network
+        On the CPU, in training mode.
+
+    Raises
+    ------
+    ValueError, ImportError
+        Unknown name, one class only, images that the network cannot take; torchvision missing or broken.
+
+    Examples
+    --------
+    >>> network = build_network("digits_cnn", n_classes=10, image_shape=(8, 8))
+    >>> network.features(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 64])
+    """
+    architecture = _ARCHITECTURES[check_choice(name, NETWORKS, "name")]
+    if len(image_shape) not in (2, 3) or min(map(operator.index, image_shape)) < 1:
+        raise ValueError(f"`image_shape` must be (height, width) or (height, width, channels); got {image_shape}.")
+    height, width, channels = (*image_shape, 1)[:3]
+    shape = _Shape(n_classes, channels, height, width, n_features, max_pool)
+    _check_shape(name, architecture, shape)
+    if not 0 <= batch_norm_decay < 1:
+        raise ValueError(f"`batch_norm_decay` must lie in [0, 1), 0.99 in the paper's runs; got {batch_norm_decay:g}.")
+    seed = seed_of(random_state)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed % 2**63)  # torch.manual_seed would reseed the GPU as well
+        network = architecture.build(shape)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.momentum = 1 - batch_norm_decay
+    return network
+
+
+def _check_shape(name: str, architecture: _Architecture, shape: _Shape) -> None:
+    if shape.n_classes < 2:
+        raise ValueError(f"`n_classes` must be at least 2, or there is nothing to tell apart; got {shape.n_classes}.")
+    if min(shape.height, shape.width) < architecture.smallest:
+        channels_first = shape.height <= 4 < shape.channels
+        hint = " If the channels come first, move them last: images.transpose(0, 2, 3, 1)." if channels_first else ""
+        raise ValueError(
+            f"`image_shape` must be at least {architecture.smallest} x {architecture.smallest} pixels for {name}; "
+            f"got {shape.height} x {shape.width}. Enlarge the images or choose another network.{hint}"
+        )
+    if shape.n_features is not None and shape.n_features < 1:
+        raise ValueError(f"`n_features` must be at least 1; got {shape.n_features}.")
+    if shape.max_pool not in (2, 3):
+        raise ValueError(f"`max_pool` must be 2 (the paper) or 3 (the authors' code); got {shape.max_pool}.")
+    if shape.max_pool != 2 and not architecture.pools:
+        raise ValueError(f"`max_pool` must be left at 2 for {name}, which has no such pooling; got {shape.max_pool}.")

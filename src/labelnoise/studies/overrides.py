@@ -1,0 +1,149 @@
+"""Fields of a specification changed by name, with values as they are typed on a command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
+from labelnoise.studies.runs import DataSpecification
+from labelnoise.validation import check_choice, seed_of
+
+T = TypeVar("T")
+
+
+def override(specification: T, assignments: list[str]) -> T:
+    """A copy with fields changed: ``repeats=3``, ``noise_rates=0,0.2,0.4``, ``training.epochs=5``.
+
+    Numbers in a tuple are separated by commas; ``none`` empties a field that may be empty; ``settings.a.region=noisy``
+    reaches into a mapping; noise is ``uniform``, ``flip`` or a file that holds a corruption matrix; a training is one
+    of `labelnoise.training.PRESETS`.
+
+    Raises
+    ------
+    ValueError
+        No such field, or a value that it cannot take; the message names those it has.
+    """
+    changes = _Changes()
+    for assignment in assignments:
+        path, found, text = assignment.partition("=")
+        if not found or not path.strip():
+            raise ValueError(f"a change must be FIELD=VALUE, such as repeats=3; got {assignment!r}.")
+        change = changes
+        for name in path.strip().split("."):
+            change = change.inner.setdefault(name, _Changes())
+        change.text = text.strip()
+    return _changed(specification, changes, "")
+
+
+@dataclass
+class _Changes:
+    """What a field becomes, and then what becomes of its own fields."""
+
+    text: str | None = None
+    inner: dict[str, _Changes] = field(default_factory=dict)
+
+
+def _changed(value: Any, changes: _Changes, where: str) -> Any:
+    """All changes of one specification at once: some are right only together."""
+    if not changes.inner:
+        return value
+    if isinstance(value, Mapping):
+        known, hints = list(value), {}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type) and dataclasses.fields(value):
+        known, hints = [f.name for f in dataclasses.fields(value) if f.init], _hints(type(value))
+    else:
+        raise ValueError(f"`{where}{next(iter(changes.inner))}` goes too deep: {value!r} has no fields.")
+    replaced = {}
+    for name, change in changes.inner.items():
+        whole = where + name
+        if name not in known:
+            raise ValueError(f"`{whole}` must name a field; there is no {name!r}, but {', '.join(known)}.")
+        before = getattr(value, name) if hints else value[name]
+        if change.text is not None and not hints:
+            raise ValueError(f"`{whole}` has fields of its own; change one of them, such as {whole}.FIELD=VALUE.")
+        after = before if change.text is None else parse(change.text, hints[name], whole)
+        replaced[name] = _changed(after, change, whole + ".")
+    return dataclasses.replace(value, **replaced) if hints else {**value, **replaced}
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    try:
+        from labelnoise.training import TrainingSpecification
+    except ImportError:  # no torch, and there are recipes without networks
+        return get_type_hints(kind, localns={"TrainingSpecification": Any})
+    # a name that modules import for type checking alone
+    return get_type_hints(kind, localns={"TrainingSpecification": TrainingSpecification})
+
+
+def parse(text: str, hint: Any, name: str) -> Any:
+    """A value of the type `hint` from text."""
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if types.NoneType in options and text.lower() in ("none", "null"):  # as Python and JSON have it
+        return None
+    kind = next(option for option in options if option is not types.NoneType)
+    if get_origin(kind) is tuple:
+        return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind in (int, float, str):
+            return kind(text)
+    except (ValueError, KeyError):
+        wanted = "true or false" if kind is bool else f"of type {kind.__name__}"
+        wanted += ", or none" if types.NoneType in options else ""
+        raise ValueError(f"`{name}` must be {wanted}; got {text!r}.") from None
+    if kind is NoiseModel:
+        return noise_named(text)
+    if get_origin(kind) is np.ndarray:
+        return _matrix_in(text)
+    if kind is Any or getattr(kind, "__name__", "") == "TrainingSpecification":  # without torch the import says so
+        from labelnoise.training import PRESETS, preset
+
+        return preset(check_choice(text, tuple(PRESETS), name))
+    raise ValueError(f"`{name}` has fields of its own; change one of them, such as {name}.FIELD=VALUE.")
+
+
+def noise_named(text: str, mapping: list[int] | None = None) -> NoiseModel:
+    """Uniform or flip noise by name, or the matrix in a file.
+
+    Raises
+    ------
+    ValueError
+        Neither a name nor a file; or a mapping for other noise than flip.
+    """
+    if mapping is not None and text != "flip":
+        raise ValueError(f"a mapping goes with flip noise; got {text}.")
+    if text == "uniform":
+        return UniformNoise()
+    if text == "flip":
+        return FlipNoise(mapping)
+    if not Path(text).suffix:
+        raise ValueError(f"noise must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
+    return MatrixNoise(_matrix_in(text))
+
+
+def _matrix_in(file: str) -> NDArray[Any]:
+    from labelnoise.data import read_features, split_column
+
+    path, columns = split_column(file)
+    return read_features(path, columns=columns)
+
+
+def reseeded(specification: T, seed: int) -> T:
+    """A copy in which everything random but the choice of images follows from another seed."""
+    if isinstance(specification, Mapping):
+        return {key: reseeded(value, seed) for key, value in specification.items()}  # type: ignore[return-value]
+    if not dataclasses.is_dataclass(specification) or isinstance(specification, type | DataSpecification):
+        return specification
+    fields = {f.name: getattr(specification, f.name) for f in dataclasses.fields(specification) if f.init}
+    changes = {name: seed_of(seed) if name == "seed" else reseeded(value, seed) for name, value in fields.items()}
+    changes = {name: value for name, value in changes.items() if value is not fields[name]}
+    return dataclasses.replace(specification, **changes) if changes else specification

@@ -1,0 +1,334 @@
+"""The names of all recipes, what the paper says about each, and what each is at a scale."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from labelnoise.noise import NOISE_RATES, FlipNoise, MatrixNoise, NoiseModel, UniformNoise
+from labelnoise.studies.recipes.beta_limits import BetaLimits
+from labelnoise.studies.recipes.concentration import ConcentrationTable
+from labelnoise.studies.recipes.embedding import NoiseMap
+from labelnoise.studies.recipes.knn_curves import KnnCurves
+from labelnoise.studies.recipes.network_concentration import NetworkConcentration
+from labelnoise.studies.recipes.network_curves import NetworkCurves
+from labelnoise.studies.recipes.recipe import Heading, Recipe
+from labelnoise.studies.recipes.region_curves import RegionCurves
+from labelnoise.studies.recipes.scales import IMAGENET, SCALES, images, repeats, some, training
+from labelnoise.studies.recipes.softmax_bars import Setting, SoftmaxByClass, SoftmaxPanels
+from labelnoise.studies.recipes.softmax_neighborhoods import SoftmaxDistance, SoftmaxPairs
+from labelnoise.studies.recipes.surface import Surface
+from labelnoise.studies.runs import DataSpecification
+from labelnoise.validation import check_choice
+
+UNIFORM, FLIP = UniformNoise(), FlipNoise()
+
+
+@dataclass(frozen=True)
+class Entry(Heading):
+    """A line of the catalogue.
+
+    Attributes
+    ----------
+    build : callable
+        From a scale to the recipe.
+    panels : str
+        The letters that may follow the name to ask for one panel alone.
+    """
+
+    build: Callable[[str], Recipe]
+    panels: str = ""
+
+
+def _knn(dataset: str, noise: NoiseModel, scale: str, *, features: bool = True) -> KnnCurves:
+    network = None
+    if features:
+        network = training(dataset, scale)
+        if (dataset, scale) == ("cifar10", "laptop"):
+            network = _appendix(scale).training
+    data = images(dataset, "paper" if scale == "laptop" else scale)
+    return KnnCurves(
+        data=data,
+        training=network,
+        noise=noise,
+        noise_rates=some(NOISE_RATES[noise.name], scale),
+        k=(5, 10, 30) if scale == "smoke" else (10, 30, 100),
+        repeats=3 if scale == "smoke" else 10,
+    )
+
+
+def _width(dataset: str, noise: NoiseModel | None) -> int | None:
+    """The width of the feature layer: none in all-CNN, where its features are not used."""
+    if dataset != "mnist":
+        return None
+    return 500 if noise == UNIFORM else 256
+
+
+def _network(dataset: str, noise: NoiseModel, breaks_near: float | None, scale: str) -> NetworkCurves:
+    return NetworkCurves(
+        data=images(dataset, scale),
+        training=training(dataset, scale, n_features=_width(dataset, noise)),
+        noise=noise,
+        noise_rates=some(NOISE_RATES[noise.name], scale),
+        repeats=repeats(dataset, scale),
+        breaks_near=breaks_near,
+    )
+
+
+def _noisy_selection(scale: str) -> NetworkCurves:
+    recipe = _network("mnist", FLIP, 0.5, scale)
+    return replace(
+        recipe,
+        training=replace(recipe.training, selection="noisy"),
+        noise_rates=tuple(rate for rate in recipe.noise_rates if rate <= 0.6),
+    )
+
+
+def _regions(dataset: str, scale: str) -> RegionCurves:
+    rates = some(NOISE_RATES["concentrated"], scale)
+    return RegionCurves(
+        data=images(dataset, scale),
+        training=training(dataset, scale),
+        noise_rates=rates,
+        repeats=repeats(dataset, scale),
+    )
+
+
+def _setting(
+    dataset: str, scale: str, noise: NoiseModel | None, rate: float = 0.0, region: str | None = None
+) -> Setting:
+    return Setting(
+        data=images(dataset, scale),
+        training=training(dataset, scale, n_features=256 if noise is None else _width(dataset, noise)),
+        noise=noise,
+        noise_rate=rate,
+        region=region,
+    )
+
+
+def _figure2(scale: str) -> SoftmaxPanels:
+    return SoftmaxPanels(
+        settings={
+            "a": _setting("cifar10", scale, UNIFORM, 0.3),
+            "b": _setting("cifar10", scale, FLIP, 0.4),
+            "c": _setting("mnist", scale, None, 0.25, "clean"),
+            "d": _setting("mnist", scale, None, 0.25, "noisy"),
+        }
+    )
+
+
+def _figure7(scale: str) -> SoftmaxPanels:
+    of = partial(_setting, "cifar10", scale)
+    return SoftmaxPanels(
+        settings={
+            "a": of(None),
+            "b": of(UNIFORM, 0.3),
+            "c": of(UNIFORM, 0.6),
+            "d": of(FLIP, 0.2),
+            "e": of(FLIP, 0.4),
+            "f": of(MatrixNoise.two_alternatives(10), 0.4),
+            "g": of(None, 0.25, "clean"),
+            "h": of(None, 0.25, "noisy"),
+        }
+    )
+
+
+def _by_class(dataset: str, noise: NoiseModel | None, rate: float, region: str | None, scale: str) -> SoftmaxByClass:
+    return SoftmaxByClass(setting=_setting(dataset, scale, noise, rate, region))
+
+
+def _appendix(scale: str) -> SoftmaxDistance:
+    if scale == "smoke":
+        return SoftmaxDistance(data=images("cifar10", scale), training=training("cifar10", scale), k_max=100)
+    from labelnoise.training import preset
+
+    # at laptop scale all images, but a third of the epochs
+    shorter: dict[str, Any] = {} if scale == "paper" else {"epochs": 20, "step_every": 5}
+    return SoftmaxDistance(
+        data=images("cifar10", "paper"), training=preset("appendix", n_features=256, selection="clean", **shorter)
+    )
+
+
+def _map(scale: str) -> NoiseMap:
+    n_points = {"smoke": 300, "laptop": 2000, "paper": 5000}[scale]
+    return NoiseMap(data=images("mnist", scale), training=training("mnist", scale), n_points=n_points)
+
+
+def _pairs(scale: str) -> SoftmaxPairs:
+    return SoftmaxPairs(of=_appendix(scale))
+
+
+def _concentration(dataset: str, scale: str) -> ConcentrationTable:
+    network = None if dataset == "mnist" else _appendix(scale).training
+    data = images(dataset, "paper" if scale == "laptop" else scale)
+    if scale == "smoke":
+        shorter: dict[str, Any] = {"noise_rates": (0.2, 0.4), "concentrations": (0.0, 0.3), "k": (5, 10), "draws": 2}
+        return ConcentrationTable(data=data, training=network, **shorter)
+    return ConcentrationTable(
+        data=data, training=network, draws={"laptop": 10 if network is None else 3, "paper": 20}[scale]
+    )
+
+
+def _beta_limits(scale: str) -> BetaLimits:
+    smoke = scale == "smoke"
+    fewer: dict[str, Any] = {"name": "digits"} if smoke else {"name": "mnist", "n_train": 10_000, "n_test": 2_000}
+    return BetaLimits(
+        tables={
+            f"{n_classes} classes": ConcentrationTable(
+                data=DataSpecification(n_classes=n_classes if n_classes < 10 else None, **fewer),
+                noise_rates=(0.2, 0.4),
+                patch_sizes=(3, 30) if smoke else (3, 10, 30, 100, 300),
+                k=(3, 10) if smoke else (3, 10, 30, 100),
+                draws={"smoke": 1, "laptop": 5, "paper": 20}[scale],
+            )
+            for n_classes in (2, 3, 10)
+        }
+    )
+
+
+def _network_concentration(scale: str) -> NetworkConcentration:
+    recipe = NetworkConcentration(
+        data=images("mnist", scale), training=training("mnist", scale), repeats=repeats("mnist", scale)
+    )
+    return recipe if scale != "smoke" else replace(recipe, concentrations=(0.0, 0.4), k=10)
+
+
+def _surface(scale: str) -> Surface:
+    return Surface(data=images("mnist", "paper" if scale == "laptop" else scale))
+
+
+_DIAL = "Does one number, rho, predict the accuracy from spread to concentrated noise? "
+_COINCIDE = "Measured and analytical curves coincide."
+_FLIP = "Resistance holds until the noise rate approaches 50 %; the curve follows its family of analytical curves."
+_UNIFORM = "A noticeable drop only near 90 % noise; the curve follows its family of analytical curves."
+_REGIONS = "No resistance: accuracy falls as 1 - noise rate."
+_PEAKS = "The softmax is the neighbourhood's label distribution: "
+
+CATALOGUE: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "fig1",
+            "MNIST deep features under 20 % noise, spread and concentrated",
+            "Accuracy about 100 % under spread noise, about 80 % under concentrated noise.",
+            _map,
+        ),
+        Entry(
+            "fig2",
+            "Softmax under spread and concentrated noise",
+            _PEAKS + "1 - γ + γ/L at the true class under uniform noise, γ at the alternative under flip noise.",
+            _figure2,
+            "abcd",
+        ),
+        Entry("fig3a", "K-NN on MNIST pixels, flip noise", _COINCIDE, partial(_knn, "mnist", FLIP, features=False)),
+        Entry("fig3b", "K-NN on CIFAR-10 features, flip noise", _COINCIDE, partial(_knn, "cifar10", FLIP)),
+        Entry("fig3c", "K-NN on CIFAR-10 features, uniform noise", _COINCIDE, partial(_knn, "cifar10", UNIFORM)),
+        Entry("fig3d", "K-NN on ImageNet features, uniform noise", _COINCIDE, partial(_knn, IMAGENET, UNIFORM)),
+        Entry("fig4a", "Network on MNIST, flip noise", _FLIP, partial(_network, "mnist", FLIP, 0.5)),
+        Entry("fig4b", "Network on CIFAR-10, flip noise", _FLIP, partial(_network, "cifar10", FLIP, 0.5)),
+        Entry("fig4c", "Network on ImageNet, flip noise", _FLIP, partial(_network, IMAGENET, FLIP, 0.5)),
+        Entry("fig4d", "Network on MNIST, uniform noise", _UNIFORM, partial(_network, "mnist", UNIFORM, 0.9)),
+        Entry("fig4e", "Network on CIFAR-10, uniform noise", _UNIFORM, partial(_network, "cifar10", UNIFORM, 0.9)),
+        Entry("fig4f", "Network on ImageNet, uniform noise", _UNIFORM, partial(_network, IMAGENET, UNIFORM, 0.9)),
+        Entry(
+            "fig4g",
+            "Network on MNIST, a general corruption matrix",
+            "The curve follows its family of analytical curves.",
+            partial(_network, "mnist", MatrixNoise.random(10, random_state=0), None),
+        ),
+        Entry("fig4h", "Network on MNIST, locally concentrated noise", _REGIONS, partial(_regions, "mnist")),
+        Entry("fig4i", "Network on CIFAR-10, locally concentrated noise", _REGIONS, partial(_regions, "cifar10")),
+        Entry(
+            "fig5",
+            "How near the softmax is to a K-NN histogram, and at which K",
+            "They are near: median chi-square distance 0.143 on CIFAR-10.",
+            _appendix,
+        ),
+        Entry(
+            "fig6",
+            "Softmax beside K-NN histogram near the median distance",
+            "The histograms are very close to each other.",
+            _pairs,
+        ),
+        Entry(
+            "fig7",
+            "Softmax on CIFAR-10 under eight kinds of noise",
+            _PEAKS + "uniform peaks near 1 - γ + γ/L, flip has about γ at the alternative.",
+            _figure7,
+            "abcdefgh",
+        ),
+        *(
+            Entry(name, title, _PEAKS + "as in figure 2, for every class.", partial(_by_class, *of))
+            for name, title, of in (
+                ("fig8", "Softmax by class: CIFAR-10, 30 % uniform noise", ("cifar10", UNIFORM, 0.3, None)),
+                ("fig9", "Softmax by class: MNIST, 60 % uniform noise", ("mnist", UNIFORM, 0.6, None)),
+                ("fig10", "Softmax by class: MNIST, 20 % flip noise", ("mnist", FLIP, 0.2, None)),
+                ("fig11", "Softmax by class: CIFAR-10, 40 % flip noise", ("cifar10", FLIP, 0.4, None)),
+                ("fig12", "Softmax by class: MNIST, 25 % concentrated, clean region", ("mnist", None, 0.25, "clean")),
+                ("fig13", "Softmax by class: MNIST, 25 % concentrated, noisy region", ("mnist", None, 0.25, "noisy")),
+            )
+        ),
+        Entry(
+            "concentration_mnist",
+            "K-NN on MNIST pixels, noise at any concentration",
+            _DIAL + "Within 0.7 points on average and 2 at most.",
+            partial(_concentration, "mnist"),
+        ),
+        Entry(
+            "concentration_cifar10",
+            "K-NN on CIFAR-10 features, noise at any concentration",
+            _DIAL + "Within 0.7 points on average and 2 at most.",
+            partial(_concentration, "cifar10"),
+        ),
+        Entry(
+            "concentration_network",
+            "Network on MNIST, 30 % flip noise at any concentration",
+            _DIAL + "The network's accuracy falls as concentration rises.",
+            _network_concentration,
+        ),
+        Entry(
+            "concentration_surface",
+            "Accuracy over noise rate and concentration",
+            "The resistance to label noise depends on its concentration.",
+            _surface,
+        ),
+        Entry(
+            "noisy_selection",
+            "Network on MNIST, flip noise, its state chosen by noisy validation labels",
+            "Without clean labels to choose by, as a user has it, is the curve still one of the family?",
+            _noisy_selection,
+        ),
+        Entry(
+            "beta_limits",
+            "Where one number is not enough",
+            "How wrong is a Beta distribution of local noise rates for small K, tiny patches and few classes?",
+            _beta_limits,
+        ),
+    )
+}
+
+
+def recipe_named(name: str, scale: str) -> tuple[Entry, Recipe]:
+    """The entry and the recipe of a name; ``fig2a`` is figure 2 with that panel alone.
+
+    Raises
+    ------
+    ValueError
+        No such recipe or scale.
+    """
+    entry, letter = CATALOGUE.get(name), ""
+    if entry is None and (panel := re.fullmatch(r"(\w+?)([a-z])", name)):
+        whole, letter = CATALOGUE.get(panel[1]), panel[2]
+        entry = whole if whole is not None and letter in whole.panels else None
+    if entry is None:
+        check_choice(name, tuple(CATALOGUE), "name")
+        raise AssertionError
+    recipe = entry.build(check_choice(scale, SCALES, "scale"))
+    if letter:
+        assert isinstance(recipe, SoftmaxPanels)
+        recipe = replace(recipe, settings={letter: recipe.settings[letter]})
+        entry = replace(entry, name=name)
+    return entry, recipe

@@ -1,0 +1,201 @@
+"""From recipes to their folders: runs, tables, pictures, specifications, and a ledger."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
+from labelnoise.progress import track
+from labelnoise.studies.recipes import Heading, Outcome, Recipe
+from labelnoise.studies.together import train_ahead
+from labelnoise.sweeps.perform import StoredResults, is_first_process, started_by_torchrun
+from labelnoise.sweeps.run import describe, run_id
+from labelnoise.sweeps.schedule import Failure
+from labelnoise.sweeps.store import RunStore
+from labelnoise.sweeps.sweep import OpenExecutor, sweep, with_requirements
+from labelnoise.validation import check_count
+
+PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeResult:
+    """What came out of a recipe and where it lies; or which of its runs failed.
+
+    Attributes
+    ----------
+    heading : Heading
+    scale : str
+    outcome : Outcome or None
+        None where runs failed.
+    files : tuple of Path
+    failures : tuple of Failure
+    error : str
+        Why finished runs did not make a figure: one was damaged, or made on other data, say.
+    """
+
+    heading: Heading
+    scale: str
+    outcome: Outcome | None
+    files: tuple[Path, ...]
+    failures: tuple[Failure, ...] = ()
+    error: str = ""
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong, a line each."""
+        return [*map(str, self.failures), *([self.error] if self.error else [])]
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        found = self.outcome
+        return {
+            "name": self.heading.name,
+            "scale": self.scale,
+            "statement": self.heading.statement,
+            "finding": None if found is None else found.finding,
+            "agrees": None if found is None else found.agrees,
+            "values": {} if found is None else found.values,
+            "files": [str(path) for path in self.files],
+            "failures": self.problems,
+        }
+
+
+def run_recipes(
+    recipes: Sequence[tuple[Heading, Recipe]],
+    scale: str,
+    folder: StrPath,
+    store: RunStore,
+    open_executor: OpenExecutor,
+    *,
+    together: int | None = 1,
+) -> list[RecipeResult]:
+    """Finish the runs of all recipes in one sweep, and write each one's results to `folder`/NAME.
+
+    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once. Unless
+    `together` is 1, so many networks of one shape are trained at once in this process before the rest is done; None
+    leaves their number to `train_ahead`.
+
+    Raises
+    ------
+    ValueError
+        A recipe's fields do not go together; or torchrun's processes, which train each network with one another, are
+        to do several at once.
+    OSError
+        A folder cannot be written. Either way nothing has been computed by then.
+    """
+    if together is not None:
+        check_count(together, "together")
+    if together != 1 and started_by_torchrun():
+        raise ValueError(f"`together` must be 1 under torchrun, whose processes share each network; got {together}.")
+    runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]
+    folders = [output_folder(Path(folder) / heading.name) for heading, _ in recipes]
+    everything = [run for runs in runs_of for run in runs.values()]
+    if together != 1:
+        train_ahead(everything, store, together)
+    title = recipes[0][0].name if len(recipes) == 1 else "runs"
+    report = sweep(everything, store, open_executor, title=title)
+    if not is_first_process():  # of torchrun's, the first writes
+        return []
+    failed = {run_id(failure.run): failure for failure in report.failures}
+    results = []
+    for (heading, recipe), runs, target in track(list(zip(recipes, runs_of, folders, strict=True)), "figures"):
+        failures = tuple(failed[key] for key in runs if key in failed)
+        if failures:
+            results.append(RecipeResult(heading, scale, None, (), failures))
+            continue
+        try:
+            outcome = recipe.outcome(StoredResults(store), heading.title, scale)
+        except Exception as error:  # the other figures are drawn
+            kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
+            results.append(RecipeResult(heading, scale, None, (), error=f"{kind}{error}"))
+            continue
+        files = _write(heading, recipe, scale, outcome, target)
+        results.append(RecipeResult(heading, scale, outcome, files))
+    return results
+
+
+def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folder: Path) -> tuple[Path, ...]:
+    files: list[Path] = []
+    for part, table in outcome.tables.items():
+        files += write_table(table, folder / _named(heading.name, part))
+    for part, figure in outcome.figures.items():
+        files += write_figure(figure, folder / _named(heading.name, part))
+    summary = {
+        "name": heading.name,
+        "title": heading.title,
+        "scale": scale,
+        "statement": heading.statement,
+        "finding": outcome.finding,
+        "agrees": outcome.agrees,
+        "values": outcome.values,
+        "specification": describe(recipe, whole=True),
+        "versions": {package: _version_of(package) for package in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+    return (*files, write_json(summary, folder / f"{heading.name}.json"))
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # torch, where no network is trained
+        return None
+
+
+def _named(recipe: str, part: str) -> str:
+    return f"{recipe}_{part}" if part else recipe
+
+
+def read_summary(folder: StrPath, name: str) -> dict[str, Any] | None:
+    """What came out of a recipe when it was last run, from `folder`/NAME/NAME.json; None if it was not.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged, or something else's.
+    """
+    path = Path(folder).expanduser() / name / f"{name}.json"
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        return {key: found[key] for key in ("title", "statement", "finding", "agrees", "scale")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be what `labelnoise run {name}` wrote; it is damaged or something else "
+            f"({type(error).__name__}). Delete it, and run that again: finished runs are not done anew."
+        ) from error
+
+
+def write_ledger(folder: StrPath, names: Sequence[str]) -> Path:
+    """Write LEDGER.md of a folder of results: the paper's statements beside what came out.
+
+    Parameters
+    ----------
+    folder : path
+        Holds a folder for each recipe that was run.
+    names : sequence of str
+        In the order of the ledger; those without a result are left out.
+
+    Raises
+    ------
+    ValueError
+        One of the results is damaged.
+    """
+    rows = []
+    for name in names:
+        found = read_summary(folder, name)
+        if found is not None:
+            agrees = {True: "yes", False: "no", None: "–"}[found["agrees"]]
+            cells = (f"[{name}]({name}/{name}.png)", found["title"], found["statement"], found["finding"])
+            rows.append("| " + " | ".join((*cells, found["scale"], agrees)) + " |\n")
+    head = "| name | shows | the paper, or the question | what came out | scale | agrees |\n" + "| --- " * 6 + "|\n"
+    return write_text("# Ledger\n\n" + head + "".join(rows), Path(folder).expanduser() / "LEDGER.md")

@@ -1,0 +1,165 @@
+"""Accuracy under concentrated noise, draw by draw: measured, and predicted from the mask."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Codes, Mask
+from labelnoise.curves.vote_models import FiniteVotes
+from labelnoise.neighborhoods.neighbors import Neighbors
+from labelnoise.neighborhoods.votes import label_histogram, plurality_vote
+from labelnoise.noise import NoiseModel, check_noise
+from labelnoise.placement.base import Placement, check_placement
+from labelnoise.placement.concentrated import Concentrated
+from labelnoise.placement.concentration import around_own_mean, concentration
+from labelnoise.studies.runs.data import DataSpecification
+from labelnoise.studies.runs.voting import NeighborsRun
+from labelnoise.sweeps.run import Run, RunResult, Workspace
+from labelnoise.validation import check_count, check_noise_rate, check_ties, seed_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConcentrationRun:
+    """Votes under concentrated noise at one noise rate and K, and three predictions from the same draw.
+
+    All noise models share the masks. The concentration is measured in the neighbourhoods of the test samples, from the
+    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighbourhoods), three that know more
+    tell what its error is made of: one at the mean noise rate of those neighbourhoods, which differs from that of the
+    training set where hubs are noisy; one from the local noise rates as found instead of a Beta distribution; and one
+    from each test sample's own local noise rate.
+
+    The result's table `draws` has one row a placement, noise model and draw.
+    """
+
+    kind: ClassVar[str] = "concentrated votes"
+
+    neighbors: NeighborsRun
+    noises: tuple[NoiseModel, ...]
+    noise_rate: float
+    placements: tuple[Placement, ...]
+    k: int
+    draws: int = 5
+    ties: str = "random"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for noise in self.noises:
+            check_noise(noise)
+        for placement in self.placements:
+            check_placement(placement)
+        check_noise_rate(self.noise_rate)
+        check_count(self.k, "k", most=self.neighbors.k, most_is="the neighbors searched")
+        check_count(self.draws, "draws")
+        check_ties(self.ties)
+        seed_of(self.seed)
+
+    @property
+    def data(self) -> DataSpecification:
+        """The images."""
+        return self.neighbors.data
+
+    @property
+    def label(self) -> str:
+        """Data, noise rate, K and draws."""
+        return (
+            f"{len(self.placements)} placements on {self.data.label}, noise rate {self.noise_rate:g}, K = {self.k}, "
+            f"{self.draws} draws"
+        )
+
+    @property
+    def requires(self) -> tuple[Run, ...]:
+        """The neighbours, and the network in whose features the noise is placed."""
+        return (self.neighbors, *self.neighbors.requires)
+
+    def perform(self, workspace: Workspace) -> RunResult:
+        """Place, corrupt, vote and predict."""
+        train, test = self.data.load()
+        hoods, features = self.neighbors.neighbors(workspace), self.neighbors.features(workspace)[0]
+        n_classes = len(train.classes)
+        counts = label_histogram(train.labels, hoods.indices, self.k, n_classes)
+        models = [FiniteVotes.of(counts, test.labels, n, self.ties, 0.0, len(train)) for n in self.noises]
+        rows = []
+        for number, placement in enumerate(_prepared(self.placements, hoods, features)):
+            asked = self.placements[number].parameters()
+            for draw in range(self.draws):
+                rng = np.random.default_rng([self.seed, self.k, round(1e9 * self.noise_rate), number, draw])
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # out of reach: what is realised is in the row
+                    mask = placement.select(train.labels, n_classes, self.noise_rate, features, rng)
+                of_mask = {
+                    "placement": asked["name"],
+                    "asked": asked.get("concentration", asked.get("k")),
+                    "k": self.k,
+                    "noise_rate": float(mask.mean()),
+                    "concentration": concentration(mask, hoods, self.k),
+                    "draw": draw,
+                    "n_classes": n_classes,
+                    "n_test": len(test),
+                }
+                for votes in models:
+                    measured = self._measure(votes.noise, mask, hoods, train.labels, test.labels, rng)
+                    rows.append(
+                        {
+                            "noise": votes.noise.name,
+                            **of_mask,
+                            "measured": measured,
+                            **_predictions(votes, mask, hoods, of_mask),
+                        }
+                    )
+        return RunResult({"data": self.data.digest()}, tables={"draws": pd.DataFrame(rows)})
+
+    def _measure(
+        self,
+        noise: NoiseModel,
+        mask: Mask,
+        hoods: Neighbors,
+        codes: Codes,
+        truth: Codes,
+        rng: np.random.Generator,
+    ) -> float:
+        n_classes = int(codes.max()) + 1
+        noisy = codes.copy()
+        noisy[mask] = noise.draw(codes[mask], n_classes, rng)
+        breaker = rng.random((len(truth), 1))
+        sizes = np.array([self.k])
+        won = plurality_vote(noisy, hoods.indices, sizes, n_classes, ties=self.ties, tie_breaker=breaker)
+        return float((won[:, 0] == truth).mean())
+
+
+def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDArray[Any]) -> Iterator[Placement]:
+    """Each placement with what depends on the features alone done; `Concentrated` is set on the test neighbourhoods."""
+    dial: Concentrated | None = None
+    for placement in placements:
+        if isinstance(placement, Concentrated):
+            if dial is None or dial.k != placement.k:
+                dial = replace(placement, neighbors=hoods).prepare(features)
+            yield replace(dial, concentration=placement.concentration)
+        else:
+            yield placement.prepare(features)
+
+
+def _predictions(votes: FiniteVotes, mask: Mask, hoods: Neighbors, of_mask: dict[str, Any]) -> dict[str, float]:
+    k = of_mask["k"]
+    found = np.count_nonzero(mask[hoods.indices[:, :k]], axis=1)
+    seen, share = found.mean() / k, np.bincount(found, minlength=k + 1) / len(found)
+    around = float(around_own_mean(of_mask["concentration"], of_mask["noise_rate"], seen, k))
+    win = votes.profiles.win[votes.inverse]
+
+    def on_beta(noise_rate: float, rho: float) -> float:
+        model = replace(votes, concentration=min(max(rho, 0.0), 1.0))
+        return float(model.correct(noise_rate)[votes.inverse].mean())
+
+    return {
+        "neighborhood_rate": float(seen),
+        "predicted": on_beta(of_mask["noise_rate"], of_mask["concentration"]),
+        "from_neighborhood_rate": on_beta(float(seen), around),
+        "from_rates_found": float((win @ share).mean()),
+        "from_own_rate": float(win[np.arange(len(win)), found].mean()),
+    }

@@ -1,0 +1,271 @@
+"""Networks trained on noisy labels: spread noise, noise placed in another network's features, one cluster a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Codes, Mask
+from labelnoise.corruption import corrupt
+from labelnoise.data import ImageSet, ImageStream
+from labelnoise.noise import FlipNoise, NoiseModel, check_noise
+from labelnoise.placement import ClassClusters, Placement, Spread
+from labelnoise.placement.base import check_placement
+from labelnoise.studies.runs.data import DataSpecification, Images
+from labelnoise.sweeps.run import Results, Run, RunResult, Workspace
+from labelnoise.validation import check_noise_rate
+
+if TYPE_CHECKING:
+    from labelnoise.training import TrainingResult, TrainingSpecification
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """What a network is trained on.
+
+    Attributes
+    ----------
+    labels : array of shape (n_train,)
+        Noisy codes.
+    record : dict
+        What came out of the corruption.
+    arrays : dict
+        What of it is kept with the result.
+    """
+
+    labels: Codes
+    record: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """One network, trained on labels corrupted by a noise model and a placement, and asked about the test images.
+
+    Parameters
+    ----------
+    data : DataSpecification
+    training : TrainingSpecification
+    noise : NoiseModel, optional
+        None for clean labels.
+    noise_rate : float in [0, 1]
+    placement : Placement
+    placed_by : TrainingRun, optional
+        The network in whose features the placement is made; it keeps its features.
+    noise_seed : int
+    keep_features : bool
+        Whether the features of training and test images are kept.
+
+    The result's arrays: `pred_probs` of the test images, `noisy_labels`, `selected`; with `keep_features` also
+    `features` and `test_features`.
+    """
+
+    kind: ClassVar[str] = "training"
+
+    data: DataSpecification
+    training: TrainingSpecification
+    noise: NoiseModel | None = None
+    noise_rate: float = 0.0
+    placement: Placement = Spread()  # noqa: RUF009  a frozen value
+    placed_by: TrainingRun | None = None
+    noise_seed: int = 0
+    keep_features: bool = False
+
+    def __post_init__(self) -> None:
+        if self.noise is not None:
+            check_noise(self.noise)
+            check_placement(self.placement)
+        check_noise_rate(self.noise_rate)
+        if (self.noise is None) != (self.noise_rate == 0):
+            raise ValueError(f"`noise` must be None where, and only where, `noise_rate` is 0; got {self.noise_rate:g}.")
+        check_features_of(self.placed_by)
+        if self.placement.needs_features != (self.placed_by is not None):
+            raise ValueError(
+                f"`placed_by` must name a network for, and only for, a placement in features; "
+                f"got {self.placement.name} and {self.placed_by and self.placed_by.label}."
+            )
+
+    @property
+    def label(self) -> str:
+        """Network, data, noise and seed."""
+        noise = "clean" if self.noise is None else f"{self.noise.name} {self.noise_rate:g}"
+        where = "" if self.placed_by is None else f", {self.placement.name}"
+        return f"{self.training.network} on {self.data.label}, {noise}{where}, seed {self.training.seed}"
+
+    @property
+    def requires(self) -> tuple[Run, ...]:
+        """The network that places the noise."""
+        return () if self.placed_by is None else (self.placed_by,)
+
+    def given_labels(self, results: Results) -> GivenLabels:
+        """The labels to train on."""
+        train, _ = self.data.load()
+        if self.noise is None:
+            clean = {"noisy_labels": train.labels, "selected": np.zeros(len(train), bool)}
+            return GivenLabels(train.labels, {"noise_rate": 0.0, "changed_rate": 0.0}, clean)
+        noisy = corrupt(
+            train.labels,
+            self.noise,
+            self.noise_rate,
+            placement=self.placement,
+            features=None if self.placed_by is None else results.result(self.placed_by).arrays["features"],
+            classes=np.arange(len(train.classes)),
+            random_state=self.noise_seed,
+        )
+        record = {name: getattr(noisy, name) for name in ("noise_rate", "changed_rate", "concentration")}
+        return GivenLabels(noisy.labels, record, {"noisy_labels": noisy.labels, "selected": noisy.selected})
+
+    def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
+        """The result, from the trained network."""
+        record, arrays = describe_training(trained, self.data, self.keep_features)
+        return RunResult({**given.record, **record}, {**given.arrays, **arrays})
+
+    def perform(self, workspace: Workspace) -> RunResult:
+        """Corrupt, train, predict."""
+        return _train_alone(self, workspace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionRun:
+    """A network under locally concentrated noise: one cluster of every class, found in a clean network's own features.
+
+    The labels of the cluster become the opposite class's (`FlipNoise.opposite`). A test sample lies in the noisy region
+    if the same clustering puts it into its class's corrupted cluster (section 3.4, Fig. 2c-d, 4h-i).
+
+    Parameters
+    ----------
+    clean : TrainingRun
+        Trained on clean labels; it keeps its features.
+    training : TrainingSpecification
+    noise_rate : float in (0, 1)
+        Asked; clusters have the sizes they have.
+    cluster_seed : int
+    keep_features : bool
+
+    The result's arrays: those of `TrainingRun`, and `in_noisy_region` of the test images.
+    """
+
+    kind: ClassVar[str] = "regions"
+
+    clean: TrainingRun
+    training: TrainingSpecification
+    noise_rate: float = 0.25
+    cluster_seed: int = 0
+    keep_features: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < check_noise_rate(self.noise_rate) < 1:
+            raise ValueError(f"`noise_rate` must lie between 0 and 1, both excluded; got {self.noise_rate:g}.")
+        check_features_of(self.clean)
+        if self.clean.noise is not None:
+            raise ValueError(f"`clean` must be a training on clean labels; got {self.clean.label}.")
+
+    @property
+    def data(self) -> DataSpecification:
+        """The images."""
+        return self.clean.data
+
+    @property
+    def label(self) -> str:
+        """Network, data, noise and seed."""
+        data = self.clean.data.label
+        return f"{self.training.network} on {data}, clusters {self.noise_rate:.3g}, seed {self.training.seed}"
+
+    @property
+    def requires(self) -> tuple[Run, ...]:
+        """The network whose features are clustered."""
+        return (self.clean,)
+
+    def given_labels(self, results: Results) -> GivenLabels:
+        """The labels to train on, and where the test images lie."""
+        train, test = self.data.load()
+        n_classes, found = len(train.classes), results.result(self.clean).arrays
+        clusters = ClassClusters.fit(found["features"], train.labels, self.noise_rate, self.cluster_seed)
+        selected = clusters.contain(found["features"], train.labels)
+        inside = clusters.contain(found["test_features"], test.labels)
+        labels = train.labels.copy()
+        labels[selected] = _opposite(labels[selected], n_classes)
+        record = {
+            "noise_rate": share(selected),
+            "noisy_share": share(inside),
+            "n_clean_region": int((~inside).sum()),
+            "n_noisy_region": int(inside.sum()),
+        }
+        return GivenLabels(labels, record, {"noisy_labels": labels, "selected": selected, "in_noisy_region": inside})
+
+    def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
+        """The result, both regions scored apart."""
+        record, arrays = describe_training(trained, self.data, self.keep_features)
+        train, test = self.data.load()
+        inside, predicted = given.arrays["in_noisy_region"], arrays["pred_probs"].argmax(axis=1)
+        correct, follows = predicted == test.labels, predicted == _opposite(test.labels, len(train.classes))
+        scores = {
+            "clean_region": share(correct[~inside]),
+            "noisy_region": share(correct[inside]),
+            "noisy_region_follows": share(follows[inside]),
+        }
+        return RunResult({**given.record, **record, **scores}, {**given.arrays, **arrays})
+
+    def perform(self, workspace: Workspace) -> RunResult:
+        """Cluster, corrupt, train, and score both regions apart."""
+        return _train_alone(self, workspace)
+
+
+def _opposite(codes: Codes, n_classes: int) -> Codes:
+    return FlipNoise.opposite(n_classes).draw(codes, n_classes, np.random.default_rng(0))  # a flip draws nothing
+
+
+def _train_alone(run: TrainingRun | RegionRun, workspace: Workspace) -> RunResult:
+    """Train one network, going on from the scratch folder's checkpoint."""
+    from labelnoise.training import train
+
+    given, (train_set, test_set) = run.given_labels(workspace), run.data.load()
+    trained = train(
+        pixels_of(train_set),
+        given.labels,
+        run.training,
+        clean_labels=train_set.labels,
+        test_images=pixels_of(test_set),
+        test_labels=test_set.labels,
+        classes=np.arange(len(train_set.classes)),
+        checkpoint=workspace.scratch / "checkpoint.pt",
+    )
+    return run.conclude(given, trained)
+
+
+def pixels_of(images: Images) -> NDArray[np.uint8] | ImageStream:
+    """What a network takes: the pixels of images in memory, or the stream that reads them a batch at a time."""
+    return images.images if isinstance(images, ImageSet) else images
+
+
+def describe_training(
+    trained: TrainingResult, data: DataSpecification, keep_features: bool
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Record and arrays of a trained network."""
+    import torch
+
+    from labelnoise.training import predict
+
+    assert trained.pred_probs is not None
+    assert trained.test_features is not None
+    arrays: dict[str, NDArray[Any]] = {"pred_probs": trained.pred_probs}
+    if keep_features:
+        arrays["test_features"] = trained.test_features
+        images, used = pixels_of(data.load()[0]), trained.specification
+        arrays["features"] = predict(trained.network, images, device=used.device, resize=used.resize).features
+    record = {name: value for name, value in trained.summary().items() if name != "specification"}
+    return {**record, "threads": torch.get_num_threads(), "data": data.digest()}, arrays
+
+
+def share(mask: Mask) -> float | None:
+    """Mean of a mask; None for an empty one."""
+    return float(mask.mean()) if len(mask) else None
+
+
+def check_features_of(run: TrainingRun | None) -> None:
+    """Whether a network whose features are used keeps them."""
+    if run is not None and not run.keep_features:
+        raise ValueError(f"a network whose features are used must keep them; {run.label} does not.")

@@ -1,0 +1,297 @@
+"""Where runs are carried out: in this process, in worker processes, on a Dask cluster, on SLURM.
+
+All are `concurrent.futures.Executor`; whoever has another passes it to `labelnoise.sweeps.sweep.sweep` itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from labelnoise.progress import QUIET
+from labelnoise.validation import check_count
+
+T = TypeVar("T")
+SCHEMES = ("dask://HOST:PORT", "slurm://?partition=NAME&timeout_min=600&gpus_per_node=1")
+
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_ARRAY_SIZE = 1000  # SLURM's default limit for one job array
+_CONNECT_SECONDS = 10  # to a Dask scheduler
+_SHARED_PARAMETERS = ("name", "timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node")
+
+
+class InProcessExecutor(Executor):
+    """Carries out what is submitted at once, in this thread."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """A future that is done. Interrupts are not kept in it: they pass through."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class WorkerPool(ProcessPoolExecutor):
+    """Worker processes that share this machine's cores, and end with this process however it ends.
+
+    Parameters
+    ----------
+    workers : int
+    """
+
+    def __init__(self, workers: int) -> None:
+        from joblib import cpu_count
+
+        threads = str(max(1, cpu_count() // workers))
+        # `cpu_count` is what this library's own threads ask, and it knows of containers; the rest the user may set.
+        limits = {name: os.environ.get(name, threads) for name in _THREAD_LIMITS}
+        self._worker_environment = {**limits, "LOKY_MAX_CPU_COUNT": threads, QUIET: "1"}
+        # Only this process holds the other end of the pipe: it closes when this process closes it, or dies.
+        context = multiprocessing.get_context("spawn")
+        worker_end, self._lifeline = context.Pipe(duplex=False)
+        super().__init__(workers, mp_context=context, initializer=_die_with, initargs=(worker_end,))
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """As for any pool. Workers start here: with limits in force before they import anything, deaf to ctrl-C."""
+        with _environment(self._worker_environment), _interrupts_blocked():
+            return super().submit(fn, *args, **kwargs)
+
+    def terminate(self) -> None:
+        """End the workers, whatever they are doing."""
+        self._lifeline.close()
+        self.shutdown(wait=True, cancel_futures=True)
+
+
+def _die_with(parent: Connection) -> None:
+    """In a worker: end as soon as the other end of the pipe is closed."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            parent.poll(None)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Processes started meanwhile never see ctrl-C; for this one it waits until the end."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: workers are interrupted too, and return the interrupt
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class SubmititExecutor(Executor):
+    """Submits calls as jobs of a submitit executor, those of one moment as one array, and asks after them.
+
+    Parameters
+    ----------
+    executor : submitit.Executor
+    poll_seconds : float
+        Time between two looks at the jobs.
+    """
+
+    def __init__(self, executor: Any, poll_seconds: float = 5.0) -> None:
+        self._executor, self._poll_seconds = executor, poll_seconds
+        self._calls: dict[Future[Any], tuple[Any, ...]] = {}
+        self._jobs: dict[Future[Any], Any] = {}
+        self._lock = threading.Lock()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """A future that follows the job."""
+        import cloudpickle
+
+        cloudpickle.dumps((fn, args, kwargs))  # an error here is this call's own; later it would be the whole array's
+        future: Future[T] = Future()
+        with self._lock:
+            self._calls[future] = (fn, args, kwargs)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._follow, daemon=True)
+            self._thread.start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for the jobs, or cancel them."""
+        if cancel_futures:
+            with self._lock:
+                for future in self._calls:
+                    future.cancel()
+                for job in self._jobs.values():
+                    job.cancel(check=False)
+                self._calls.clear()
+                self._jobs.clear()
+        while wait and (self._calls or self._jobs):
+            time.sleep(self._poll_seconds)
+        self._closing = True
+
+    def _follow(self) -> None:
+        while self._calls or self._jobs or not self._closing:
+            time.sleep(self._poll_seconds)  # first: until then more calls may come, for the same array
+            with self._lock:
+                self._submit_calls()
+                for future in [future for future, job in self._jobs.items() if _is_done(job)]:
+                    _copy(self._jobs.pop(future), future)
+
+    def _submit_calls(self) -> None:
+        waiting = list(self._calls.items())[:_ARRAY_SIZE]
+        for future, _ in waiting:
+            del self._calls[future]
+        waiting = [(future, call) for future, call in waiting if future.set_running_or_notify_cancel()]
+        if not waiting:
+            return
+        try:
+            with self._executor.batch():
+                jobs = [self._executor.submit(fn, *args, **kwargs) for _, (fn, args, kwargs) in waiting]
+        except Exception as error:
+            for future, _ in waiting:
+                future.set_exception(error)
+        else:
+            self._jobs.update(zip((future for future, _ in waiting), jobs, strict=True))
+
+
+def _is_done(job: Any) -> bool:
+    try:
+        return bool(job.done())
+    except Exception:  # its result then says what is the matter
+        return True
+
+
+def _copy(job: Any, future: Future[Any]) -> None:
+    try:
+        future.set_result(job.result())
+    except Exception as error:
+        future.set_exception(error)
+
+
+def executor_named(
+    name: str | None = None, workers: int | None = None, *, log_folder: Path = Path("slurm-logs")
+) -> Callable[[], contextlib.AbstractContextManager[Executor]]:
+    """What opens the executor that a command line names.
+
+    Parameters
+    ----------
+    name : str, optional
+        ``dask://HOST:PORT``, the scheduler of a running Dask cluster; ``slurm://`` with submitit's parameters after a
+        question mark. Default: this machine.
+    workers : int, optional
+        Worker processes on this machine, which share its cores; default: none, all in this process.
+    log_folder : Path
+        Where SLURM jobs leave their output.
+
+    Raises
+    ------
+    ValueError, ImportError
+        An unknown name, both a name and workers, or the client that is needed is not installed.
+
+    Examples
+    --------
+    >>> with executor_named(workers=1)() as executor:
+    ...     executor.submit(pow, 2, 3).result()
+    8
+    """
+    if workers is not None:
+        check_count(workers, "workers")
+    if name is None:
+        return InProcessExecutor if workers in (None, 1) else lambda: _processes(workers or 1)
+    if workers is not None:
+        raise ValueError(f"`workers` are processes on this machine, `executor` is {name!r}; give one of the two.")
+    parts = urlsplit(name)
+    if parts.scheme == "dask" and re.fullmatch(r".+:\d+", parts.netloc):
+        _require("distributed", "dask")
+        return lambda: _dask(f"tcp://{parts.netloc}")
+    if parts.scheme == "slurm" and not parts.netloc + parts.path:
+        _require("submitit", "slurm")
+        return lambda: _slurm(dict(parse_qsl(parts.query)), log_folder)
+    raise ValueError(f"`executor` must be one of {' or '.join(SCHEMES)}; got {name!r}.")
+
+
+def _require(module: str, extra: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise ImportError(f"this executor needs {module}, which is not installed: pip install 'labelnoise[{extra}]'")
+
+
+@contextlib.contextmanager
+def _processes(workers: int) -> Iterator[Executor]:
+    pool = WorkerPool(workers)
+    try:
+        yield pool
+        pool.shutdown()
+    finally:
+        pool.terminate()
+
+
+@contextlib.contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except OSError as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {address} ({error}). Start one with `dask scheduler`, and workers with "
+            f"`dask worker {address}`, where labelnoise and the store's folder are within reach."
+        ) from error
+    with client:
+        executor: Executor = client.get_executor(pure=False)
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False)  # Dask's way to cancel what has not begun
+            raise
+        executor.shutdown()
+
+
+@contextlib.contextmanager
+def _slurm(parameters: dict[str, str], log_folder: Path) -> Iterator[Executor]:
+    import submitit
+
+    cluster = parameters.pop("cluster", "slurm")  # not submitit's guess, which is every job at once on this machine
+    named = {name if name in _SHARED_PARAMETERS else f"slurm_{name}": text for name, text in parameters.items()}
+    try:
+        executor = submitit.AutoExecutor(folder=log_folder, cluster=cluster)
+        executor.update_parameters(**{name: int(t) if t.isdecimal() else t for name, t in named.items()})
+    except (NameError, AssertionError, RuntimeError) as error:
+        raise ValueError(f"`executor` must name what submitit knows and finds here: {error}") from error
+    running = SubmititExecutor(executor, poll_seconds=5.0 if cluster == "slurm" else 0.1)
+    try:
+        yield running
+    except BaseException:
+        running.shutdown(wait=False, cancel_futures=True)
+        raise
+    running.shutdown()

@@ -1,0 +1,215 @@
+"""From images, noisy labels and a specification to a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Codes, Integers
+from labelnoise.artifacts import StrPath
+from labelnoise.networks.architectures import build_network
+from labelnoise.processes import ALONE, Processes, find_device, join_processes
+from labelnoise.training.checkpoint import keep_checkpoints
+from labelnoise.training.data import SPLIT, ImageBatches, TrainingData, encode_like, stratified_split
+from labelnoise.training.loop import Run
+from labelnoise.training.predict import images_for, predict_batches
+from labelnoise.training.result import TrainingResult
+from labelnoise.training.specification import TrainingSpecification, check_specification
+from labelnoise.training.streaming import image_shape
+
+
+def train(
+    images: Any,
+    noisy_labels: Any,
+    specification: TrainingSpecification,
+    *,
+    clean_labels: Any = None,
+    test_images: Any = None,
+    test_labels: Any = None,
+    classes: Any = None,
+    checkpoint: StrPath | None = None,
+    loader_workers: int | None = None,
+) -> TrainingResult:
+    """Train a network on noisy labels with Adam and cross entropy, and keep its best state (section 4 of the paper).
+
+    Started by ``torchrun``, all its processes train one network together, each on a GPU of its own; see
+    `labelnoise.processes`.
+
+    Parameters
+    ----------
+    images : array-like of shape (N, H, W) or (N, H, W, C), or ImageStream
+        Raw pixels; of a stream, read from disk as they are needed.
+    noisy_labels : array-like of shape (N,)
+        Integers 0..L-1, or any hashable classes.
+    specification : TrainingSpecification
+        Everything else that the result depends on; see `preset`.
+    clean_labels : array-like of shape (N,), optional
+        For ``selection="clean"`` and the history's clean validation accuracy; never trained on.
+    test_images, test_labels : array-like, or ImageStream and array-like, optional
+        Images for the result's `pred_probs` and `test_features`, and labels for its `test_accuracy`.
+    classes : sequence, optional
+        All classes in code order, where the noisy labels alone do not show them.
+    checkpoint : path, optional
+        A file that keeps the run's state after each epoch. If it exists, the run goes on from it.
+    loader_workers : int, optional
+        Processes that read streams, by default one for each core; 0 for none but this one. The result does not depend
+        on it.
+
+    Returns
+    -------
+    TrainingResult
+        The same for the same specification and data on one device, whether or not the run was interrupted; and the
+        same in all processes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad images or labels, a batch larger than the data, no such device, a checkpoint that is damaged or belongs
+        to another run.
+    FloatingPointError
+        The loss was no longer finite before the first epoch ended, so that there is no state to keep. Later, it is a
+        RuntimeWarning and the result's `diverged_at`.
+
+    Examples
+    --------
+    >>> from labelnoise.data import load_digits
+    >>> digits, test = load_digits()
+    >>> from labelnoise.training import preset, train
+    >>> specification = preset("digits", epochs=3, device="cpu", precision="float32")
+    >>> result = train(digits.images, digits.labels, specification, test_images=test.images, test_labels=test.labels)
+    >>> result.test_accuracy > 0.9
+    True
+    """
+    device = find_device(check_specification(specification).device)
+    data = TrainingData.check(images, noisy_labels, clean_labels, classes)
+    processes = join_processes(device)
+    run = start_run(data, specification, device, processes=processes, loader_workers=loader_workers)
+    test = TestImages.check(test_images, test_labels, run, data.classes, loader_workers)
+    with deterministic():
+        save = keep_checkpoints(run, lambda: identity_of(run, data), checkpoint, device)
+        processes.check_resumed(len(run.history), device)
+        run.train(save if processes.rank == 0 else lambda: None)
+        return result_of(run, data.classes, test)
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Deterministic algorithms; the caller's choice is back in force afterwards."""
+    # `cudnn.flags` would also set TensorFloat-32, and fails where the caller has chosen that by the newer settings.
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
+class TestImages(NamedTuple):
+    """Checked images to ask a trained network about, and their codes; either may be None."""
+
+    images: ImageBatches | None
+    codes: Codes | None
+
+    @classmethod
+    def check(
+        cls, test_images: Any, test_labels: Any, run: Run, classes: NDArray[Any], loader_workers: int | None = None
+    ) -> TestImages:
+        """Check what `train` was given, and put the images where the run computes."""
+        if test_images is None:
+            if test_labels is not None:
+                raise ValueError("`test_labels` need `test_images`, which is None. Pass both, or neither.")
+            return cls(None, None)
+        resize, workers = run.specification.resize, loader_workers
+        images = images_for(run.network, test_images, "test_images", run.device, resize=resize, workers=workers)
+        codes = None
+        if test_labels is not None:
+            codes = encode_like(test_labels, classes, len(images), "test_labels", "test_images")
+        return cls(images, codes)
+
+
+def start_run(
+    data: TrainingData,
+    specification: TrainingSpecification,
+    device: torch.device,
+    images: ImageBatches | None = None,
+    member: int | None = None,
+    processes: Processes = ALONE,
+    loader_workers: int | None = None,
+) -> Run:
+    """Split the data and initialise the network; what has a default is as in `Run`."""
+    processes.check_batch_size(specification.batch_size)
+    if specification.selection == "clean" and data.clean is None:
+        raise ValueError('`selection` "clean" needs `clean_labels`; got None. Pass them, or select on "noisy" labels.')
+    parts = _split(data, specification)
+    network = build_network(
+        specification.network,
+        n_classes=len(data.classes),
+        image_shape=image_shape(data.pixels, specification),
+        n_features=specification.n_features,
+        max_pool=specification.max_pool,
+        batch_norm_decay=specification.batch_norm_decay,
+        random_state=specification.seed,
+    )
+    return Run(specification, network, data, parts, device, images, member, processes, loader_workers)
+
+
+def identity_of(run: Run, data: TrainingData) -> dict[str, Any]:
+    """What a checkpoint must agree on with the run that goes on from it."""
+    return {
+        **run.specification.to_dict(),
+        "device": run.device.type,  # what "auto" means here
+        "precision": str(run.precision).removeprefix("torch."),
+        "data": data.digest(),
+        **({"processes": run.processes.size} if run.processes.size > 1 else {}),
+    }
+
+
+def result_of(run: Run, classes: NDArray[Any], test: TestImages) -> TrainingResult:
+    """What a finished run leaves; its network goes to the CPU with the state that was kept."""
+    run.network.load_state_dict(run.best_state)
+    run.network.eval()
+    prediction = test_accuracy = None
+    if test.images is not None:
+        prediction = predict_batches(
+            run.network, test.images, run.device, after_activation=False, processes=run.processes
+        )
+        if test.codes is not None:
+            test_accuracy = float((prediction.pred_probs.argmax(1) == test.codes).mean())
+    return TrainingResult(
+        specification=run.specification,
+        device=run.device.type,
+        precision=str(run.precision).removeprefix("torch."),
+        network=run.network.cpu(),
+        classes=classes,
+        n_train=run.n_train,
+        n_validation=run.n_validation,
+        history=tuple(run.history),
+        best_epoch=run.best_epoch,
+        stopped_early=run.stopped_early,
+        diverged_at=run.diverged_at,
+        test_accuracy=test_accuracy,
+        pred_probs=None if prediction is None else prediction.pred_probs,
+        test_features=None if prediction is None else prediction.features,
+    )
+
+
+def _split(data: TrainingData, specification: TrainingSpecification) -> tuple[Integers, Integers]:
+    share, batch_size = specification.validation_share, specification.batch_size
+    parts = stratified_split(data.noisy, share, np.random.default_rng([specification.seed, SPLIT]))
+    if len(parts[0]) < batch_size:
+        raise ValueError(
+            f"`batch_size` must be at most {len(parts[0])}, the images left to train on of {len(data.noisy)} with "
+            f"`validation_share` {share:g}; got {batch_size}. Lower it or pass more images."
+        )
+    if share > 0 and len(parts[1]) == 0:
+        raise ValueError(
+            f"`validation_share` must hold out at least one image; {share:g} of each class of these {len(data.noisy)} "
+            f"rounds to none. Raise it or pass more images."
+        )
+    return parts
