@@ -36,7 +36,7 @@ from training import Loop, Ours, Plain, mnist, new_network, parser_for, report
 
 from labelnoise.networks.stacked import StackedNetwork
 from labelnoise.training import ensemble, preset
-from labelnoise.training.data import DeviceImages, TrainingData, normalisation_of
+from labelnoise.training.data import DeviceImages, TrainingData, normalization_of
 from labelnoise.training.loop import Run
 from labelnoise.training.train import deterministic, start_run
 
@@ -98,7 +98,7 @@ class Vmapped:
         self, n_networks: int, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device
     ) -> None:
         networks = [new_network(seed) for seed in range(n_networks)]
-        shift, scale = normalisation_of(images[..., None], "range")
+        shift, scale = normalization_of(images[..., None], "range")
         for network in networks:
             network.shift.copy_(shift)
             network.scale.copy_(scale)

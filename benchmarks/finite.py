@@ -1,8 +1,8 @@
-"""Finite neighbourhoods: time of one vote profile (every m at once), exact engines against sampling, on one core.
+"""Finite neighborhoods: time of one vote profile (every m at once), exact engines against sampling, on one core.
 
     python benchmarks/finite.py [--output FILE.json] [--repeats 3]
 
-Patterns: K clean labels in 10 classes, drawn from Dirichlet shares as mixed as a hard data set's (a pure neighbourhood
+Patterns: K clean labels in 10 classes, drawn from Dirichlet shares as mixed as a hard data set's (a pure neighborhood
 is cheaper still), the largest class the label. For each noise model, tie rule and K:
 
 - exact: milliseconds a distinct pattern, best of the repeats. For the general matrix, which has no exact engine here,

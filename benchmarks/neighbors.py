@@ -1,4 +1,4 @@
-"""Nearest neighbours and votes: what the reproducible order costs, and what searching only once saves.
+"""Nearest neighbors and votes: what the reproducible order costs, and what searching only once saves.
 
     [LABELNOISE_DATA=...] python benchmarks/neighbors.py [--queries 2000] [--repeats 5]
 
@@ -6,8 +6,8 @@ Search: `neighbors` against scikit-learn's `kneighbors` (brute force, the same c
 in turn; "overhead" is the median of the pairs' ratios. "swept" is the share of queries that ties sent through the
 second pass. Data: MNIST pixels where they can be loaded, and made-up data, some of it full of ties on purpose.
 
-Votes: `plurality_vote` on neighbours already found, against KNeighborsClassifier fitted to new labels and evaluated, as
-a simulation without stored neighbours would. Both at every k of 10, 30 and 100, ties to the lowest class.
+Votes: `plurality_vote` on neighbors already found, against KNeighborsClassifier fitted to new labels and evaluated, as
+a simulation without stored neighbors would. Both at every k of 10, 30 and 100, ties to the lowest class.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def data_sets(n_queries: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     except (ValueError, OSError, ImportError) as error:
         print(f"MNIST skipped: {error}")
     for width in (784, 64, 10):
-        centres = rng.normal(size=(100, width))
+        centers = rng.normal(size=(100, width))
         train, query = (
-            (centres[rng.integers(0, 100, n)] + rng.normal(size=(n, width))).astype(np.float32)
+            (centers[rng.integers(0, 100, n)] + rng.normal(size=(n, width))).astype(np.float32)
             for n in (60_000, n_queries)
         )
         yield f"clusters, {width} features", train, query

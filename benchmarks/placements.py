@@ -2,7 +2,7 @@
 
     LABELNOISE_DATA=... python benchmarks/placements.py [--k 10 30 100] [--samples 1000000] [--output FILE.json]
 
-MNIST pixels, noise rates 0.1 to 0.5, eight concentrations. Preparing (landmarks, and the neighbourhoods in which rho is
+MNIST pixels, noise rates 0.1 to 0.5, eight concentrations. Preparing (landmarks, and the neighborhoods in which rho is
 measured) is done once a data set; a draw is what follows. A rho counts as reached within 0.02; where it is out of reach
 the table says what came out. With --samples also a synthetic set of so many samples, in 16 dimensions.
 
@@ -50,7 +50,7 @@ def draw_all(name: str, features, codes, k: int, rates) -> list[dict]:
                     "k": k,
                     "noise_rate": rate,
                     "asked": asked,
-                    "realised": prepared.realized(mask),
+                    "realized": prepared.realized(mask),
                     "said_out_of_reach": bool(said),
                     "exact": bool(mask.sum() == round(rate * len(codes))),
                     "seconds": time.perf_counter() - start,
@@ -62,7 +62,7 @@ def draw_all(name: str, features, codes, k: int, rates) -> list[dict]:
 
 
 def report(rows: list[dict]) -> None:
-    near = [abs(row["realised"] - row["asked"]) <= REACHED for row in rows]
+    near = [abs(row["realized"] - row["asked"]) <= REACHED for row in rows]
     silent = [row for row, reached in zip(rows, near, strict=True) if not reached and not row["said_out_of_reach"]]
     slowest, clusters = max(row["seconds"] for row in rows), [row["clusters_seconds"] for row in rows]
     first = rows[0]

@@ -1,9 +1,9 @@
-"""Noise that depends on the sample, and intervals: predictions from the neighbours' own rows against drawn votes.
+"""Noise that depends on the sample, and intervals: predictions from the neighbors' own rows against drawn votes.
 
     python benchmarks/rows.py [--repeats 400] [--output FILE.json]
 
-Digits. First, rows of a realised mask of every placement at noise rate 0.4, under three noise models: accuracy
-predicted by `predict_with_rows`, neighbour by neighbour ("finite") and by Eq. 2 with the mean row ("iid"), minus the
+Digits. First, rows of a realized mask of every placement at noise rate 0.4, under three noise models: accuracy
+predicted by `predict_with_rows`, neighbor by neighbor ("finite") and by Eq. 2 with the mean row ("iid"), minus the
 mean of draws (`simulate_with_rows`), in points. Then intervals: how often the accuracy of a single noise draw lies in
 the 95 % interval over draws, from a prediction and from 20 measured draws; and how much wider draws spread than
 independent test samples would.

@@ -2,7 +2,7 @@
 
     LABELNOISE_DATA=... python benchmarks/training.py [--images N] [--rounds R] [--device cpu|cuda] [--output FILE.json]
 
-The plain loop is what a tutorial writes: a TensorDataset of normalised float32 images, a DataLoader that shuffles and
+The plain loop is what a tutorial writes: a TensorDataset of normalized float32 images, a DataLoader that shuffles and
 drops the last batch, `torch.optim.Adam`, cross entropy, the loss looked at in every step. Both train `mnist_cnn`
 (256 features) on MNIST, or on noise of its shape where `LABELNOISE_DATA` names no folder with it, for an epoch in turn;
 validation and checkpoints are not timed. A ratio is the median over rounds of the two epochs that ran one after the

@@ -27,7 +27,7 @@ def data_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def digits():
-    """Train and test features and labels of scikit-learn's digits, and their neighbours."""
+    """Train and test features and labels of scikit-learn's digits, and their neighbors."""
     train, test = load_digits()
     hoods = ln.neighbors(train.features, test.features, k=60)
     return train.features, np.asarray(train.labels), test.features, np.asarray(test.labels), hoods

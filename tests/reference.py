@@ -33,7 +33,7 @@ def share_of_win(counts: tuple[int, ...], label: int, ties: str) -> Fraction:
 
 
 def plurality_by_enumeration(q, k: int, label: int, ties: str) -> Fraction:
-    """Eq. 2, term by term, in exact rationals. The row is normalised exactly."""
+    """Eq. 2, term by term, in exact rationals. The row is normalized exactly."""
     p = [Fraction(float(x)) for x in q]
     p = [x / sum(p) for x in p]
     total = Fraction(0)

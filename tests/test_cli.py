@@ -20,7 +20,7 @@ import pytest
 import labelnoise as ln
 from labelnoise.cli.main import main
 from labelnoise.data import load_digits
-from labelnoise.studies.recipes import CATALOGUE, recipe_named
+from labelnoise.studies.recipes import CATALOG, recipe_named
 from labelnoise.studies.runs import VotingRun
 from labelnoise.sweeps.run import run_id
 from labelnoise.sweeps.store import RunStore
@@ -292,7 +292,7 @@ class TestBadInput:
         assert not [p for p in (files / "out").iterdir() if "curve" not in p.name or p.name.startswith(".")]
 
 
-# of 400 and 100 digits; both recipes search the same neighbours
+# of 400 and 100 digits; both recipes search the same neighbors
 TWO = ("fig3a", "concentration_surface", "--scale", "smoke", "--set", "data.n_train=400", "--set", "data.n_test=100")
 TWO = (*TWO, "--set", "k=5")
 
@@ -326,12 +326,12 @@ class TestList:
         status, out, err = here("list", "--json")
         assert (status, err) == (0, "")
         rows = json.loads(out)
-        assert [row["name"] for row in rows] == list(CATALOGUE)
+        assert [row["name"] for row in rows] == list(CATALOG)
         assert all(row["result"] is row["agrees"] is None for row in rows)
         assert {row["name"]: row["panels"] for row in rows if row["panels"]} == {"fig2": "abcd", "fig7": "abcdefgh"}
         status, out, err = here("list")
         assert (status, err) == (0, "")
-        for name, entry in CATALOGUE.items():
+        for name, entry in CATALOG.items():
             assert f"  {name} " in out
             assert entry.title.split()[0] in out
         assert "fig2 (a-d)" in out
@@ -384,7 +384,7 @@ class TestRun:
         for result in results:
             assert result["scale"] == "smoke"
             assert result["failures"] == []
-            assert result["statement"] == CATALOGUE[result["name"]].statement
+            assert result["statement"] == CATALOG[result["name"]].statement
             kinds = {Path(path).suffix for path in result["files"]}
             assert kinds == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
             beside = json.loads((folder / "figures" / result["name"] / f"{result['name']}.json").read_text())
@@ -504,7 +504,7 @@ class TestRun:
         assert list(tmp_path.iterdir()) == []
 
     def test_a_failing_run_is_reported_and_the_others_are_written(self, here, tmp_path):
-        """The neighbours that fig3a requires are damaged; fig10 needs none."""
+        """The neighbors that fig3a requires are damaged; fig10 needs none."""
         store = tmp_path / "store"
         neighbors = store / "finished" / run_id(recipe_named("fig3a", "smoke")[1].neighbors)
         neighbors.mkdir(parents=True)
@@ -529,7 +529,7 @@ class TestRun:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", f"data.name={tmp_path}/nowhere")
         assert status == 1
-        assert f"failed: 30 neighbours on {tmp_path}/nowhere, pixels" in out
+        assert f"failed: 30 neighbors on {tmp_path}/nowhere, pixels" in out
         assert "Traceback" not in out + err
 
     @pytest.mark.parametrize(

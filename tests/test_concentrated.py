@@ -1,4 +1,4 @@
-"""Placements that look at neighbourhoods: exact counts, the asked concentration, and the placement contract."""
+"""Placements that look at neighborhoods: exact counts, the asked concentration, and the placement contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING = np.zeros(3000, dtype=np.int64)
 class TestConcentrated:
     @pytest.mark.parametrize("asked", [0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.85])
     @pytest.mark.parametrize("rate", [0.1, 0.5])
-    def test_the_asked_concentration_is_realised(self, asked, rate):
+    def test_the_asked_concentration_is_realized(self, asked, rate):
         hoods = ln.neighbors(SQUARE, k=10)
         placement = Concentrated(asked, k=10, neighbors=hoods).prepare(SQUARE)
         mask = placement.select(NOTHING, 1, rate, SQUARE, np.random.default_rng(1))
@@ -29,18 +29,18 @@ class TestConcentrated:
         assert concentration(mask, hoods, 10) == pytest.approx(asked, abs=0.02)
         assert placement.realized(mask) == concentration(mask, hoods, 10)
 
-    def test_sampled_neighbourhoods_stand_for_all(self):
+    def test_sampled_neighborhoods_stand_for_all(self):
         mask = Concentrated(0.5, k=10, n_queries=1000).select(NOTHING, 1, 0.3, SQUARE, np.random.default_rng(0))
         assert concentration(mask, ln.neighbors(SQUARE, k=10), 10) == pytest.approx(0.5, abs=0.04)
 
-    def test_neighbourhoods_see_the_noise_rate_of_the_samples(self):
+    def test_neighborhoods_see_the_noise_rate_of_the_samples(self):
         placement = Concentrated(0.6, k=10).prepare(SQUARE)
         for seed in range(5):
             mask = placement.select(NOTHING, 1, 0.3, SQUARE, np.random.default_rng(seed))
             assert mask[placement._geometry.indices].mean() == pytest.approx(0.3, abs=0.03)
 
     def test_what_cannot_be_reached_is_said(self):
-        noise = np.random.default_rng(0).normal(size=(1000, 50))  # no regions: neighbours of neighbours are anywhere
+        noise = np.random.default_rng(0).normal(size=(1000, 50))  # no regions: neighbors of neighbors are anywhere
         with pytest.warns(UserWarning, match=r"`concentration` 0.9 cannot be reached .* the nearest found, 0\.\d+"):
             mask = Concentrated(0.9, k=30).select(NOTHING[:1000], 1, 0.3, noise, np.random.default_rng(0))
         assert mask.sum() == 300
@@ -86,7 +86,7 @@ class TestConcentrated:
         with pytest.raises(ValueError, match="`k` must be at most 19"):
             Concentrated(0.5).select(NOTHING[:20], 1, 0.5, SQUARE[:20], np.random.default_rng(0))
 
-    def test_neighbours_of_other_data(self):
+    def test_neighbors_of_other_data(self):
         with pytest.raises(ValueError, match=r"`neighbors` must be of the training set.*3000 samples.*240"):
             Concentrated(0.5, k=5, neighbors=ln.neighbors(BLOBS, k=5)).prepare(SQUARE)
 
@@ -119,7 +119,7 @@ class TestGraphPlacements:
         assert weighted_sample(np.array([0.0, 1e-300, 2.0]), 2, rng).tolist() == [False, True, True]
         assert weighted_sample(np.zeros(3), 3, rng).all()
 
-    def test_neighbours_of_other_samples(self):
+    def test_neighbors_of_other_samples(self):
         hoods = ln.neighbors(SQUARE, k=10)
         with pytest.raises(ValueError, match="240 samples among themselves"):
             HubnessProportional(neighbors=hoods).select(BLOB_LABELS, 2, 0.5, None, np.random.default_rng(0))

@@ -42,7 +42,7 @@ def test_the_formula(seed, k):
     assert concentration(mask, hoods, k) == pytest.approx(plainly(mask, indices, k))
 
 
-def test_around_the_neighbourhoods_own_mean():
+def test_around_the_neighborhoods_own_mean():
     mask = POINTS[:2000, 0] < 0.3
     queries = HOODS.indices[QUERIES[:, 0] < 0.5]  # which see more noise than the training set holds
     ks = np.array([5, 20])
@@ -103,7 +103,7 @@ class TestPermutations:
 
 
 class TestStandardError:
-    def test_regions_share_the_neighbours_evenly(self):
+    def test_regions_share_the_neighbors_evenly(self):
         regions = graph_regions(HOODS.indices, 2000)
         occurrences = np.bincount(regions[HOODS.indices].ravel(), minlength=N_REGIONS)
         assert len(occurrences) == N_REGIONS
@@ -123,7 +123,7 @@ class TestStandardError:
         assert covered.mean() > 0.85
         assert 0.7 < np.mean(errors) / np.std(values) < 1.6
 
-    def test_too_few_neighbours_for_regions(self):
+    def test_too_few_neighbors_for_regions(self):
         assert np.isnan(concentration_test([True, False, True], [[0, 1], [1, 2]], 2, random_state=0).standard_error)
 
 

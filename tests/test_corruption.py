@@ -86,7 +86,7 @@ class TestKMeansCluster:
             assert noisy.selected[60 * blob : 60 * (blob + 1)].mean() in (0, 1)
         assert noisy.noise_rate == 0.5
 
-    def test_the_realised_rate_is_reported_beside_the_asked_one(self):
+    def test_the_realized_rate_is_reported_beside_the_asked_one(self):
         noisy = ln.corrupt(
             BLOB_LABELS, ln.FlipNoise(), 0.9, placement=ln.KMeansCluster(), features=BLOBS, random_state=0
         )
@@ -127,7 +127,7 @@ class TestKMeansCluster:
             ln.KMeansCluster(**bad)
 
 
-def test_asked_and_realised_concentration_are_reported(tmp_path):
+def test_asked_and_realized_concentration_are_reported(tmp_path):
     features = np.random.default_rng(0).random((2000, 2))
     placement = ln.Concentrated(0.4, k=10)
     noisy = ln.corrupt(np.arange(2000) % 3, ln.FlipNoise(), 0.3, placement=placement, features=features, random_state=0)
@@ -226,7 +226,7 @@ def test_bad_seeds(seed):
         ln.corrupt([0, 1], ln.UniformNoise(), 0.5, random_state=seed)
 
 
-def test_repr_tells_asked_and_realised():
+def test_repr_tells_asked_and_realized():
     text = repr(ln.corrupt([0, 1, 1], ln.UniformNoise(), 0.5, random_state=0))
     assert "noise_rate 0.6667 (asked 0.5)" in text
     assert "seed 0" in text

@@ -17,7 +17,7 @@ from labelnoise.data import ImageSet, decoding, load_digits, load_images
 
 datasets = pytest.importorskip("datasets", reason="needs the package `datasets`")
 
-GREY = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
+GRAY = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
 CODES = [1, 0, 1, 2, 0, 2]
 
 
@@ -61,7 +61,7 @@ def hub_folder(request, tmp_path) -> Path:
     folder = tmp_path / "pets"
     for split, chosen in (("train", slice(0, 4)), ("test", slice(4, 6))):
         path = folder / request.param / f"{split}-00000-of-00001.parquet"
-        write_parquet(path, [encoded(image) for image in GREY[chosen]], {"label": CODES[chosen]}, FEATURES)
+        write_parquet(path, [encoded(image) for image in GRAY[chosen]], {"label": CODES[chosen]}, FEATURES)
     return folder
 
 
@@ -70,24 +70,24 @@ def image_folder(tmp_path) -> Path:
     folder = tmp_path / "zoo"
     for i, split, animal in ((0, "train", "ant"), (1, "train", "bee"), (2, "train", "bee"), (3, "test", "bee")):
         (folder / split / animal).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(GREY[i]).save(folder / split / animal / f"{i}.png")
+        Image.fromarray(GRAY[i]).save(folder / split / animal / f"{i}.png")
     return folder
 
 
 def test_a_folder_in_the_hubs_layout(hub_folder):
     train, test = load_images(hub_folder), load_images(hub_folder, "test")
-    np.testing.assert_array_equal(train.images, GREY[:4])
-    np.testing.assert_array_equal(test.images, GREY[4:])
+    np.testing.assert_array_equal(train.images, GRAY[:4])
+    np.testing.assert_array_equal(test.images, GRAY[4:])
     assert train.labels.tolist() == CODES[:4]
     assert train.labels.dtype == np.int64
     assert train.classes == test.classes == ("ant", "bee", "cow")
-    assert repr(test) == "ImageSet('pets', split='test': 2 grey images of 5 x 4, 3 classes)"
+    assert repr(test) == "ImageSet('pets', split='test': 2 gray images of 5 x 4, 3 classes)"
     assert not (hub_folder.parent / "cache").exists()  # nothing is copied
 
 
 def test_an_image_folder_with_and_without_splits(image_folder):
     train, test = load_images(image_folder), load_images(str(image_folder), "test")
-    np.testing.assert_array_equal(train.images, GREY[:3])
+    np.testing.assert_array_equal(train.images, GRAY[:3])
     assert train.labels.tolist() == [0, 1, 1]
     assert test.labels.tolist() == [1]  # numbered as in training, although "ant" does not occur
     assert train.classes == test.classes == ("ant", "bee")
@@ -109,9 +109,9 @@ def test_the_data_folder_is_looked_in_first(hub_folder, monkeypatch, tmp_path):
 
 def test_limit_columns_and_classes(tmp_path):
     columns = {"kind": ["b", "a", "b", "c", "a", "c"], "label": pa.array([3, 3, 0, 1, 2, 0])}
-    write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(image) for image in GREY], columns)
+    write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(image) for image in GRAY], columns)
     few = load_images(tmp_path / "s", limit=2)
-    np.testing.assert_array_equal(few.images, GREY[:2])
+    np.testing.assert_array_equal(few.images, GRAY[:2])
     assert load_images(tmp_path / "s").labels.tolist() == [3, 3, 0, 1, 2, 0]
     text = load_images(tmp_path / "s", image_column="image", label_column="kind")
     assert text.labels.tolist() == [1, 0, 1, 2, 0, 2]
@@ -128,7 +128,7 @@ def test_limit_columns_and_classes(tmp_path):
 def test_several_label_columns(tmp_path):
     features = {"img": {"_type": "Image"}, "fine_label": class_label("x", "y"), "coarse_label": class_label("z")}
     columns = {"fine_label": [1], "coarse_label": [0]}
-    path = write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GREY[0])], columns)
+    path = write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GRAY[0])], columns)
     table = pq.read_table(path).rename_columns({"image": "img"})
     pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})}), path)
     assert load_images(tmp_path / "s").classes == ("x", "y")
@@ -137,29 +137,29 @@ def test_several_label_columns(tmp_path):
 
 
 @pytest.mark.parametrize("threaded", [False, True])
-def test_grey_among_coloured_images_becomes_rgb(tmp_path, monkeypatch, threaded):
+def test_gray_among_colored_images_becomes_rgb(tmp_path, monkeypatch, threaded):
     monkeypatch.setattr(decoding, "THREADED_PIXELS", 1 if threaded else 10**9)
     monkeypatch.setattr(decoding, "_BLOCK", 3)
-    colour = np.random.default_rng(1).integers(0, 256, (5, 4, 3), dtype=np.uint8)
-    images = [encoded(image) for image in [*GREY[:5], colour, *GREY[:2]]]
+    color = np.random.default_rng(1).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    images = [encoded(image) for image in [*GRAY[:5], color, *GRAY[:2]]]
     write_parquet(tmp_path / "s" / "train-0.parquet", images, {"label": [0] * 8})
     loaded = load_images(tmp_path / "s").images
     assert loaded.shape == (8, 5, 4, 3)
-    np.testing.assert_array_equal(loaded[5], colour)
-    np.testing.assert_array_equal(loaded[[0, 1, 2, 3, 4, 6, 7]], GREY[[0, 1, 2, 3, 4, 0, 1]][..., None].repeat(3, -1))
+    np.testing.assert_array_equal(loaded[5], color)
+    np.testing.assert_array_equal(loaded[[0, 1, 2, 3, 4, 6, 7]], GRAY[[0, 1, 2, 3, 4, 0, 1]][..., None].repeat(3, -1))
 
 
 def test_every_kind_of_pixel(tmp_path):
-    grey16 = GREY[0].astype(np.uint16) * 257
-    rgb = Image.fromarray(GREY[0]).convert("RGB")
+    gray16 = GRAY[0].astype(np.uint16) * 257
+    rgb = Image.fromarray(GRAY[0]).convert("RGB")
     palette = rgb.quantize(8)
     palette.info["transparency"] = bytes(8)
     kinds = {
-        "L": (Image.fromarray(GREY[0]), "PNG", GREY[0]),
-        "LA": (Image.fromarray(GREY[0]).convert("LA"), "PNG", GREY[0]),
-        "1": (Image.fromarray(GREY[0] > 127), "PNG", (GREY[0] > 127) * 255),
-        "I;16": (Image.fromarray(grey16), "PNG", GREY[0]),
-        "I": (Image.fromarray(grey16.astype(np.int32)), "TIFF", GREY[0]),
+        "L": (Image.fromarray(GRAY[0]), "PNG", GRAY[0]),
+        "LA": (Image.fromarray(GRAY[0]).convert("LA"), "PNG", GRAY[0]),
+        "1": (Image.fromarray(GRAY[0] > 127), "PNG", (GRAY[0] > 127) * 255),
+        "I;16": (Image.fromarray(gray16), "PNG", GRAY[0]),
+        "I": (Image.fromarray(gray16.astype(np.int32)), "TIFF", GRAY[0]),
         "RGBA": (rgb.convert("RGBA"), "PNG", np.asarray(rgb)),
         "P": (palette, "PNG", np.asarray(palette.convert("RGBA").convert("RGB"))),
         "CMYK": (rgb.convert("CMYK"), "TIFF", np.asarray(rgb.convert("CMYK").convert("RGB"))),
@@ -177,12 +177,12 @@ def test_a_photograph_is_turned_upright(tmp_path):
     exif[0x0112] = 6  # turn by 90 degrees
     for animal in ("cat", "dog"):
         (tmp_path / "s" / animal).mkdir(parents=True)
-        Image.fromarray(GREY[0]).save(tmp_path / "s" / animal / "1.png", exif=exif)
-    np.testing.assert_array_equal(load_images(tmp_path / "s").images[0], np.rot90(GREY[0], -1))
+        Image.fromarray(GRAY[0]).save(tmp_path / "s" / animal / "1.png", exif=exif)
+    np.testing.assert_array_equal(load_images(tmp_path / "s").images[0], np.rot90(GRAY[0], -1))
 
 
 def test_images_of_unequal_size(tmp_path):
-    write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GREY[0]), encoded(GREY[0].T)], {"label": [0, 1]})
+    write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GRAY[0]), encoded(GRAY[0].T)], {"label": [0, 1]})
     with pytest.raises(ValueError, match=r"image 0 is 5 x 4 \(height x width\), image 1 is 4 x 5\. Resize them first"):
         load_images(tmp_path / "s")
 
@@ -192,21 +192,21 @@ def test_images_of_unequal_size(tmp_path):
     [
         (None, "must hold an image in every row; row 1 has none"),
         (b"no image", "image 1 of .* must be an image that Pillow reads; it raised UnidentifiedImageError"),
-        (encoded(GREY[0])[:60], "image 1 of .* must be an image that Pillow reads"),
+        (encoded(GRAY[0])[:60], "image 1 of .* must be an image that Pillow reads"),
         (encoded(np.zeros((5, 4), np.float32), "TIFF"), "they are floats"),
         (encoded(np.full((5, 4), 70000, np.int32), "TIFF"), "they reach from 70000 to 70000"),
     ],
     ids=["missing", "no image", "truncated", "floats", "too deep"],
 )
 def test_an_image_that_cannot_be_read_is_named(tmp_path, image, message):
-    write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GREY[0]), image], {"label": [0, 1]})
+    write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GRAY[0]), image], {"label": [0, 1]})
     with pytest.raises(ValueError, match=message):
         load_images(tmp_path / "s")
 
 
 @pytest.mark.parametrize("bad", [-1, None])
 def test_missing_labels_are_named_before_anything_is_decoded(tmp_path, bad):
-    images = [encoded(GREY[0]), b"no image"]
+    images = [encoded(GRAY[0]), b"no image"]
     write_parquet(tmp_path / "marked" / "train-0.parquet", images, {"label": pa.array([0, bad])}, FEATURES)
     with pytest.raises(ValueError, match=f"must have a label in every row; row 1 has {bad}"):
         load_images(tmp_path / "marked")
@@ -227,9 +227,9 @@ def test_unknown_splits_and_columns_are_answered_with_what_is_there(hub_folder):
 
 
 def test_sets_without_images_or_labels(tmp_path, monkeypatch):
-    write_parquet(tmp_path / "unlabelled" / "train-0.parquet", [encoded(GREY[0])], {"weight": [1.0]})
+    write_parquet(tmp_path / "unlabeled" / "train-0.parquet", [encoded(GRAY[0])], {"weight": [1.0]})
     with pytest.raises(ValueError, match=r"must have a column of labels.*'weight' \(Value\)"):
-        load_images(tmp_path / "unlabelled")
+        load_images(tmp_path / "unlabeled")
     (tmp_path / "table").mkdir()
     pq.write_table(pa.table({"label": [1]}), tmp_path / "table" / "train-0.parquet")
     with pytest.raises(ValueError, match="must have one column of images; it has none"):
@@ -284,7 +284,7 @@ def test_the_hub_goes_the_same_way(hub_folder, monkeypatch):
     load = datasets.load_dataset
     monkeypatch.setattr(datasets, "load_dataset", lambda hub_id: load(str(hub_folder)))
     loaded = load_images("someone/bees", "test")
-    np.testing.assert_array_equal(loaded.images, GREY[4:])
+    np.testing.assert_array_equal(loaded.images, GRAY[4:])
     assert loaded.name == "bees"
     assert len(load_images("someone/bees", limit=1)) == 1
 
@@ -296,7 +296,7 @@ def test_a_home_that_cannot_be_written(hub_folder, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | homes, capture_output=True, text=True, check=True
     )
-    assert "4 grey images" in done.stdout
+    assert "4 gray images" in done.stdout
     assert done.stderr == ""  # no progress bars either
 
 
@@ -318,7 +318,7 @@ def test_the_format_of_the_files_is_known(hub_folder):
 
 
 def test_image_set_views_and_checks():
-    images = np.stack([GREY, GREY, GREY], axis=-1)
+    images = np.stack([GRAY, GRAY, GRAY], axis=-1)
     loaded = ImageSet(images, np.array(CODES), ("a", "b", "c", "d"), "pets", "train")
     assert loaded.features.dtype == np.float32
     np.testing.assert_array_equal(loaded.features, images.reshape(6, -1))
@@ -333,11 +333,11 @@ def test_image_set_views_and_checks():
     }
     assert "6 RGB images of 5 x 4, 4 classes" in repr(loaded)
     with pytest.raises(ValueError, match="must be uint8 of shape"):
-        ImageSet(GREY.astype(float), np.array(CODES), ("a", "b", "c"), "pets", "train")
+        ImageSet(GRAY.astype(float), np.array(CODES), ("a", "b", "c"), "pets", "train")
     with pytest.raises(ValueError, match="must be one per image, 6"):
-        ImageSet(GREY, np.array([0]), ("a",), "pets", "train")
+        ImageSet(GRAY, np.array([0]), ("a",), "pets", "train")
     with pytest.raises(ValueError, match=r"must be codes 0\.\.1; got 0\.\.2"):
-        ImageSet(GREY, np.array(CODES), ("a", "b"), "pets", "train")
+        ImageSet(GRAY, np.array(CODES), ("a", "b"), "pets", "train")
 
 
 def test_digits_are_split_by_class_and_repeatable():

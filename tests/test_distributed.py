@@ -71,7 +71,7 @@ PROGRAM = """
         record["other checkpoint"] = str(error)
 
     stream = open_images(folder / "set")
-    plain = dataclasses.replace(QUICK, normalisation="channel", batch_size=16)
+    plain = dataclasses.replace(QUICK, normalization="channel", batch_size=16)
     keep("streamed", train(stream, stream.labels, plain, test_images=stream, loader_workers=1))
 
     diverging = dataclasses.replace(QUICK, learning_rate=1e35)

@@ -1,4 +1,4 @@
-"""The effective neighbourhood: a curve's own K comes back, and the errors are what they say."""
+"""The effective neighborhood: a curve's own K comes back, and the errors are what they say."""
 
 from __future__ import annotations
 

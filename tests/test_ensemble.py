@@ -115,9 +115,9 @@ def test_members_are_as_alone(images, noisy, clean, selection):
     [
         ({"network": "mnist_cnn"}, 8, 1),
         ({"network": "mnist_cnn", "max_pool": 3, "n_features": 30}, 7, 1),
-        ({"network": "appendix_cnn", "normalisation": "pixel"}, 8, 3),
+        ({"network": "appendix_cnn", "normalization": "pixel"}, 8, 3),
         ({"network": "all_cnn"}, 9, 1),
-        ({"network": "all_cnn", "n_features": 20, "normalisation": "pixel"}, 9, 3),
+        ({"network": "all_cnn", "n_features": 20, "normalization": "pixel"}, 9, 3),
     ],
 )
 @pytest.mark.usefixtures("_float64")

@@ -102,8 +102,8 @@ def test_slurm_where_there_is_none(tmp_path, monkeypatch):
     store = RunStore(tmp_path)
     with pytest.raises(ValueError, match=r"must name what submitit knows and finds here: .*srun"):
         sweep([ToyRun(1)], store, executor_named("slurm://?partition=x"))
-    with pytest.raises(ValueError, match=r"must name what submitit knows and finds here: .*colour"):
-        sweep([ToyRun(1)], store, executor_named("slurm://?cluster=local&colour=red", log_folder=tmp_path))
+    with pytest.raises(ValueError, match=r"must name what submitit knows and finds here: .*color"):
+        sweep([ToyRun(1)], store, executor_named("slurm://?cluster=local&color=red", log_folder=tmp_path))
 
 
 NO_EXECUTORS = ["", "ssh://host:22", "dask", "dask://", "dask://host", "dask://host:", "dask://HOST:PORT"]

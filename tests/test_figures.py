@@ -38,7 +38,7 @@ from labelnoise.figures import (
 )
 from labelnoise.figures.direct_labels import label_ends
 from labelnoise.figures.layout import text_width, wrap
-from labelnoise.figures.style import CLASS_COLOURS
+from labelnoise.figures.style import CLASS_COLORS
 from labelnoise.softmax.aggregate import aggregate_softmax, expected_peak
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods
 
@@ -127,8 +127,8 @@ def test_family_has_a_line_a_k_and_the_network_on_its_own_noise_rates(family):
     rates, mean = [0.5, 0.0, 0.25], [0.4, 0.98, 0.9]
     figure = family_figure(family, rates, mean, [0.02, 0.01, 0.03], repeats=10, title="t", caption=SOURCE)
     (ax,) = figure.axes
-    coloured = [line for line in ax.get_lines() if line.get_marker() == ""]
-    np.testing.assert_array_equal([line.get_ydata() for line in coloured], family.accuracy.T)
+    colored = [line for line in ax.get_lines() if line.get_marker() == ""]
+    np.testing.assert_array_equal([line.get_ydata() for line in colored], family.accuracy.T)
     np.testing.assert_array_equal(points_of(ax), [np.column_stack([rates, mean])[[1, 2, 0]]])
     (bars,) = ax.containers[0].lines[2]
     spans = [np.ptp(segment[:, 1]) for segment in bars.get_segments()]
@@ -303,7 +303,7 @@ def test_embedding_draws_wrong_labels_on_top_with_a_dark_edge():
     ax = figure.axes[0]
     right, wrong = ax.collections
     np.testing.assert_array_equal(wrong.get_offsets(), points[changed])
-    np.testing.assert_allclose(wrong.get_facecolors(), [to_rgba(CLASS_COLOURS[code]) for code in given[changed]])
+    np.testing.assert_allclose(wrong.get_facecolors(), [to_rgba(CLASS_COLORS[code]) for code in given[changed]])
     assert wrong.get_zorder() > right.get_zorder()
     assert wrong.get_sizes()[0] > right.get_sizes()[0]
     assert to_hex(wrong.get_edgecolors()[0]) == INK
@@ -311,7 +311,7 @@ def test_embedding_draws_wrong_labels_on_top_with_a_dark_edge():
     assert "accuracy" not in figure.axes[1].get_xlabel()
     names = {text.get_text(): text.get_position() for text in ax.texts}
     np.testing.assert_allclose(names["dog"], np.median(points[(true == 1) & ~changed], axis=0))
-    assert len(set(CLASS_COLOURS)) == 10
+    assert len(set(CLASS_COLORS)) == 10
     assert SOURCE in words(figure)
     assert_nothing_overflows(figure)
 
@@ -366,7 +366,7 @@ def test_differences_are_percentage_points_a_panel_a_k(ks):
     assert_nothing_overflows(figure)
 
 
-def test_surface_has_labelled_lines(family):
+def test_surface_has_labeled_lines(family):
     surface = accuracy_surface(family, np.linspace(0, 1, 11), 5)
     figure = surface_figure(surface, title="t", caption=SOURCE)
     labels = {text.get_text() for text in figure.axes[0].texts}

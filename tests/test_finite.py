@@ -1,4 +1,4 @@
-"""Finite neighbourhoods: vote profiles against exact enumeration, and against votes on really corrupted labels."""
+"""Finite neighborhoods: vote profiles against exact enumeration, and against votes on really corrupted labels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def credit(votes, label, ties):
 
 
 def enumerated_profiles(counts, matrix, ties):
-    """W[label, m] by going through every subset of neighbours and every outcome of their redraws, in rationals."""
+    """W[label, m] by going through every subset of neighbors and every outcome of their redraws, in rationals."""
     n_classes, k = len(counts), sum(counts)
     clean = [j for j, count in enumerate(counts) for _ in range(count)]
     profiles = [[Fraction(0)] * (k + 1) for _ in range(n_classes)]
@@ -154,7 +154,7 @@ MIXED = ((14, 9, 5, 2, 0), (12, 12, 6, 0, 0), (8, 7, 6, 5, 4))
     ids=["uniform", "flip", "two cycles", "two alternatives", "random"],
 )
 def test_agrees_with_votes_on_corrupted_labels(noise, ties):
-    """K = 30: m of the neighbours selected at random, their labels redrawn by the noise model, one plurality vote."""
+    """K = 30: m of the neighbors selected at random, their labels redrawn by the noise model, one plurality vote."""
     rng = np.random.default_rng(5)
     repeats = 1500
     profiles = vote_profiles(MIXED, [0, 1, 2], noise, ties=ties, random_state=7)
@@ -179,7 +179,7 @@ def test_agrees_with_votes_on_corrupted_labels(noise, ties):
     ids=["uniform", "flip", "flip, pure"],
 )
 def test_agrees_with_simulate_knn_where_the_exact_count_matters(noise, counts, tells_apart):
-    """A neighbourhood of half the training samples: the number selected in it varies less than binomially."""
+    """A neighborhood of half the training samples: the number selected in it varies less than binomially."""
     n_train, k, rate, repeats = 60, 30, 0.45, 1500
     labels = np.concatenate([np.repeat([0, 1, 2], counts), np.arange(30) % 3])
     curve = ln.simulate_knn(np.arange(k)[None, :], labels, [0], noise, [rate], k, repeats=repeats, random_state=2)
@@ -199,7 +199,7 @@ def patterns(seed, k, n_classes, n, spread=0.4):
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("method", ["auto", "sampled"])
 @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise.random(4, random_state=0)])
-def test_without_selected_neighbours_the_clean_vote_is_exact(noise, method, ties):
+def test_without_selected_neighbors_the_clean_vote_is_exact(noise, method, ties):
     counts = np.array([c for c in itertools.product(range(7), repeat=4) if sum(c) == 6])
     win = vote_profiles(counts, None, noise, ties=ties, method=method, draws=2, random_state=0).win[..., 0]
     expected = [[float(credit(row, label, ties)) for label in range(4)] for row in counts.tolist()]
@@ -222,7 +222,7 @@ def test_labels_share_the_win(k, n_classes, n, ties):
 
 
 @pytest.mark.parametrize("k", [1, 2, 60, 100, 300])
-def test_large_neighbourhoods_are_finite_probabilities(k):
+def test_large_neighborhoods_are_finite_probabilities(k):
     counts = np.array([[k, 0, 0, 0], [0, k - k // 3, k // 3, 0], [k // 2, k - k // 2, 0, 0]])
     for noise in (ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise.random(4, random_state=1)):
         profiles = vote_profiles(counts, None, noise, draws=20, random_state=0)
@@ -234,11 +234,11 @@ def test_large_neighbourhoods_are_finite_probabilities(k):
 
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("k", [1, 10, 31, 120])
-def test_pure_neighbourhoods_follow_the_iid_formula(k, ties):
+def test_pure_neighborhoods_follow_the_iid_formula(k, ties):
     """Where all clean labels are equal and selection is independent, the votes are independent draws (Eq. 14-16)."""
     counts = np.zeros((5, 5), dtype=int)
     np.fill_diagonal(counts, k)
-    labels = np.array([0, 1, 2, 3, 1])  # the last: a wrong neighbourhood
+    labels = np.array([0, 1, 2, 3, 1])  # the last: a wrong neighborhood
     matrix = ln.MatrixNoise.random(5, random_state=2)
     for noise in (ln.UniformNoise(), ln.FlipNoise(), matrix):
         profiles = vote_profiles(counts, labels, noise, ties=ties)
@@ -250,7 +250,7 @@ def test_pure_neighbourhoods_follow_the_iid_formula(k, ties):
             np.testing.assert_allclose(won, expected, rtol=0, atol=1e-12)
 
 
-def test_flipped_pure_neighbourhood_closed_form():
+def test_flipped_pure_neighborhood_closed_form():
     """Eq. 16: more than half of the labels must not be selected."""
     profiles = vote_profiles([[30, 0, 0]], [0], ln.FlipNoise(), ties="strict")
     won = profiles.expected(selected_count_distribution(30, 0.4))[0]
@@ -299,7 +299,7 @@ class TestSelectedCounts:
             assert distribution[where] == 1
             assert distribution.sum() == 1
 
-    def test_a_neighbourhood_of_everything_has_no_variance(self):
+    def test_a_neighborhood_of_everything_has_no_variance(self):
         np.testing.assert_array_equal(selected_count_distribution(10, 0.34, n_train=10), np.eye(11)[3])
 
     def test_a_rate_that_rounds_to_nothing_selects_nothing(self):
@@ -368,7 +368,7 @@ class TestSampling:
 
     @pytest.mark.parametrize("counts", [[30, 30], [20, 20, 20], [0, 60], [6] * 10, [12, 12, 12, 12, 12, 0, 0, 0]])
     @pytest.mark.parametrize("change", [1.0, 0.6])
-    def test_sixty_neighbours_are_never_too_many(self, counts, change):
+    def test_sixty_neighbors_are_never_too_many(self, counts, change):
         n_classes = len(counts)
         flip = change * np.roll(np.eye(n_classes), 1, axis=1) + (1 - change) * np.eye(n_classes)
         for noise in (ln.UniformNoise(), ln.MatrixNoise(flip)):
@@ -377,7 +377,7 @@ class TestSampling:
 
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_relabelling_the_classes_changes_nothing(data):
+def test_relabeling_the_classes_changes_nothing(data):
     """With ties at random, class names do not matter: profiles of permuted counts under permuted noise are the same."""
     n_classes = data.draw(st.integers(2, 5))
     counts = np.array(data.draw(st.lists(st.integers(0, 8), min_size=n_classes, max_size=n_classes).filter(any)))

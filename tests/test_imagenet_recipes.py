@@ -17,17 +17,17 @@ SMALL += ["training.batch_size=8", "training.learning_rate=0.01"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three colours, in the layout of ImageNet's folders; images of several sizes."""
+    """Three colors, in the layout of ImageNet's folders; images of several sizes."""
     from PIL import Image
 
     root, rng = tmp_path_factory.mktemp("imagenet"), np.random.default_rng(0)
     for split, count in (("train", 20), ("val", 6)):
-        for code, colour in enumerate(("red", "green", "blue")):
-            (root / split / colour).mkdir(parents=True)
+        for code, color in enumerate(("red", "green", "blue")):
+            (root / split / color).mkdir(parents=True)
             for number in range(count):
                 pixels = rng.integers(0, 90, (int(rng.integers(20, 40)), int(rng.integers(20, 40)), 3))
                 pixels[..., code] += 120
-                Image.fromarray(pixels.astype(np.uint8)).save(root / split / colour / f"{number}.jpeg")
+                Image.fromarray(pixels.astype(np.uint8)).save(root / split / color / f"{number}.jpeg")
     return root
 
 
@@ -46,13 +46,13 @@ def test_a_network_streams_its_images(folder, tmp_path):
     result = made("fig4c", folder, tmp_path, "noise_rates=0,0.3", "k=3,5")
     assert not result.failures
     table = result.outcome.tables[""]
-    assert table["measured"][0] > 0.9  # the colours are easy to tell apart
+    assert table["measured"][0] > 0.9  # the colors are easy to tell apart
     specification = json.loads((tmp_path / "fig4c" / "fig4c.json").read_text())["specification"]
     assert specification["data"]["streamed"]
     assert specification["training"]["resize"] == 20
 
 
-def test_nearest_neighbours_are_searched_in_streamed_features(folder, tmp_path):
+def test_nearest_neighbors_are_searched_in_streamed_features(folder, tmp_path):
     result = made("fig3d", folder, tmp_path, "noise_rates=0,0.3", "k=3,5", "repeats=2")
     assert not result.failures
     assert result.outcome.tables[""]["measured"][0] > 0.9

@@ -28,7 +28,7 @@ def test_single_noise_draws_lie_within(digits, noise):
     assert inside.mean() == pytest.approx(0.5, abs=0.04)
 
 
-def test_shared_neighbours_make_draws_vary_more_than_independent_samples_would(digits):
+def test_shared_neighbors_make_draws_vary_more_than_independent_samples_would(digits):
     _, labels, _, truth, hoods = digits
     curve = ln.predict_knn(hoods, labels, truth, ln.FlipNoise(), 0.45, 60)
     chance = curve.per_sample()
@@ -67,11 +67,11 @@ def test_test_samples_by_bootstrap(digits):
 
 @pytest.fixture(scope="module")
 def population():
-    """Neighbours and true labels of 5,000 test samples, and their expected accuracy."""
+    """Neighbors and true labels of 5,000 test samples, and their expected accuracy."""
     rng = np.random.default_rng(0)
     labels, truth = np.repeat([0, 1, 2], 100), rng.integers(3, size=5000)
-    centres = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
-    features, queries = (centres[y] + rng.normal(size=(len(y), 2)) for y in (labels, truth))
+    centers = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+    features, queries = (centers[y] + rng.normal(size=(len(y), 2)) for y in (labels, truth))
     indices = ln.neighbors(features, queries, k=9).indices
     expected = ln.predict_knn(indices, labels, truth, ln.FlipNoise(), 0.3, 9).accuracy[0, 0]
     return indices, labels, truth, expected

@@ -105,9 +105,9 @@ def test_real_numbers(metric, dtype, monkeypatch):
 def test_near_ties_at_the_end_are_told_apart(seed, dtype, metric, spread, scale):
     """The k nearest are the first k of all, however little the library can tell the samples apart."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(3, 6)) * scale
-    train = (centres[rng.integers(0, 3, 150)] * (1 + spread * rng.normal(size=(150, 6)))).astype(dtype)
-    query = (centres[rng.integers(0, 3, 20)] * (1 + spread * rng.normal(size=(20, 6)))).astype(dtype)
+    centers = rng.normal(size=(3, 6)) * scale
+    train = (centers[rng.integers(0, 3, 150)] * (1 + spread * rng.normal(size=(150, 6)))).astype(dtype)
+    query = (centers[rng.integers(0, 3, 20)] * (1 + spread * rng.normal(size=(20, 6)))).astype(dtype)
     whole = neighbors(train, query, k=150, metric=metric)  # every sample is a candidate
     for k in (1, 10, 60):
         assert_same(neighbors(train, query, k=k, metric=metric), whole.indices[:, :k], whole.distances[:, :k])
@@ -283,7 +283,7 @@ def test_graph_of_distances_equals_dense_search(change):
         assert (found.n_train, found.is_self, found.metric) == (80, dense.is_self, "precomputed")
 
 
-def test_stored_zeros_are_neighbours_and_ties_go_by_index():
+def test_stored_zeros_are_neighbors_and_ties_go_by_index():
     graph = sparse.csr_array((np.array([2.0, 0, 0, 2, 1]), np.array([3, 2, 0, 1, 0]), [0, 4, 5]), shape=(2, 4))
     found = Neighbors.from_graph(graph[:1])
     assert found.indices.tolist() == [[0, 2, 1, 3]]
@@ -319,7 +319,7 @@ def test_graph_errors():
         return sparse.coo_array((np.array(values, float), (rows, columns)), shape=shape)
 
     full = graph([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [1, 2, 3, 4, 5, 6])
-    with pytest.raises(ValueError, match=r"at least k=3 neighbours in each row; row 0 stores 2. Build it with more"):
+    with pytest.raises(ValueError, match=r"at least k=3 neighbors in each row; row 0 stores 2. Build it with more"):
         Neighbors.from_graph(full, k=3)
     with pytest.raises(ValueError, match="row 1 stores 0"):
         Neighbors.from_graph(graph([0, 2], [1, 1], [1, 2]))
@@ -327,7 +327,7 @@ def test_graph_errors():
         Neighbors.from_graph(graph([0, 1, 2], [0, 1, 2], [1, -0.5, 2]))
     with pytest.raises(ValueError, match="row 2 holds nan"):
         Neighbors.from_graph(graph([0, 1, 2], [0, 1, 2], [1, 2, np.nan]))
-    with pytest.raises(ValueError, match="each neighbour once; row 2 stores 3 more than once"):
+    with pytest.raises(ValueError, match="each neighbor once; row 2 stores 3 more than once"):
         Neighbors.from_graph(graph([0, 1, 2, 2], [0, 1, 3, 3], [1, 2, 3, 4]))
     with pytest.raises(ValueError, match=r"must be square to exclude self; got shape \(3, 4\)"):
         Neighbors.from_graph(full, exclude_self=True)
@@ -402,7 +402,7 @@ def test_load_of_other_files(tmp_path):
         Neighbors.load(tmp_path / "missing")
 
 
-# ---- whatever stands for neighbours
+# ---- whatever stands for neighbors
 
 
 def test_as_neighbors_takes_all_forms():
@@ -423,7 +423,7 @@ def test_as_neighbors_takes_all_forms():
     [
         ([[0, 5]], {"n_train": 5}, ValueError, r"must lie in 0..4.* row 0 holds 5.*same training set"),
         ([[0, -1]], {}, ValueError, "row 0 holds -1"),
-        ([[0, 1]], {"k": 3}, ValueError, r"at most 2, the number of neighbours stored \(.*search again.*got 3"),
+        ([[0, 1]], {"k": 3}, ValueError, r"at most 2, the number of neighbors stored \(.*search again.*got 3"),
         ([[0.5, 1.0]], {}, TypeError, "got list of float64"),
         ([0, 1], {}, TypeError, r"shape \(2,\)"),
         ("near", {}, TypeError, "got str"),

@@ -161,7 +161,7 @@ def test_pooling_before_relu_is_the_same_network():
     torch.testing.assert_close(nn.Sequential(*swapped)(images), network.trunk(images), rtol=0, atol=0)
 
 
-def test_initialisation_is_he_and_batch_norm_keeps_99_percent():
+def test_initialization_is_he_and_batch_norm_keeps_99_percent():
     network = build_network("mnist_cnn", n_classes=10, image_shape=(28, 28), n_features=500)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -184,7 +184,7 @@ def test_random_state_decides_and_global_state_stays():
     assert not torch.equal(first["head.weight"], other["head.weight"])
 
 
-def test_raw_pixels_are_normalised_inside():
+def test_raw_pixels_are_normalized_inside():
     network = build_network("digits_cnn", n_classes=3, image_shape=(8, 8)).eval()
     pixels = torch.randint(0, 17, (2, 1, 8, 8), dtype=torch.uint8)
     expected = network((pixels.float() - 4) / 8)

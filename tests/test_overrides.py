@@ -13,7 +13,7 @@ import pytest
 import labelnoise as ln
 from labelnoise.noise import NoiseModel
 from labelnoise.studies.overrides import noise_named, override, reseeded
-from labelnoise.studies.recipes import CATALOGUE, recipe_named
+from labelnoise.studies.recipes import CATALOG, recipe_named
 from labelnoise.studies.runs import DataSpecification
 from labelnoise.training import preset
 
@@ -196,7 +196,7 @@ def test_recipes_take_changes(name, assignment, reach, value):
 def test_every_field_of_every_recipe_can_be_changed():
     """By a value like the one it has: text and back."""
     kinds = {}
-    for name in CATALOGUE:
+    for name in CATALOG:
         recipe = recipe_named(name, "laptop")[1]
         kinds[type(recipe)] = recipe
     assert len(kinds) >= 10
@@ -236,7 +236,7 @@ class TestReseeded:
         with pytest.raises(ValueError, match="`random_state` must not be negative; got -1"):
             reseeded(recipe_named("fig3a", "smoke")[1], -1)
 
-    @pytest.mark.parametrize("name", list(CATALOGUE))
+    @pytest.mark.parametrize("name", list(CATALOG))
     def test_recipes(self, name):
         recipe = recipe_named(name, "laptop")[1]
         before, after = dict(leaves(recipe)), dict(leaves(reseeded(recipe, 12345)))

@@ -91,23 +91,23 @@ class TestPatches:
         codes = np.zeros(200, dtype=np.int64)
         return placement.select(codes, 1, count / 200, self.FEATURES, np.random.default_rng(seed))
 
-    def nearest(self, centre, k):
+    def nearest(self, center, k):
         """A sample and its k - 1 nearest others, by sorting all distances."""
-        distances = np.linalg.norm(self.FEATURES - self.FEATURES[centre], axis=1)
+        distances = np.linalg.norm(self.FEATURES - self.FEATURES[center], axis=1)
         return set(np.argsort(distances, kind="stable")[:k].tolist())
 
     @pytest.mark.parametrize("k", [1, 2, 7, 30])
-    def test_one_patch_is_a_centre_and_its_nearest_neighbours(self, k):
+    def test_one_patch_is_a_center_and_its_nearest_neighbors(self, k):
         for seed in range(5):
             selected = set(np.flatnonzero(self.select(Patches(k), k, seed)).tolist())
             assert len(selected) == k
-            assert selected in [self.nearest(centre, k) for centre in selected]
+            assert selected in [self.nearest(center, k) for center in selected]
 
     def test_several_patches(self):
         """Every selected sample lies in a whole patch, all but those of the last one, which may be cut short."""
         selected = set(np.flatnonzero(self.select(Patches(5), 43)).tolist())
         assert len(selected) == 43
-        patches = [patch for centre in selected if (patch := self.nearest(centre, 5)) <= selected]
+        patches = [patch for center in selected if (patch := self.nearest(center, 5)) <= selected]
         assert len(patches) >= 43 // 5
         assert len(selected - set().union(*patches)) < 5
 
@@ -120,7 +120,7 @@ class TestPatches:
         assert abs(rho(1)) < 0.03
         assert rho(1) < rho(5) < rho(60)
 
-    def test_neighbours_that_were_searched_before(self):
+    def test_neighbors_that_were_searched_before(self):
         given = Patches(5, neighbors=ln.neighbors(self.FEATURES, k=12))
         assert not given.needs_features
         np.testing.assert_array_equal(self.select(given, 50), self.select(Patches(5), 50))

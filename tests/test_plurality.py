@@ -271,7 +271,7 @@ def test_no_rows_give_no_results():
     assert plurality_probability(np.zeros((0, 3)), 5, []).shape == (0,)
 
 
-def test_rounding_of_the_row_sum_is_normalised_away():
+def test_rounding_of_the_row_sum_is_normalized_away():
     q = np.array([0.4, 0.35, 0.25])
     assert plurality_probability(q * (1 + 5e-5), 1000, 0) == pytest.approx(plurality_probability(q, 1000, 0), abs=1e-12)
 

@@ -70,7 +70,7 @@ def test_confusion_rows_hold_every_labels_probability(ties):
     assert np.isnan(confusion[2]).all()
 
 
-def test_flip_noise_in_pure_neighbourhoods_is_a_binomial_tail():
+def test_flip_noise_in_pure_neighborhoods_is_a_binomial_tail():
     """Eq. 16."""
     rates, ks = np.linspace(0, 1, 11), [1, 3, 10, 30, 75]
     curve = ln.accuracy_curve(np.eye(10), np.arange(10), ln.FlipNoise(), rates, ks, ties="strict")

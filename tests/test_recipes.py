@@ -1,4 +1,4 @@
-"""Recipes: the catalogue is the paper's, and every figure comes with tables that the library gives when called."""
+"""Recipes: the catalog is the paper's, and every figure comes with tables that the library gives when called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import labelnoise as ln
 from labelnoise.artifacts import to_json
 from labelnoise.data import load_digits
 from labelnoise.studies.overrides import override
-from labelnoise.studies.recipes import CATALOGUE, SCALES, recipe_named
+from labelnoise.studies.recipes import CATALOG, SCALES, recipe_named
 from labelnoise.studies.recipes.concentration import PREDICTIONS
 from labelnoise.studies.recipes.trainings import clean_run
 from labelnoise.studies.run_recipes import StoredResults, run_recipes, write_ledger
@@ -68,11 +68,11 @@ def every_run(name, scale="paper"):
     return with_requirements(at(name, scale).runs())
 
 
-class TestCatalogue:
+class TestCatalog:
     def test_the_papers_figures_and_the_further_studies(self):
-        assert [name for name in CATALOGUE if name.startswith("fig")] == FIGURES
-        assert [name for name in CATALOGUE if not name.startswith("fig")] == STUDIES
-        for name, entry in CATALOGUE.items():
+        assert [name for name in CATALOG if name.startswith("fig")] == FIGURES
+        assert [name for name in CATALOG if not name.startswith("fig")] == STUDIES
+        for name, entry in CATALOG.items():
             assert entry.name == name
             assert entry.title
             assert entry.statement.endswith((".", "?"))
@@ -84,7 +84,7 @@ class TestCatalogue:
             monkeypatch.setattr(DataSpecification, name, lambda self: pytest.fail("too early"))
         monkeypatch.setenv("LABELNOISE_DATA", str(tmp_path))
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-        for name in CATALOGUE:
+        for name in CATALOG:
             recipe = at(name, scale)
             runs = recipe.runs()
             assert runs
@@ -98,7 +98,7 @@ class TestCatalogue:
     @pytest.mark.parametrize("scale", SCALES)
     def test_runs_that_differ_have_hashes_that_differ(self, scale):
         shared = {"fig2": 1, "fig7": 1}  # both regions are asked of one training
-        for name in CATALOGUE:
+        for name in CATALOG:
             runs = at(name, scale).runs()
             assert len({run_id(run) for run in runs}) == len(runs) - shared.get(name, 0), name
 
@@ -189,18 +189,18 @@ class TestCatalogue:
             assert training.weight_decay == 1e-7
             assert training.batch_norm_decay == 0.99
             assert training.validation_share == 0.1
-        for name, schedule, normalisation in [
+        for name, schedule, normalization in [
             ("fig4a", (0.01, 10, 0.5, 20), "range"),
             ("fig4b", (0.007, 30, 0.5, 60), "pixel"),
             ("fig4c", (0.001, 15, 0.1, 30), "channel"),
         ]:
             training = at(name).training
             assert (training.learning_rate, training.step_every, training.step_factor, training.epochs) == schedule
-            assert training.normalisation == normalisation
+            assert training.normalization == normalization
         assert at("fig3a").training is None  # pixels
 
     def test_smoke_is_on_bundled_digits(self):
-        for name in CATALOGUE:
+        for name in CATALOG:
             assert {run.data.name for run in every_run(name, "smoke").values()} == {"digits"}
             assert len(every_run(name, "smoke")) <= 15
 
@@ -243,7 +243,7 @@ class TestCatalogue:
         with pytest.raises(ValueError, match=message):
             override(at(name, "smoke"), [change])
 
-    @pytest.mark.parametrize("name", list(CATALOGUE))
+    @pytest.mark.parametrize("name", list(CATALOG))
     def test_scales_that_are_none(self, name):
         with pytest.raises(ValueError, match="`scale` must be one of 'smoke', 'laptop', 'paper'; got 'huge'"):
             recipe_named(name, "huge")
@@ -347,7 +347,7 @@ def softmax_of(recipe, place):
 
 
 class TestPredictedColumns:
-    def test_neighbours(self, made):
+    def test_neighbors(self, made):
         train, test = load_digits()
         table = table_of(made("fig3a"))
         rates, ks = (0.0, 0.5, 0.8), (5, 10, 30)
@@ -363,7 +363,7 @@ class TestPredictedColumns:
         assert values["within_allowance"] == (apart <= 0.005 + 2 * table["standard_error"]).sum()
         assert made("fig3a").outcome.agrees == (values["within_allowance"] == 9)
 
-    def test_neighbours_in_features(self, made, place):
+    def test_neighbors_in_features(self, made, place):
         recipe, (train, test) = recipe_of("fig3b")[1], some_digits()
         arrays = StoredResults(place[1]).result(clean_run(recipe.data, recipe.training)).arrays
         hoods = ln.neighbors(arrays["features"], arrays["test_features"], k=30)
@@ -430,7 +430,7 @@ class TestPredictedColumns:
         expected = ln.accuracy_surface(curve, rhos)
         pd.testing.assert_frame_equal(table_of(made("concentration_surface")), expected.to_frame())
 
-    def test_softmax_neighbourhoods(self, made, place):
+    def test_softmax_neighborhoods(self, made, place):
         outcome, table = made("fig5").outcome, table_of(made("fig5"))
         assert len(table) == 150
         assert table["distance"].median() == pytest.approx(outcome.values["median_distance"])
@@ -528,7 +528,7 @@ class TestRuns:
         store, labels = RunStore(tmp_path / "runs"), []
         results = run_recipes(entries, "smoke", tmp_path / "figures", store, partial(Noting, labels))
         assert [result.heading.name for result in results] == ["fig5", "fig6"]
-        assert len(labels) == 2  # the network and its neighbours
+        assert len(labels) == 2  # the network and its neighbors
 
     def test_a_result_of_other_data_is_refused(self, made, place, tmp_path, monkeypatch):
         made("fig3a")
@@ -553,7 +553,7 @@ class TestRuns:
         failed, written = run_recipes(recipes, "smoke", tmp_path / "figures", place[1], InProcessExecutor)
         assert failed.outcome is None
         assert failed.files == ()
-        assert len(failed.failures) == 4  # the neighbours, and three votes that could not start
+        assert len(failed.failures) == 4  # the neighbors, and three votes that could not start
         first, *others = failed.failures
         assert first.specification == describe(broken.neighbors)
         assert first.specification["data"]["name"] == absent
@@ -606,7 +606,7 @@ def test_the_ledger_lists_results_and_is_made_anew(made, place, tmp_path):
         "| [fig2c",
         "| [fig3a",
     ]  # as asked; what is not there is left out
-    entry, outcome = CATALOGUE["fig3a"], made("fig3a").outcome
+    entry, outcome = CATALOG["fig3a"], made("fig3a").outcome
     verdict = {True: "yes", False: "no"}[outcome.agrees]
     assert rows[5] == (
         f"| [fig3a](fig3a/fig3a.png) | {entry.title} | {entry.statement} | {outcome.finding} | smoke | {verdict} |"
@@ -633,12 +633,12 @@ def test_a_damaged_summary_is_named(tmp_path, content):
 
 
 @pytest.mark.slow
-def test_the_whole_catalogue_at_smoke_scale(tmp_path):
+def test_the_whole_catalog_at_smoke_scale(tmp_path):
     """`labelnoise run all --scale smoke`, in this process."""
-    recipes = [recipe_named(name, "smoke") for name in CATALOGUE]
+    recipes = [recipe_named(name, "smoke") for name in CATALOG]
     results = run_recipes(recipes, "smoke", tmp_path, RunStore(tmp_path / "runs"), InProcessExecutor)
-    assert [result.heading.name for result in results] == list(CATALOGUE)
+    assert [result.heading.name for result in results] == list(CATALOG)
     for result in results:
         assert result.failures == ()
         assert {path.suffix for path in result.files} == {".png", ".svg", ".pdf", ".csv", ".parquet", ".json"}
-    assert write_ledger(tmp_path, list(CATALOGUE)).read_text().count(".png)") == len(CATALOGUE)
+    assert write_ledger(tmp_path, list(CATALOG)).read_text().count(".png)") == len(CATALOG)

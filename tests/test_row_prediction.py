@@ -27,7 +27,7 @@ PLACEMENTS = {
 
 
 def by_enumeration(rows, label, ties):
-    """Pr(label wins) over every assignment of labels to the neighbours whose rows these are."""
+    """Pr(label wins) over every assignment of labels to the neighbors whose rows these are."""
     k, n_classes = rows.shape
     total = 0.0
     for labels in itertools.product(range(n_classes), repeat=k):
@@ -127,7 +127,7 @@ def test_iid_with_constant_rows_is_predict_knn(digits, ties):
 @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise(), ln.MatrixNoise.random(10, random_state=0)],
                          ids=lambda noise: noise.name)  # fmt: skip
 @pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
-def test_a_realised_mask_is_predicted(digits, placement, noise):
+def test_a_realized_mask_is_predicted(digits, placement, noise):
     """On the digits at noise rate 0.4 the mean row is off by up to 8 points; the finite model is not off."""
     features, labels, _, truth, hoods = digits
     noisy = ln.corrupt(labels, noise, 0.4, placement=placement, features=features, random_state=0)
@@ -161,18 +161,18 @@ def test_certain_rows_are_the_vote_itself(digits):
     measured = ln.simulate_with_rows(hoods, rows, truth, [4, 10], train_labels=labels, ties="lowest", repeats=2)
     lowest = ln.predict_with_rows(hoods, rows, truth, [4, 10], ties="lowest")
     np.testing.assert_allclose(measured.accuracy, lowest.accuracy, atol=1e-13)
-    assert measured.std.max() == measured.realised_noise_rates[0] == 0
+    assert measured.std.max() == measured.realized_noise_rates[0] == 0
 
 
 def test_rows_of_a_classifiers_doubts(digits):
-    """Every row differs: all neighbourhoods are drawn."""
+    """Every row differs: all neighborhoods are drawn."""
     _, labels, _, truth, hoods = digits
     doubts = np.full((len(labels), 10), 0.02) + np.random.default_rng(0).dirichlet(np.full(10, 0.3), len(labels))
     rows = ln.softmax_rows(doubts / doubts.sum(axis=1, keepdims=True), labels, 0.3)
     finite = ln.predict_with_rows(hoods, rows, truth, 10, train_labels=labels)
     drawn = ln.simulate_with_rows(hoods, rows, truth, 10, train_labels=labels, repeats=200, random_state=0)
     assert finite.noise_rates[0] == pytest.approx(0.3)
-    assert drawn.realised_noise_rates[0] == pytest.approx(0.3, abs=0.005)
+    assert drawn.realized_noise_rates[0] == pytest.approx(0.3, abs=0.005)
     error = np.hypot(drawn.standard_error, finite.sampling_error)[0, 0]
     assert abs(finite.accuracy - drawn.accuracy)[0, 0] < 4 * error
     np.testing.assert_allclose(finite.confusion().sum(axis=1), 1)

@@ -87,7 +87,7 @@ CHANGES = [
             "selection": "noisy",
             "patience": None,
             "validation_share": 0.2,
-            "normalisation": "pixel",
+            "normalization": "pixel",
             "resize": 65,
             "crop": 47,
             "seed": 1,
@@ -567,8 +567,8 @@ class TestTraining:
         np.testing.assert_array_equal(arrays["noisy_labels"][~selected], train.labels[~selected])
         assert arrays["features"].shape == (300, 64)  # its own, beside those of the clean network
 
-    def test_a_test_sample_lies_in_the_region_whose_centre_is_nearer(self, room, images):
-        """At noise rate 1/2 each class is cut in two, and both centres can be had from the mask alone."""
+    def test_a_test_sample_lies_in_the_region_whose_center_is_nearer(self, room, images):
+        """At noise rate 1/2 each class is cut in two, and both centers can be had from the mask alone."""
         (train, test), found = images, room.result(REGIONS).arrays
         clean = room.result(CLEAN).arrays
         nearer = np.zeros(len(test), dtype=bool)
@@ -576,20 +576,20 @@ class TestTraining:
             here, own = test.labels == code, train.labels == code
             assert 0 < found["selected"][own].mean() < 1
             noisy, other = (clean["features"][own & (found["selected"] == side)].mean(axis=0) for side in (True, False))
-            away = [np.linalg.norm(clean["test_features"][here] - centre, axis=1) for centre in (noisy, other)]
+            away = [np.linalg.norm(clean["test_features"][here] - center, axis=1) for center in (noisy, other)]
             nearer[here] = away[0] < away[1]
         assert (nearer == found["in_noisy_region"]).mean() >= 0.98
 
 
 class TestVotes:
     @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-    def test_neighbours_by_pixels(self, room, images, metric):
+    def test_neighbors_by_pixels(self, room, images, metric):
         run = replace(NEIGHBORS, metric=metric)
         expected = ln.neighbors(images[0].features, images[1].features, k=10, metric=metric)
         np.testing.assert_array_equal(room.result(run).arrays["indices"], expected.indices)
         assert run.neighbors(room).n_train == 300
 
-    def test_neighbours_in_features(self, room):
+    def test_neighbors_in_features(self, room):
         arrays = room.result(CLEAN).arrays
         expected = ln.neighbors(arrays["features"], arrays["test_features"], k=10)
         found = room.result(replace(NEIGHBORS, features_of=CLEAN)).arrays["indices"]
@@ -618,12 +618,12 @@ class TestVotes:
             repeats=2,
             random_state=7,
         )
-        for name in ("noise_rates", "realised_noise_rates", "k", "accuracy", "per_class", "runs", "std", "classes"):
+        for name in ("noise_rates", "realized_noise_rates", "k", "accuracy", "per_class", "runs", "std", "classes"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
         for name in ("ties", "model", "noise", "placement", "n_test", "n_train", "seed"):
             assert getattr(found, name) == getattr(expected, name), name
         if placement.needs_features:
-            np.testing.assert_array_equal(found.realised_concentrations, expected.realised_concentrations)
+            np.testing.assert_array_equal(found.realized_concentrations, expected.realized_concentrations)
         assert found.to_frame().shape == expected.to_frame().shape
 
     def test_required_runs_are_named(self):
@@ -668,7 +668,7 @@ class TestConcentration:
             assert row.predicted == pytest.approx(expected.accuracy[0, 0], abs=1e-9)
 
     def test_a_known_local_rate_leaves_nothing_to_chance(self, room):
-        """Of two classes that never mix, K = 3, flip noise: the number of wrong neighbours alone decides each vote."""
+        """Of two classes that never mix, K = 3, flip noise: the number of wrong neighbors alone decides each vote."""
         neighbors = NeighborsRun(data=DataSpecification(name="digits", n_classes=2), k=3)
         run = replace(CONCENTRATION, neighbors=neighbors, k=3, noises=(ln.FlipNoise(),), noise_rate=0.4, draws=3)
         table = room.result(run).tables["draws"]
@@ -676,7 +676,7 @@ class TestConcentration:
         np.testing.assert_allclose(table["from_own_rate"], table["measured"], atol=1e-12)
         np.testing.assert_allclose(table["from_rates_found"], table["measured"], atol=1e-12)  # all are alike
 
-    def test_one_neighbour_counted_twice_whose_noise_is_known(self, images):
+    def test_one_neighbor_counted_twice_whose_noise_is_known(self, images):
         """Its local noise rate is 0 or 1: noise is as concentrated as can be, and every vote is known."""
         train, test = images
         nearest = ln.neighbors(train.features, test.features, k=1).indices
@@ -697,7 +697,7 @@ class TestConcentration:
         assert found["from_rates_found"] == pytest.approx((1 - seen) * right + seen * wrong, abs=1e-12)
 
     def test_any_concentration(self, room, images):
-        """The dial is set in the test samples' neighbourhoods, where the table measures it."""
+        """The dial is set in the test samples' neighborhoods, where the table measures it."""
         run = replace(CONCENTRATION, placements=(ln.Concentrated(0.0, k=10), ln.Concentrated(0.4, k=10)), draws=1)
         table = room.result(run).tables["draws"]
         spread, concentrated = table[table["noise"] == "flip"].itertuples()
@@ -716,7 +716,7 @@ class TestEmbedding:
         assert indices[0] >= 0
         assert indices[-1] < 300
         assert found.record == {"data": DATA.digest()}
-        # the map is one of these images' features: neighbours there are mostly neighbours here
+        # the map is one of these images' features: neighbors there are mostly neighbors here
         features = room.result(CLEAN).arrays["features"][indices]
         near, near_here = (ln.neighbors(space, k=10).indices for space in (features, points))
         shared = np.mean([len(set(a) & set(b)) for a, b in zip(near, near_here, strict=True)]) / 10

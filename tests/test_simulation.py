@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.jobs.curve_result import predict_as_realised
+from labelnoise.jobs.curve_result import predict_as_realized
 
 
 def grid(n_classes=3, per_class=40, seed=0):
@@ -56,9 +56,9 @@ def test_lowest_is_scikit_learns_vote_on_the_same_noisy_labels():
 @pytest.mark.parametrize("ties", ["strict", "random", "lowest"])
 @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise()], ids=["uniform", "flip"])
 def test_prediction_and_measurement_agree_where_the_model_is_exact(noise, ties):
-    """Every neighbourhood pure and independent selection: then the votes are i.i.d. and Eq. 2 is no approximation."""
+    """Every neighborhood pure and independent selection: then the votes are i.i.d. and Eq. 2 is no approximation."""
     labels = np.repeat(np.arange(4), 100)
-    indices = np.arange(400).reshape(40, 10)  # 40 queries with disjoint neighbourhoods of one class
+    indices = np.arange(400).reshape(40, 10)  # 40 queries with disjoint neighborhoods of one class
     truth = np.repeat(np.arange(4), 10)
     rates = [0.3, 0.5, 0.7]
     predicted = ln.predict_knn(indices, labels, truth, noise, rates, [4, 10], ties=ties)
@@ -127,15 +127,15 @@ def test_concentrated_noise_costs_what_it_corrupts(digits):
     )
     spread = ln.simulate_knn(hoods, labels, truth, ln.FlipNoise.opposite(10), [0.25], 10, repeats=3, random_state=0)
     assert spread.accuracy[0, 0] > 0.9
-    assert curve.accuracy[0, 0] == pytest.approx(1 - curve.realised_noise_rates[0], abs=0.06)
-    assert curve.realised_noise_rates[0] != 0.25
-    assert 0.3 < curve.realised_concentrations[0, 0] < 1
-    assert spread.realised_concentrations is None
-    predicted = predict_as_realised(hoods, labels, truth, ln.FlipNoise.opposite(10), curve)
+    assert curve.accuracy[0, 0] == pytest.approx(1 - curve.realized_noise_rates[0], abs=0.06)
+    assert curve.realized_noise_rates[0] != 0.25
+    assert 0.3 < curve.realized_concentrations[0, 0] < 1
+    assert spread.realized_concentrations is None
+    predicted = predict_as_realized(hoods, labels, truth, ln.FlipNoise.opposite(10), curve)
     assert predicted.accuracy[0, 0] == pytest.approx(curve.accuracy[0, 0], abs=0.03)
 
 
-def test_noise_at_hubs_is_predicted_at_the_noise_rate_of_the_neighbourhoods(digits):
+def test_noise_at_hubs_is_predicted_at_the_noise_rate_of_the_neighborhoods(digits):
     features, labels, _, truth, hoods = digits
     arguments = (hoods, labels, truth, ln.FlipNoise())
     curve = ln.simulate_knn(
@@ -145,12 +145,12 @@ def test_noise_at_hubs_is_predicted_at_the_noise_rate_of_the_neighbourhoods(digi
     rng = np.random.default_rng(1)
     mask = ln.HubnessProportional().select(labels, 10, 0.4, features, rng)
     assert curve.neighborhood_noise_rates[1, 1] == pytest.approx(mask[hoods.indices[:, :10]].mean(), abs=0.02)
-    assert (curve.neighborhood_noise_rates > curve.realised_noise_rates[:, None] + 0.05).all()
+    assert (curve.neighborhood_noise_rates > curve.realized_noise_rates[:, None] + 0.05).all()
     at_asked_rate = ln.predict_knn(*arguments, [0.3, 0.4], [5, 10])
-    as_realised = predict_as_realised(*arguments, curve)
+    as_realized = predict_as_realized(*arguments, curve)
     assert np.abs(curve.accuracy - at_asked_rate.accuracy).min() > 0.08
-    assert np.abs(curve.accuracy - as_realised.accuracy).max() < 0.02
-    np.testing.assert_array_equal(as_realised.noise_rates, curve.realised_noise_rates)
+    assert np.abs(curve.accuracy - as_realized.accuracy).max() < 0.02
+    np.testing.assert_array_equal(as_realized.noise_rates, curve.realized_noise_rates)
     assert {"neighborhood_noise_rate", "concentration"} <= set(curve.to_frame())
 
 

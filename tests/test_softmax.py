@@ -1,4 +1,4 @@
-"""Softmax analysis: against loops, numbers worked out by hand, and networks that are neighbourhoods by construction."""
+"""Softmax analysis: against loops, numbers worked out by hand, and networks that are neighborhoods by construction."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def naive_distance(p, h):
     return sum((a - b) ** 2 / (a + b) for a, b in zip(p, h, strict=True) if a + b > 0) / 2
 
 
-def naive_preferred(p, labels, neighbours, ks):
-    distances = [naive_distance(p, np.bincount(labels[neighbours[:k]], minlength=len(p)) / k) for k in ks]
+def naive_preferred(p, labels, neighbors, ks):
+    distances = [naive_distance(p, np.bincount(labels[neighbors[:k]], minlength=len(p)) / k) for k in ks]
     best = min(distances)
     # distances that differ by rounding alone are equal
     return next((k, d) for k, d in zip(ks, distances, strict=True) if d <= best + 1e-12)
@@ -143,7 +143,7 @@ class TestNeighborhoods:
         assert found.median_distance == np.median(found.distance)
 
     def test_equal_distances_prefer_the_smaller_k(self):
-        # pure up to 4, then half and half at 2 of each kind: 2, 4 and 8 neighbours have one histogram
+        # pure up to 4, then half and half at 2 of each kind: 2, 4 and 8 neighbors have one histogram
         labels = np.array([0, 1, 0, 1, 1, 1, 0, 0])
         found = softmax_neighborhoods([[0.5, 0.5], [1.0, 0.0]], labels, [np.arange(8)] * 2, range(2, 9))
         assert found.preferred_k.tolist() == [2, 3]

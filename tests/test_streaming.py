@@ -21,7 +21,7 @@ from training_results import assert_same, one_thread  # noqa: F401
 from labelnoise.data import load_images, open_images
 from labelnoise.networks.architectures import build_network
 from labelnoise.training import TrainingSpecification, predict, preset, train
-from labelnoise.training.data import check_images, normalisation_of
+from labelnoise.training.data import check_images, normalization_of
 from labelnoise.training.loop import Run
 from labelnoise.training.streaming import StreamedImages
 
@@ -35,7 +35,7 @@ QUICK = TrainingSpecification(
     epochs=3,
     batch_size=8,
     validation_share=0.2,
-    normalisation="channel",
+    normalization="channel",
     resize=36,
     crop=32,
     device="cpu",
@@ -56,9 +56,9 @@ def no_surroundings(monkeypatch, tmp_path):
 
 
 def photograph(rng, code, size):
-    """Noise of one class's brightness and colour, so that there is something to learn."""
-    centre = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[code]
-    return np.clip(rng.normal(centre, 40, (*size, 3)), 0, 255).astype(np.uint8)
+    """Noise of one class's brightness and color, so that there is something to learn."""
+    center = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[code]
+    return np.clip(rng.normal(center, 40, (*size, 3)), 0, 255).astype(np.uint8)
 
 
 def write_folder(root, split, n, rng):
@@ -110,7 +110,7 @@ def test_an_image_folder(zoo, stream):
         with Image.open(files[i]) as image:
             np.testing.assert_array_equal(stream.image(i), np.asarray(image.convert("RGB")))
         assert CLASSES[stream.labels[i]] == files[i].parent.name
-    assert {stream.image(i).shape[2] for i in range(60)} == {3}  # the grey one too
+    assert {stream.image(i).shape[2] for i in range(60)} == {3}  # the gray one too
     assert open_images(zoo, channels=1).image(0).shape[2] == 1
     assert len(open_images(zoo, "val")) == len(open_images(zoo, "validation")) == 15
     assert open_images(zoo, "val", classes=CLASSES[::-1]).labels.tolist() == [2] * 5 + [1] * 5 + [0] * 5
@@ -194,7 +194,7 @@ def test_what_cannot_be_opened(zoo, tmp_path):
         open_images(tmp_path / "nowhere" / "at" / "all")
     with pytest.raises(ValueError, match=r"`split` must be one of 'train', 'validation', which .*zoo has; got 'test'"):
         open_images(zoo, "test")
-    with pytest.raises(ValueError, match=r"`channels` must be 3 \(RGB\) or 1 \(grey\); got 4"):
+    with pytest.raises(ValueError, match=r"`channels` must be 3 \(RGB\) or 1 \(gray\); got 4"):
         open_images(zoo, channels=4)
     with pytest.raises(ValueError, match="must be None for an image folder"):
         open_images(zoo, label_column="y")
@@ -233,14 +233,14 @@ def frames(stream, order=range(60), epoch=None, **options):
     return torch.cat(list(images.batches(torch.tensor(order), 7, epoch)))
 
 
-def test_centre_and_random_crops(stream):
+def test_center_and_random_crops(stream):
     from torchvision.transforms import v2
 
     transforms = v2.Compose([v2.Resize(36, antialias=True), v2.CenterCrop(32)])
-    centred, cropped = frames(stream), frames(stream, epoch=1)
+    centerd, cropped = frames(stream), frames(stream, epoch=1)
     for i in (0, 30):
         pixels = torch.tensor(stream.image(i)).permute(2, 0, 1)
-        assert torch.equal(centred[i], transforms(pixels))
+        assert torch.equal(centerd[i], transforms(pixels))
         resized = v2.functional.resize(pixels, [36])
         places = [
             resized[:, top : top + 32, left : left + 32]
@@ -248,8 +248,8 @@ def test_centre_and_random_crops(stream):
             for left in range(resized.shape[2] - 31)
         ]
         assert any(torch.equal(cropped[i], place) for place in places)
-    assert centred.dtype == torch.uint8
-    assert centred.shape == (60, 3, 32, 32)
+    assert centerd.dtype == torch.uint8
+    assert centerd.shape == (60, 3, 32, 32)
 
 
 def test_crops_follow_from_seed_epoch_and_image_alone(stream):
@@ -268,25 +268,25 @@ def test_the_global_random_state_is_left_alone(stream):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_normalisation(stream):
+def test_normalization(stream):
     images = StreamedImages(stream, CPU, size=(32, 32), resize=36, workers=0)
     part = np.arange(5, 60)
-    shift, scale = images.normalisation(part, "channel")
+    shift, scale = images.normalization(part, "channel")
     pixels = frames(stream, part).float()
     torch.testing.assert_close(shift.flatten(), pixels.mean((0, 2, 3)))
     torch.testing.assert_close(1 / scale.flatten(), pixels.std((0, 2, 3), correction=0))
-    of_array = normalisation_of(frames(stream, part).permute(0, 2, 3, 1).numpy(), "channel")
+    of_array = normalization_of(frames(stream, part).permute(0, 2, 3, 1).numpy(), "channel")
     torch.testing.assert_close((shift, scale), of_array)
-    shift, scale = images.normalisation(part, "range")
+    shift, scale = images.normalization(part, "range")
     assert (float(shift), float(scale)) == (0, pytest.approx(1 / 255))
-    with pytest.raises(ValueError, match='`normalisation` must be "channel" or "range" for images on disk'):
-        images.normalisation(part, "pixel")
+    with pytest.raises(ValueError, match='`normalization` must be "channel" or "range" for images on disk'):
+        images.normalization(part, "pixel")
 
 
 def test_the_imagenet_preset():
     specification = preset("imagenet")
     assert (specification.network, specification.epochs, specification.batch_size) == ("densenet121", 30, 256)
-    assert (specification.resize, specification.crop, specification.normalisation) == (256, 224, "channel")
+    assert (specification.resize, specification.crop, specification.normalization) == (256, 224, "channel")
     rates = [specification.learning_rate_at(epoch) for epoch in (1, 15, 16, 30)]
     assert rates == [0.001, 0.001, pytest.approx(0.0001), pytest.approx(0.0001)]
 

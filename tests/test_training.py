@@ -19,7 +19,7 @@ from labelnoise.networks.architectures import build_network
 from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.training import PRESETS, TrainingSpecification, loop, predict, preset, train
 from labelnoise.training.checkpoint import FORMAT, read_checkpoint, write_checkpoint
-from labelnoise.training.data import TrainingData, check_images, normalisation_of, stratified_split
+from labelnoise.training.data import TrainingData, check_images, normalization_of, stratified_split
 from labelnoise.training.loop import Run
 
 QUICK = preset("digits", epochs=4, batch_size=32, device="cpu", precision="float32")
@@ -369,14 +369,14 @@ def test_split_is_stratified(share):
     assert share == 0 or held_out.tolist() != other.tolist()
 
 
-def test_normalisation():
+def test_normalization():
     pixels = np.random.default_rng(0).integers(3, 250, (50, 4, 5, 3)).astype(np.uint8)
     pixels[:, 1, 2, 0] = 7  # a pixel that does not vary
     nchw = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    shift, scale = normalisation_of(pixels, "range")
+    shift, scale = normalization_of(pixels, "range")
     ranged = (nchw - shift) * scale
     assert (float(ranged.min()), float(ranged.max())) == (0, pytest.approx(1))
-    shift, scale = normalisation_of(pixels, "pixel")
+    shift, scale = normalization_of(pixels, "pixel")
     pixelwise = (nchw - shift) * scale
     torch.testing.assert_close(pixelwise.mean(0), torch.zeros(3, 4, 5), atol=1e-5, rtol=0)
     deviation = pixelwise.std(0, correction=0)
@@ -432,7 +432,7 @@ def test_presets(name):
         ({"selection": "best"}, "`selection` must be one of 'noisy', 'clean', 'last'; got 'best'"),
         ({"device": "tpu"}, "`device` must be one of"),
         ({"precision": "float16"}, "`precision` must be one of"),
-        ({"normalisation": "none"}, "`normalisation` must be one of"),
+        ({"normalization": "none"}, "`normalization` must be one of"),
         ({"epochs": 0}, "`epochs` must be at least 1; got 0"),
         ({"batch_size": 1}, "`batch_size` must be at least 2"),
         ({"learning_rate": float("nan")}, "`learning_rate` must be a positive number; got nan"),

@@ -43,7 +43,7 @@ class NoisyLabels:
     noise, placement : dict
         Name and parameters of the noise model and of the placement.
     concentration : float or None
-        Realised rho (section 8 of the theory) where the placement sets one, beside the asked one in `placement`; for
+        Realized rho (section 8 of the theory) where the placement sets one, beside the asked one in `placement`; for
         any other placement `labelnoise.concentration` measures it.
     seed : int
         ``corrupt(..., random_state=seed)`` gives the same labels again.
@@ -62,7 +62,7 @@ class NoisyLabels:
 
     @property
     def noise_rate(self) -> float:
-        """Realised fraction of samples selected."""
+        """Realized fraction of samples selected."""
         return float(self.selected.mean())
 
     @property
@@ -73,12 +73,12 @@ class NoisyLabels:
 
     @property
     def changed_rate(self) -> float:
-        """Realised fraction of samples whose label really differs (uniform noise: about gamma (L - 1)/L)."""
+        """Realized fraction of samples whose label really differs (uniform noise: about gamma (L - 1)/L)."""
         return float(self.changed.mean())
 
     @property
     def transition_matrix(self) -> Floats:
-        """Realised T[i, j]: the share of clean class i that became j, (L, L), rows sum to 1.
+        """Realized T[i, j]: the share of clean class i that became j, (L, L), rows sum to 1.
 
         A class without samples has the identity's row: nothing of it changed.
         """
@@ -270,7 +270,7 @@ def corrupt(
     noisy, selected = corrupt_codes(
         codes, len(known), noise, rate, prepared, checked_features, np.random.default_rng(seed)
     )
-    realised = prepared.realized(selected)
+    realized = prepared.realized(selected)
     return NoisyLabels(
         labels=known[noisy],
         clean_labels=known[codes],
@@ -280,6 +280,6 @@ def corrupt(
         noise=noise.parameters(),
         placement=placement.parameters(),
         seed=seed,
-        concentration=None if realised is None or np.isnan(realised) else realised,
+        concentration=None if realized is None or np.isnan(realized) else realized,
         _codes=(codes, noisy),
     )

@@ -103,7 +103,7 @@ def check_class_count(noise: NoiseModel, n_classes: int) -> None:
 
 
 def observed_distribution(clean: Floats, noise: NoiseModel, noise_rate: float) -> Floats:
-    """Distribution of one observed label in a neighbourhood, q = (1 - gamma) C + gamma C P (Eq. 3).
+    """Distribution of one observed label in a neighborhood, q = (1 - gamma) C + gamma C P (Eq. 3).
 
     `clean` has shape (..., L), rows sum to 1; so do the rows of the result.
     """
@@ -226,7 +226,7 @@ class MatrixNoise(NoiseModel):
     Parameters
     ----------
     corruption_matrix : array of shape (L, L)
-        P[i, j] = Pr(noisy = j | clean = i and selected); rows sum to 1 (deviations up to 1e-4 are normalised away).
+        P[i, j] = Pr(noisy = j | clean = i and selected); rows sum to 1 (deviations up to 1e-4 are normalized away).
 
     Raises
     ------
@@ -269,7 +269,7 @@ class MatrixNoise(NoiseModel):
     def random(
         cls, n_classes: int, *, power: int | None = None, random_state: int | np.random.Generator | None = None
     ) -> MatrixNoise:
-        """Each row drawn as ``rand(L) ** power``, normalised; power from {1, 2, 3} row by row unless given.
+        """Each row drawn as ``rand(L) ** power``, normalized; power from {1, 2, 3} row by row unless given.
 
         This is the published code's general corruption matrix. The drawn matrix is kept in the model.
         """

@@ -4,7 +4,7 @@
 
 Every process runs the same program on the same data and gets the same result; only the first writes. `batch_size` is
 that of all processes together. Gradients are averaged in each step by PyTorch's `DistributedDataParallel`. Batch norm
-normalises each share by its own statistics, as usual there, and the running ones are averaged after each epoch. So a
+normalizes each share by its own statistics, as usual there, and the running ones are averaged after each epoch. So a
 result depends, as on the seed, on the number of processes; it is the single process's in distribution, not bit by bit.
 
 Alone, a process does nothing here.

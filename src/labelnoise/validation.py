@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Features, Floats, Integers
 
 SUM_TOLERANCE = 1e-4
-"""Largest deviation of a probability row's sum from 1 that is normalised away; a larger one is an error."""
+"""Largest deviation of a probability row's sum from 1 that is normalized away; a larger one is an error."""
 
 
 def to_array(values: Any) -> NDArray[Any]:
@@ -115,7 +115,7 @@ def check_concentration(concentration: float) -> float:
 
 
 def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> Floats:
-    """Rows of probabilities of shape (..., L), each normalised to sum to exactly 1 up to rounding.
+    """Rows of probabilities of shape (..., L), each normalized to sum to exactly 1 up to rounding.
 
     A row whose sum is off by more than `SUM_TOLERANCE`, a negative entry or a NaN is an error that names the row.
     """

@@ -67,7 +67,7 @@ def _print_curve(result: CurveResult) -> None:
         for curve, word in ((result.predicted, "pred."), (result.measured, "measured")):
             if curve is not None:
                 table.add_column(f"K = {k}\n{word}", justify="right", no_wrap=True)
-    for row, rate in enumerate(shown.realised_noise_rates):
+    for row, rate in enumerate(shown.realized_noise_rates):
         cells = [f"{rate:.3f}"]
         for column in range(len(shown.k)):
             for curve in (result.predicted, result.measured):
@@ -88,7 +88,7 @@ def demo(
 ) -> None:
     """Run the main job on bundled digits: corrupt, predict, measure, and draw.
 
-    Uniform, flip and locally concentrated noise; nearest neighbours at several K, and a small network; tables, figures
+    Uniform, flip and locally concentrated noise; nearest neighbors at several K, and a small network; tables, figures
     and a page to look at.
     """
     from labelnoise.jobs.demo import DemoSpecification, run_demo
@@ -138,12 +138,12 @@ def curve(
     noise_rates: Annotated[
         str | None, typer.Option(help="Fractions of labels selected, such as 0,0.2,0.4. Default: the paper's levels.")
     ] = None,
-    k: Annotated[str, typer.Option("--k", "-k", help="Neighbourhood sizes, such as 10,30,100.")] = "10,30,100",
+    k: Annotated[str, typer.Option("--k", "-k", help="Neighborhood sizes, such as 10,30,100.")] = "10,30,100",
     ties: Annotated[
         Ties, typer.Option(help="Who wins a tie: one at random, the lowest class, or nobody.")
     ] = Ties.random,
     model: Annotated[
-        Model, typer.Option(help="Neighbours' clean labels as they are (finite), or drawn afresh as in Eq. 2 (iid).")
+        Model, typer.Option(help="Neighbors' clean labels as they are (finite), or drawn afresh as in Eq. 2 (iid).")
     ] = Model.finite,
     concentration: Annotated[
         float, typer.Option(help="Of the noise predicted (and of --placement concentrated): 0 spread, 1 regions only.")

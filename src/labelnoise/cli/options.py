@@ -25,7 +25,7 @@ class Ties(enum.StrEnum):
 
 
 class Model(enum.StrEnum):
-    """Models of a neighbourhood's votes."""
+    """Models of a neighborhood's votes."""
 
     finite = "finite"
     iid = "iid"

@@ -45,11 +45,11 @@ def list_recipes(
     if runs:
         _list_runs(store, as_json)
         return
-    from labelnoise.studies.recipes import CATALOGUE
+    from labelnoise.studies.recipes import CATALOG
     from labelnoise.studies.run_recipes import read_summary
 
     rows: list[dict[str, Any]] = []
-    for entry in CATALOGUE.values():
+    for entry in CATALOG.values():
         found = read_summary(output_dir, entry.name) or {}
         rows.append(
             {
@@ -132,7 +132,7 @@ def run(
     """
     from labelnoise.progress import QUIET
     from labelnoise.studies.overrides import override, reseeded
-    from labelnoise.studies.recipes import CATALOGUE, recipe_named
+    from labelnoise.studies.recipes import CATALOG, recipe_named
     from labelnoise.studies.run_recipes import run_recipes, write_ledger
     from labelnoise.sweeps.executors import executor_named
     from labelnoise.sweeps.perform import is_first_process, started_by_torchrun
@@ -143,7 +143,7 @@ def run(
         os.environ[QUIET] = "1"
     if started_by_torchrun() and (workers, executor) != (None, None):
         raise ValueError("torchrun's processes share each run; start them without --workers and --executor.")
-    asked = list(CATALOGUE) if names == ["all"] else list(dict.fromkeys(names))
+    asked = list(CATALOG) if names == ["all"] else list(dict.fromkeys(names))
     recipes = [recipe_named(name, scale.value) for name in asked]
     if random_state is not None:
         recipes = [(entry, reseeded(recipe, random_state)) for entry, recipe in recipes]
@@ -162,8 +162,8 @@ def run(
     else:
         for result in results:
             print_result(result)
-    panels = [entry.name + letter for entry in CATALOGUE.values() for letter in entry.panels]
-    ledger = write_ledger(output_dir, [*CATALOGUE, *panels])
+    panels = [entry.name + letter for entry in CATALOG.values() for letter in entry.panels]
+    ledger = write_ledger(output_dir, [*CATALOG, *panels])
     if not as_json:
         say(written("Ledger", ledger))
     failed = [result.heading.name for result in results if result.problems]

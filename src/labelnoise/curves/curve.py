@@ -44,17 +44,17 @@ class PredictedVotes(Votes, Protocol):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AccuracyCurve:
-    """Accuracy over noise rates (rows) and neighbourhood sizes (columns), with all that determined it.
+    """Accuracy over noise rates (rows) and neighborhood sizes (columns), with all that determined it.
 
     Attributes
     ----------
     noise_rates : array of shape (n_rates,)
         Asked noise rates; the expected share of changed labels where noise is given by rows (`predict_with_rows`), NaN
         where that is not known.
-    realised_noise_rates : array of shape (n_rates,)
+    realized_noise_rates : array of shape (n_rates,)
         Mean fraction of labels really selected; equals `noise_rates` for predictions.
     k : array of shape (n_k,)
-        Neighbourhood sizes.
+        Neighborhood sizes.
     accuracy : array of shape (n_rates, n_k)
         Mean over the test samples (Eq. 1), and for measured curves over the repeats; in [0, 1].
     per_class : array of shape (n_rates, n_k, n_classes)
@@ -69,9 +69,9 @@ class AccuracyCurve:
         Name and parameters of the noise model and the placement.
     sampling_error : array of shape (n_rates, n_k) or None
         Standard error of a prediction that had to be sampled (general matrices under "finite"); None where exact.
-    neighborhood_noise_rates, realised_concentrations : array of shape (n_rates, n_k) or None
+    neighborhood_noise_rates, realized_concentrations : array of shape (n_rates, n_k) or None
         Measured curves of placements other than spread: mean share of selected samples in the test samples'
-        neighbourhoods, and mean rho there, which is NaN at noise rates 0 and 1 and for k = 1.
+        neighborhoods, and mean rho there, which is NaN at noise rates 0 and 1 and for k = 1.
     classes : array of shape (n_classes,)
         The classes, in the order of `per_class`.
     n_test : int
@@ -83,7 +83,7 @@ class AccuracyCurve:
     """
 
     noise_rates: Floats
-    realised_noise_rates: Floats
+    realized_noise_rates: Floats
     k: Integers
     accuracy: Floats
     per_class: Floats
@@ -98,7 +98,7 @@ class AccuracyCurve:
     seed: int | None = None
     sampling_error: Floats | None = None
     neighborhood_noise_rates: Floats | None = None
-    realised_concentrations: Floats | None = None
+    realized_concentrations: Floats | None = None
     _votes: Votes | None = field(default=None, repr=False)
 
     @property
@@ -170,8 +170,8 @@ class AccuracyCurve:
             v_{draws} = \mathrm{Var}\Big(\frac{1}{M} \sum_s c_s\Big), \qquad v_{both} = v_{test} + v_{draws}
 
         where :math:`c_s` is 1 if sample s is classified correctly after one noise draw: of samples that share
-        neighbours, the :math:`c_s` are correlated. For a prediction from neighbours, :math:`v_{draws}` is therefore
-        estimated from 200 noise draws over the stored neighbours; from a softmax (`accuracy_curve`) no neighbours are
+        neighbors, the :math:`c_s` are correlated. For a prediction from neighbors, :math:`v_{draws}` is therefore
+        estimated from 200 noise draws over the stored neighbors; from a softmax (`accuracy_curve`) no neighbors are
         known, and independence is assumed, :math:`v_{draws} = \sum_s Q_s (1 - Q_s) / M^2`: usually too small, and
         without the variance of training. For a measured curve of R repeats, :math:`v_{draws}` is the variance of the
         repeats times 1 + 1/R, and the error of their mean, variance / R, is part of :math:`v_{test}`.
@@ -195,7 +195,7 @@ class AccuracyCurve:
         ------
         ValueError
             A level outside (0, 1); fewer than two test samples or repeats; "draws" or "both" for a prediction at a
-            concentration above 0, which does not say which neighbourhoods are noisy together (measure it:
+            concentration above 0, which does not say which neighborhoods are noisy together (measure it:
             `simulate_knn` with a placement); a curve put together from a table.
 
         Examples
@@ -276,7 +276,7 @@ class AccuracyCurve:
                 "ties": self.ties,
                 "k": self.k[column],
                 "noise_rate": self.noise_rates[rate],
-                "realised_noise_rate": self.realised_noise_rates[rate],
+                "realised_noise_rate": self.realized_noise_rates[rate],
                 "accuracy": self.accuracy.ravel(),
                 "n_test": self.n_test,
             }
@@ -285,8 +285,8 @@ class AccuracyCurve:
             frame["sampling_error"] = self.sampling_error.ravel()
         if self.neighborhood_noise_rates is not None:
             frame["neighborhood_noise_rate"] = self.neighborhood_noise_rates.ravel()
-        if self.realised_concentrations is not None:
-            frame["concentration"] = self.realised_concentrations.ravel()
+        if self.realized_concentrations is not None:
+            frame["concentration"] = self.realized_concentrations.ravel()
         if self.std is not None:
             frame["std"] = self.std.ravel()
             frame["repeats"] = self.repeats

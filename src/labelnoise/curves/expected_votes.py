@@ -19,7 +19,7 @@ from labelnoise.progress import track
 class ExpectedVotes:
     """Eq. 1: the mean over test samples of the probability that the true class wins.
 
-    `simulation` draws the same noise afresh; None where the neighbours, or where the noise lies, are not known.
+    `simulation` draws the same noise afresh; None where the neighbors, or where the noise lies, are not known.
     """
 
     votes: Sequence[NeighborhoodVotes]
@@ -65,14 +65,14 @@ class ExpectedVotes:
                     sums[row, column] = np.bincount(
                         votes.codes, weights=weights * correct[:, of_k], minlength=self.n_classes
                     )
-                    if error is not None:  # neighbourhoods are sampled independently of each other
+                    if error is not None:  # neighborhoods are sampled independently of each other
                         errors[row, column] = np.sqrt(np.sum((weights * error[:, of_k]) ** 2)) / weights.sum()
         counts = self.class_counts
         with np.errstate(invalid="ignore"):
             per_class = sums / counts
         return AccuracyCurve(
             noise_rates=rates,
-            realised_noise_rates=rates,
+            realized_noise_rates=rates,
             k=ks,
             accuracy=sums.sum(axis=2) / counts.sum(),
             per_class=per_class,

@@ -1,6 +1,6 @@
 r"""Accuracy under noise that depends on each sample: training sample i has its own row T_i = Pr(noisy label | i).
 
-Any noise that draws labels independently of each other is of this kind: a placement's realised mask or its chances of
+Any noise that draws labels independently of each other is of this kind: a placement's realized mask or its chances of
 selection (`labelnoise.sample_noise.noise_rows`), or mistakes that a classifier is tempted to make (`softmax_rows`).
 Predicted without drawing a training set, and measured on training sets drawn from the rows, as each other's check.
 """
@@ -80,11 +80,11 @@ class _Checked(NamedTuple):
         """The curve with the rows' own noise rate: the expected share of labels that change."""
         rows, codes = self.source.rows, self.source.codes
         expected = np.nan if codes is None else 1 - rows[np.arange(len(rows)), codes].mean()
-        realised = curve.realised_noise_rates if curve.measured and codes is not None else np.array([expected])
+        realized = curve.realized_noise_rates if curve.measured and codes is not None else np.array([expected])
         return replace(
             curve,
             noise_rates=np.array([expected]),
-            realised_noise_rates=realised,
+            realized_noise_rates=realized,
             _votes=OneLevel(votes, simulation),
         )
 
@@ -100,10 +100,10 @@ def predict_with_rows(
     model: str = "finite",
     classes: ArrayLike | None = None,
 ) -> AccuracyCurve:
-    r"""Predicted accuracy of a nearest-neighbour classifier whose training labels are drawn from rows of their own.
+    r"""Predicted accuracy of a nearest-neighbor classifier whose training labels are drawn from rows of their own.
 
-    With :math:`T_i` the row of training sample i, the K neighbours' votes are independent draws, one from each
-    neighbour's row; the count of each label is Poisson-multinomial (section 9 of the theory). ``model="iid"`` replaces
+    With :math:`T_i` the row of training sample i, the K neighbors' votes are independent draws, one from each
+    neighbor's row; the count of each label is Poisson-multinomial (section 9 of the theory). ``model="iid"`` replaces
     them by K draws from the mean row, and applies Eq. 2:
 
     .. math:: q(s) = \frac{1}{K} \sum_{i \in N_K(s)} T_i
@@ -118,18 +118,18 @@ def predict_with_rows(
     test_labels : array-like of shape (n_test,)
         True labels of the queries: integers 0..n_classes-1, or classes in the columns' order (see `classes`).
     k : int or sequence of int
-        Neighbourhood sizes K.
+        Neighborhood sizes K.
     train_labels : array-like of shape (n_train,), optional
         Clean training labels, only for the curve's noise rate: the expected share of labels that change, NaN without
         them.
     ties : {"random", "lowest", "strict"}, default "random"
         As in `accuracy_curve`.
     model : {"finite", "iid"}, default "finite"
-        "finite": exact in every neighbourhood whose uncertain rows (more than one possible label) are all the same
-        row: any mask under uniform or flip noise, any mask among neighbours of one class. Elsewhere, and where many
+        "finite": exact in every neighborhood whose uncertain rows (more than one possible label) are all the same
+        row: any mask under uniform or flip noise, any mask among neighbors of one class. Elsewhere, and where many
         classes and a large k would take too long, votes are drawn (`AccuracyCurve.sampling_error`, at most 0.0005 from
         64 test samples on). "iid": exact for Eq. 2, which is wrong in single
-        neighbourhoods wherever rows are nearly certain.
+        neighborhoods wherever rows are nearly certain.
     classes : sequence, optional
         The classes of the columns, for labels other than integers 0..n_classes-1.
 
@@ -142,7 +142,7 @@ def predict_with_rows(
     ------
     ValueError, TypeError
         Rows that are no distributions or not one for each training sample; labels that are no columns; fewer
-        neighbours than k.
+        neighbors than k.
 
     Examples
     --------
@@ -194,9 +194,9 @@ def simulate_with_rows(
     classes: ArrayLike | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> AccuracyCurve:
-    """Measured accuracy of a nearest-neighbour classifier whose training labels are drawn from rows of their own.
+    """Measured accuracy of a nearest-neighbor classifier whose training labels are drawn from rows of their own.
 
-    In every repeat each training label is drawn from its row, y_i ~ T_i, and the K nearest neighbours of every test
+    In every repeat each training label is drawn from its row, y_i ~ T_i, and the K nearest neighbors of every test
     sample vote with them: the exact Monte Carlo of `predict_with_rows`. Nothing is searched again.
 
     Parameters
@@ -243,7 +243,7 @@ def simulate_with_rows(
 
 
 def _mean_rows(rows: Floats, indices: NDArray[Any], ks: Integers) -> Iterator[tuple[int, Floats]]:
-    """q at every k, smallest first; each adds its own neighbours to the sums of the one before."""
+    """q at every k, smallest first; each adds its own neighbors to the sums of the one before."""
     sums, done = np.zeros((len(indices), rows.shape[1])), 0
     for size in np.unique(ks).tolist():
         added = np.ascontiguousarray(indices[:, done:size])

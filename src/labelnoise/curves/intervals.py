@@ -2,8 +2,8 @@
 
 Two sources of variation, and by the law of total variance their sum. Over test samples: the probabilities of a correct
 vote differ from sample to sample, and a finite test sample holds some of them. Over noise draws: one corrupted training
-label is in the neighbourhoods of many test samples, whose votes therefore go wrong together; no formula for single
-samples shows it, but noisy training sets drawn over the stored neighbours do.
+label is in the neighborhoods of many test samples, whose votes therefore go wrong together; no formula for single
+samples shows it, but noisy training sets drawn over the stored neighbors do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RedrawnVotes(Protocol):
     """Votes that can be measured again on fresh noise."""
 
     def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats | None:
-        """Accuracies of noisy training sets, (repeats, n_k); None where the neighbours are not known."""
+        """Accuracies of noisy training sets, (repeats, n_k); None where the neighbors are not known."""
         ...
 
 
@@ -125,7 +125,7 @@ def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
         if curve.placement.get("concentration"):
             raise ValueError(
                 "the curve must be of spread noise for an interval over noise draws; got a concentration of "
-                f"{curve.placement['concentration']:g}, which does not say which neighbourhoods are noisy together. "
+                f"{curve.placement['concentration']:g}, which does not say which neighborhoods are noisy together. "
                 "Measure with simulate_knn(..., placement=Concentrated(...)), or ask for of='test'."
             )
         for column, k in enumerate(curve.k.tolist()):
@@ -133,4 +133,4 @@ def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
             variance[row, column] = np.sum(probability * (1 - probability)) / curve.n_test**2
     if drawn is not None:
         return variance, DRAWS - 1, None
-    return variance, np.inf, "test samples are independent of each other: no neighbours known that they share"
+    return variance, np.inf, "test samples are independent of each other: no neighbors known that they share"

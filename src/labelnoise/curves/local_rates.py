@@ -1,7 +1,7 @@
-"""The noise rate inside a neighbourhood: the same everywhere under spread noise, all or nothing when concentrated.
+"""The noise rate inside a neighborhood: the same everywhere under spread noise, all or nothing when concentrated.
 
-The concentration rho is the intra-class correlation of the selected mask over neighbourhoods. A neighbourhood's own
-noise rate g has mean gamma and variance rho gamma (1 - gamma); it is modelled as a Beta distribution,
+The concentration rho is the intra-class correlation of the selected mask over neighborhoods. A neighborhood's own
+noise rate g has mean gamma and variance rho gamma (1 - gamma); it is modeled as a Beta distribution,
 
     g ~ Beta(gamma (1 - rho)/rho, (1 - gamma)(1 - rho)/rho),
 

@@ -1,4 +1,4 @@
-"""Measured accuracy under label noise: real votes on really corrupted labels, the neighbours searched only once."""
+"""Measured accuracy under label noise: real votes on really corrupted labels, the neighbors searched only once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Simulation:
         return predicted, selected
 
     def found_around(self, selected: Mask, ks: Integers) -> Floats:
-        """Noise rate and concentration of the selected samples in the test samples' neighbourhoods, (2, n_k)."""
+        """Noise rate and concentration of the selected samples in the test samples' neighborhoods, (2, n_k)."""
         rate, found = float(selected.mean()), np.full((2, len(ks)), np.nan)
         for column, k in enumerate(ks.tolist()):
             around = neighborhood_rates(selected, self.indices, k)
@@ -88,7 +88,7 @@ class Simulation:
         """Measure every level, if `placed` where the noise lies too; `record` says what was measured, for the curve."""
         correct = np.zeros((len(rates), len(ks), len(self.test_codes)), dtype=np.int32)
         runs = np.empty((len(rates), repeats, len(ks)))
-        realised = np.zeros(len(rates))
+        realized = np.zeros(len(rates))
         around = np.zeros((2, len(rates), len(ks)))
         draws = [(row, repeat) for row in range(len(rates)) for repeat in range(repeats)]
         for row, repeat in track(draws, "measuring", total=len(draws)):
@@ -96,7 +96,7 @@ class Simulation:
             right = predicted == self.test_codes[:, None]
             correct[row] += right.T
             runs[row, repeat] = right.mean(axis=0)
-            realised[row] += selected.mean() / repeats
+            realized[row] += selected.mean() / repeats
             if placed:
                 around[:, row] += self.found_around(selected, ks) / repeats
         sums = [[np.bincount(self.test_codes, weights=n, minlength=self.n_classes) for n in level] for level in correct]
@@ -104,7 +104,7 @@ class Simulation:
             per_class = np.array(sums) / (repeats * np.bincount(self.test_codes, minlength=self.n_classes))
         return AccuracyCurve(
             noise_rates=rates,
-            realised_noise_rates=realised,
+            realized_noise_rates=realized,
             k=ks,
             accuracy=runs.mean(axis=1),
             per_class=per_class,
@@ -114,7 +114,7 @@ class Simulation:
             runs=runs,
             seed=self.seed,
             neighborhood_noise_rates=around[0] if placed else None,
-            realised_concentrations=around[1] if placed else None,
+            realized_concentrations=around[1] if placed else None,
             _votes=MeasuredVotes(self, rates, ks, repeats, correct),
             **record,
         )
@@ -153,7 +153,7 @@ class MeasuredVotes:
 def check_knn_labels(
     neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, ks: Integers
 ) -> tuple[Neighbors, Codes, Codes, NDArray[Any]]:
-    """Neighbours, training codes, test codes and classes that fit together."""
+    """Neighbors, training codes, test codes and classes that fit together."""
     train_codes, known = encode_for_noise(train_labels, noise, None, "train_labels")
     hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
     test_codes, _ = encode_labels(test_labels, classes=known, name="test_labels")
@@ -185,9 +185,9 @@ def simulate_knn(
     repeats: int = 10,
     random_state: int | np.random.Generator | None = None,
 ) -> AccuracyCurve:
-    """Measured accuracy of a nearest-neighbour classifier on really corrupted labels, averaged over noise draws.
+    """Measured accuracy of a nearest-neighbor classifier on really corrupted labels, averaged over noise draws.
 
-    At every noise rate and repeat the training labels are corrupted anew, and the K nearest neighbours of every test
+    At every noise rate and repeat the training labels are corrupted anew, and the K nearest neighbors of every test
     sample vote with them; the accuracy is the share of test samples whose true class wins. The same tie rules as in
     the predictions. Nothing is searched or fitted again.
 
@@ -207,7 +207,7 @@ def simulate_knn(
     Returns
     -------
     AccuracyCurve
-        With `runs`, `std` and `standard_error` over the repeats, and the realised noise rates.
+        With `runs`, `std` and `standard_error` over the repeats, and the realized noise rates.
 
     Raises
     ------

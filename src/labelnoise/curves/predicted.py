@@ -1,6 +1,6 @@
 """Predicted accuracy under label noise, without drawing a single noisy label.
 
-A vote has one of two models (`vote_models`), at every noise rate that noise may have in a neighbourhood
+A vote has one of two models (`vote_models`), at every noise rate that noise may have in a neighborhood
 (`local_rates`); the accuracy is the mean over test samples (`expected_votes`, Eq. 1), drawn as a curve or, over noise
 rate and concentration, as a `surface`.
 """
@@ -50,7 +50,7 @@ def accuracy_curve(
     concentration: float = 0.0,
     classes: ArrayLike | None = None,
 ) -> AccuracyCurve:
-    """Expected accuracy of a plurality vote under label noise, over noise rates and neighbourhood sizes.
+    """Expected accuracy of a plurality vote under label noise, over noise rates and neighborhood sizes.
 
     For every test sample s with true class y::
 
@@ -58,7 +58,7 @@ def accuracy_curve(
         Q(s)   = Pr(label y wins the plurality of K draws from q(s))    (Eq. 2)
         A      = mean of Q(s) over the test samples                     (Eq. 1)
 
-    Under concentrated noise Q is averaged over a local noise rate that varies from neighbourhood to neighbourhood with
+    Under concentrated noise Q is averaged over a local noise rate that varies from neighborhood to neighborhood with
     mean gamma (`concentration`; section 3.4 of the paper is its end point 1).
 
     Parameters
@@ -72,12 +72,12 @@ def accuracy_curve(
     noise_rates : float or sequence of float in [0, 1]
         gamma, the fractions selected.
     k : int or sequence of int
-        Neighbourhood sizes K, each at least 1.
+        Neighborhood sizes K, each at least 1.
     ties : {"random", "lowest", "strict"}, default "random"
         What happens when labels share the largest count: one of them at random, the lowest class (scikit-learn's
         vote), or an error (Eq. 2 as printed).
     concentration : float in [0, 1], default 0
-        rho: 0 for spread noise, 1 where neighbourhoods lie wholly inside or outside the corrupted region, so that
+        rho: 0 for spread noise, 1 where neighborhoods lie wholly inside or outside the corrupted region, so that
         A is (1 - gamma) times the accuracy without noise plus gamma times the accuracy at noise rate 1.
     classes : sequence, optional
         The classes of the columns, for labels other than integers 0..n_classes-1.
@@ -146,15 +146,15 @@ def predict_knn(
     model: str = "finite",
     concentration: float = 0.0,
 ) -> AccuracyCurve:
-    """Predicted accuracy of a nearest-neighbour classifier trained on noisy labels.
+    """Predicted accuracy of a nearest-neighbor classifier trained on noisy labels.
 
-    With m the number of the K neighbours that are selected, and W_s[m] the probability that the true class of test
-    sample s wins the vote when m of its neighbours' labels, any m alike, are redrawn::
+    With m the number of the K neighbors that are selected, and W_s[m] the probability that the true class of test
+    sample s wins the vote when m of its neighbors' labels, any m alike, are redrawn::
 
         A = mean over s of  sum over m of  Pr(m) W_s[m]
 
     Pr(m) is hypergeometric under spread noise, beta-binomial under concentrated noise. ``model="iid"`` is Eq. 1-3 with
-    the clean distribution taken at each k from the labels of that many neighbours.
+    the clean distribution taken at each k from the labels of that many neighbors.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ def predict_knn(
     noise, noise_rates, k, ties, concentration
         As in `accuracy_curve`.
     model : {"finite", "iid"}, default "finite"
-        "finite": the neighbours' clean labels are what they are, and only the corruption is random; at noise rate 0
+        "finite": the neighbors' clean labels are what they are, and only the corruption is random; at noise rate 0
         this is the clean vote itself. Exact for uniform and flip noise; a general matrix is sampled where a
-        neighbourhood holds several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are drawn
+        neighborhood holds several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are drawn
         independently from q(s), clean ones included (Eq. 2, the paper's curves).
 
     Returns
@@ -180,7 +180,7 @@ def predict_knn(
     Raises
     ------
     ValueError, TypeError
-        As `accuracy_curve`; test labels of a class that the training set lacks; fewer neighbours than k.
+        As `accuracy_curve`; test labels of a class that the training set lacks; fewer neighbors than k.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def predict_knn(
         else:
             votes.append(IidVotes.of(counts / size, test_codes, (size,), noise, ties, rho))
     simulation = None
-    if rho == 0:  # the concentration alone does not say which neighbourhoods are noisy together
+    if rho == 0:  # the concentration alone does not say which neighborhoods are noisy together
         spread = PlacedNoise(train_codes, len(known), noise, Spread(), None)
         simulation = Simulation(hoods.indices, spread, test_codes, len(known), ties, seed=0)
     return Prediction(tuple(votes), len(known), simulation).curve(

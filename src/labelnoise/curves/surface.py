@@ -32,7 +32,7 @@ class AccuracySurface:
     curve : AccuracyCurve
         The predicted curve that the surface extends: its noise model, tie rule, counts.
     k : int
-        Neighbourhood size.
+        Neighborhood size.
     """
 
     noise_rates: Floats

@@ -1,8 +1,8 @@
-"""The probability that each test sample's true class wins its neighbourhood's vote, under two models of the votes.
+"""The probability that each test sample's true class wins its neighborhood's vote, under two models of the votes.
 
-`IidVotes` draws every vote from the neighbourhood's q (Eq. 2); it needs only a clean distribution. `FiniteVotes` holds
-the clean labels of the K neighbours fixed and draws the corruption alone; it needs the labels. Test samples whose
-neighbourhood and true class are the same are computed once: most of MNIST's neighbourhoods are pure.
+`IidVotes` draws every vote from the neighborhood's q (Eq. 2); it needs only a clean distribution. `FiniteVotes` holds
+the clean labels of the K neighbors fixed and draws the corruption alone; it needs the labels. Test samples whose
+neighborhood and true class are the same are computed once: most of MNIST's neighborhoods are pure.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ BLOCK = 2**22  # probabilities of all classes held at once
 
 
 class NeighborhoodVotes(Protocol):
-    """Distinct neighbourhoods, and the probabilities of winning in each."""
+    """Distinct neighborhoods, and the probabilities of winning in each."""
 
     @property
     def ks(self) -> tuple[int, ...]:
-        """The neighbourhood sizes it serves."""
+        """The neighborhood sizes it serves."""
         ...
 
     @property
     def codes(self) -> Codes:
-        """True class of each distinct neighbourhood, (n_distinct,)."""
+        """True class of each distinct neighborhood, (n_distinct,)."""
         ...
 
     @property
     def inverse(self) -> NDArray[np.intp]:
-        """Which distinct neighbourhood each test sample has, (n_test,)."""
+        """Which distinct neighborhood each test sample has, (n_test,)."""
         ...
 
     def correct(self, noise_rate: float) -> Floats:
@@ -52,7 +52,7 @@ class NeighborhoodVotes(Protocol):
         ...
 
     def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
-        """Probability that each class wins, (n, n_classes), for blocks of distinct neighbourhoods."""
+        """Probability that each class wins, (n, n_classes), for blocks of distinct neighborhoods."""
         ...
 
 
@@ -68,7 +68,7 @@ class VoteModel(NeighborhoodVotes, Protocol):
 class IidVotes:
     """Every vote is an independent draw from q (Eq. 2 and 3).
 
-    Under concentrated noise q is that of the neighbourhood's own noise rate, and the result an average over it.
+    Under concentrated noise q is that of the neighborhood's own noise rate, and the result an average over it.
     """
 
     clean: Floats
@@ -154,14 +154,14 @@ class FiniteVotes:
         concentration: float,
         n_train: int,
     ) -> FiniteVotes:
-        """From the label counts of one neighbourhood and the true class a test sample."""
+        """From the label counts of one neighborhood and the true class a test sample."""
         distinct = distinct_patterns(label_counts, codes)
         profiles = vote_profiles(distinct.counts, distinct.labels, noise, ties=ties, random_state=0)
         return cls(distinct.counts, distinct.labels, distinct.inverse, profiles, noise, ties, concentration, n_train)
 
     @property
     def ks(self) -> tuple[int, ...]:
-        """One neighbourhood size."""
+        """One neighborhood size."""
         return (self.profiles.k,)
 
     def _selected(self, noise_rate: float) -> Floats:
@@ -174,7 +174,7 @@ class FiniteVotes:
         return np.clip(self.profiles.expected(self._selected(noise_rate)), 0.0, 1.0)[:, None]
 
     def standard_error(self, noise_rate: float) -> Floats | None:
-        """Of neighbourhoods whose profile was sampled."""
+        """Of neighborhoods whose profile was sampled."""
         if self.profiles.exact:
             return None
         return self.profiles.expected_standard_error(self._selected(noise_rate))[:, None]

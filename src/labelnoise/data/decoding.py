@@ -27,10 +27,10 @@ _BLOCK = 100
 
 
 def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.uint8]:
-    """Decode images of one size: (N, H, W) if all are grey, else (N, H, W, 3).
+    """Decode images of one size: (N, H, W) if all are gray, else (N, H, W, 3).
 
-    Black and white, grey with alpha and 16-bit grey become 8-bit grey; every other kind becomes RGB by Pillow's
-    ``convert``, as in torchvision's image folders: transparency is dropped, not blended. Grey images among coloured
+    Black and white, gray with alpha and 16-bit gray become 8-bit gray; every other kind becomes RGB by Pillow's
+    ``convert``, as in torchvision's image folders: transparency is dropped, not blended. Gray images among colored
     ones become RGB. A photograph's EXIF orientation is applied.
 
     Parameters
@@ -79,7 +79,7 @@ def file_format(row: Mapping[str, Any]) -> str:
 
 
 def decode_image(row: Mapping[str, Any], index: int, where: str, channels: int) -> NDArray[np.uint8]:
-    """Decode one image to (H, W, `channels`): grey for 1, RGB for 3, whatever it is in the file.
+    """Decode one image to (H, W, `channels`): gray for 1, RGB for 3, whatever it is in the file.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def decode_image(row: Mapping[str, Any], index: int, where: str, channels: int) 
     """
     pixels = _decode(row, index, where)
     if channels == 1:
-        return (pixels if pixels.ndim == 2 else _as_grey(pixels))[..., np.newaxis]
+        return (pixels if pixels.ndim == 2 else _as_gray(pixels))[..., np.newaxis]
     return pixels if pixels.ndim == 3 else _as_rgb(pixels)
 
 
@@ -108,7 +108,7 @@ def _decode(row: Mapping[str, Any], index: int, where: str) -> NDArray[np.uint8]
     try:
         with Image.open(str(path) if encoded is None else io.BytesIO(encoded)) as image:
             upright = ImageOps.exif_transpose(image) if "exif" in image.info else image
-            return _grey_or_rgb(upright)
+            return _gray_or_rgb(upright)
     except Exception as error:  # Pillow's decoders raise almost any type over a damaged file
         name = f"image {index} ({path})" if path else f"image {index}"
         raise ValueError(
@@ -117,12 +117,12 @@ def _decode(row: Mapping[str, Any], index: int, where: str) -> NDArray[np.uint8]
         ) from error
 
 
-def _grey_or_rgb(image: Image) -> NDArray[np.uint8]:
+def _gray_or_rgb(image: Image) -> NDArray[np.uint8]:
     if image.mode in ("L", "RGB"):
         return np.asarray(image)
     if image.mode in ("1", "LA", "La"):
         return np.asarray(image.convert("L"))
-    if image.mode.startswith("I"):  # 16-bit grey; "I" itself is how some files of 16 bits are opened
+    if image.mode.startswith("I"):  # 16-bit gray; "I" itself is how some files of 16 bits are opened
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 0xFFFF:
             raise ValueError(f"its pixels must be of 8 or 16 bits; they reach from {values.min()} to {values.max()}")
@@ -140,11 +140,11 @@ def _stack(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.stack(images)
 
 
-def _as_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.repeat(grey[..., np.newaxis], 3, axis=-1)
+def _as_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(gray[..., np.newaxis], 3, axis=-1)
 
 
-def _as_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _as_gray(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from PIL import Image
 
     return np.asarray(Image.fromarray(rgb).convert("L"))

@@ -23,7 +23,7 @@ class ImageSet:
     Parameters
     ----------
     images : (N, H, W) or (N, H, W, 3) uint8 array
-        Grey or RGB pixels.
+        Gray or RGB pixels.
     labels : (N,) int64 array
         Codes: image i is of class ``classes[labels[i]]``.
     classes : tuple of str
@@ -36,7 +36,7 @@ class ImageSet:
     Examples
     --------
     >>> ImageSet(np.zeros((3, 28, 28), np.uint8), np.array([0, 1, 1]), ("cat", "dog"), "pets", "train")
-    ImageSet('pets', split='train': 3 grey images of 28 x 28, 2 classes)
+    ImageSet('pets', split='train': 3 gray images of 28 x 28, 2 classes)
     """
 
     images: NDArray[np.uint8]
@@ -63,7 +63,7 @@ class ImageSet:
     def features(self) -> NDArray[np.float32]:
         """Pixels as float32 of shape (N, D), on their own scale: 0..255, or 0..16 for the digits.
 
-        Computed at each access. Nearest neighbours do not depend on the scale, and squared distances of whole numbers
+        Computed at each access. Nearest neighbors do not depend on the scale, and squared distances of whole numbers
         stay exact in float32 as long as they fit into 24 bits.
         """
         return self.images.reshape(len(self.images), -1).astype(np.float32)
@@ -87,7 +87,7 @@ class ImageSet:
 
     def __repr__(self) -> str:
         n, height, width = self.images.shape[:3]
-        kind = "grey" if self.images.ndim == 3 else "RGB"
+        kind = "gray" if self.images.ndim == 3 else "RGB"
         return (
             f"ImageSet({self.name!r}, split={self.split!r}: {n:,} {kind} images of {height} x {width}, "
             f"{len(self.classes)} classes)"
@@ -111,7 +111,7 @@ def load_images(
         Looked up in this order: a folder inside the one that the environment variable ``LABELNOISE_DATA`` names (by
         the whole name or, for a hub id such as ``ylecun/mnist``, by its last part); a local folder in the hub's layout
         (``train-*.parquet``, also in ``data/``) or of image files (``train/<class>/*.png``, or ``<class>/*.png`` for a
-        set without splits, all ``train``); a Hugging Face hub id. ``HF_HUB_OFFLINE`` is honoured.
+        set without splits, all ``train``); a Hugging Face hub id. ``HF_HUB_OFFLINE`` is honored.
     split : str
         ``"train"``, ``"test"``, or what else the set has.
     image_column, label_column : str, optional
@@ -127,7 +127,7 @@ def load_images(
     Returns
     -------
     ImageSet
-        Grey images of shape (N, H, W), or RGB ones of shape (N, H, W, 3), as uint8.
+        Gray images of shape (N, H, W), or RGB ones of shape (N, H, W, 3), as uint8.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def load_train_test(source: str | os.PathLike[str]) -> tuple[ImageSet, ImageSet]
 def load_digits(*, test_size: float | int = 0.25, random_state: int = 0) -> tuple[ImageSet, ImageSet]:
     """scikit-learn's bundled handwritten digits, split into train and test, every class in the same proportion.
 
-    1,797 grey images of 8 x 8 pixels with values 0..16; no download.
+    1,797 gray images of 8 x 8 pixels with values 0..16; no download.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def load_digits(*, test_size: float | int = 0.25, random_state: int = 0) -> tupl
     --------
     >>> train, test = load_digits()
     >>> train
-    ImageSet('digits', split='train': 1,347 grey images of 8 x 8, 10 classes)
+    ImageSet('digits', split='train': 1,347 gray images of 8 x 8, 10 classes)
     """
     from sklearn import datasets, model_selection
 

@@ -99,7 +99,7 @@ class ImageStream:
     where : str
         The same with the place it was read from, for error messages.
     channels : {3, 1}
-        RGB or grey, which every image becomes.
+        RGB or gray, which every image becomes.
     rows : (N,) int64 array
         Which of the encoded images these are.
     """
@@ -115,7 +115,7 @@ class ImageStream:
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
-            raise ValueError(f"`channels` must be 3 (RGB) or 1 (grey); got {self.channels}.")
+            raise ValueError(f"`channels` must be 3 (RGB) or 1 (gray); got {self.channels}.")
         if self.labels.shape != self.rows.shape:
             raise ValueError(
                 f"`labels` must be one per image; got shape {self.labels.shape} for {len(self.rows)} images."
@@ -173,7 +173,7 @@ class ImageStream:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        kind = "grey" if self.channels == 1 else "RGB"
+        kind = "gray" if self.channels == 1 else "RGB"
         return (
             f"ImageStream({self.name!r}, split={self.split!r}: {len(self):,} {kind} images on disk, "
             f"{len(self.classes)} classes)"
@@ -205,7 +205,7 @@ def open_images(
         All class names in code order. By default those that the set names; of an image folder, the class folders of its
         training split, so that every split is numbered alike.
     channels : {3, 1}
-        What every image becomes: RGB or grey.
+        What every image becomes: RGB or gray.
     image_column, label_column : str, optional
         As in `load_images`; an image folder has no columns.
 

@@ -12,11 +12,11 @@ from labelnoise.figures.families import concentrated_figure, family_figure
 from labelnoise.figures.matrices import draw_matrix, matrix_figure
 from labelnoise.figures.softmax_bars import SoftmaxPanel, draw_bars, panels_by_class, softmax_bars_figure
 from labelnoise.figures.softmax_neighborhoods import preferred_k_figure, softmax_pairs_figure
-from labelnoise.figures.style import COLOURS, INK, STYLE
+from labelnoise.figures.style import COLORS, INK, STYLE
 from labelnoise.figures.surfaces import plot_surface, surface_figure
 
 __all__ = [
-    "COLOURS",
+    "COLORS",
     "INK",
     "STYLE",
     "EmbeddingPanel",

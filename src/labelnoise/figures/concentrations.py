@@ -16,7 +16,7 @@ from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILLION, s
 if TYPE_CHECKING:
     import pandas as pd
 
-# colour and marker together, so that either alone tells the series apart
+# color and marker together, so that either alone tells the series apart
 _SERIES = ((BLUE, "o"), (VERMILLION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"), (INK, "P"))
 
 
@@ -39,8 +39,8 @@ def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", 
         lines: dict[str, Line] = {}
         measured: dict[str, Line] = {}
         marks: list[Line] = []
-        colours = {method: _SERIES[row % len(_SERIES)] for row, method in enumerate(methods)}
-        for method, (colour, marker) in colours.items():
+        colors = {method: _SERIES[row % len(_SERIES)] for row, method in enumerate(methods)}
+        for method, (color, marker) in colors.items():
             part = table[table["method"] == method].sort_values("concentration")
             std = part["std"].to_numpy(float) if "std" in part else np.full(len(part), np.nan)
             for column, found in (("predicted", lines), ("measured", measured)):
@@ -50,14 +50,14 @@ def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", 
                 x, y = (part[name].to_numpy(float)[there] for name in ("concentration", column))
                 found[method] = x, y
                 if column == "predicted":
-                    ax.plot(x, y, color=colour, linewidth=1.6, zorder=2)
+                    ax.plot(x, y, color=color, linewidth=1.6, zorder=2)
                     continue
                 marks += bar_ends(x, y, std[there])
                 ax.errorbar(
                     x,
                     y,
                     yerr=spread_or_none(std[there]),
-                    color=colour,
+                    color=color,
                     linestyle="none",
                     marker=marker,
                     markersize=5,
@@ -70,23 +70,23 @@ def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", 
         ax.set_xlabel("concentration ρ (0 spread, 1 concentrated)")
         ax.set_ylabel("test accuracy")
         show_percent(ax.yaxis)
-        for method, (colour, _) in colours.items():
+        for method, (color, _) in colors.items():
             own = lines.get(method, measured.get(method))
             if own is not None:
                 others = [line for name, line in lines.items() if name != method]
-                label_points(ax, own, str(method), colour, lines=others, points=marks)
+                label_points(ax, own, str(method), color, lines=others, points=marks)
         words = "Lines: predicted; points: measured"
         words += ", mean ± standard deviation." if "std" in table and table["std"].notna().any() else "."
         return finish(figure, title, (caption, words))
 
 
 def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Measured minus predicted accuracy against the realised rho, one panel a K, one colour a noise model.
+    """Measured minus predicted accuracy against the realized rho, one panel a K, one color a noise model.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `k`, `noise`, `concentration` (realised), `measured` and `predicted`; one row a point.
+        Columns `k`, `noise`, `concentration` (realized), `measured` and `predicted`; one row a point.
     title : str
     caption : str
         Data set, noise rates, draws, scale and seeds; what the marks mean is added.
@@ -98,11 +98,11 @@ def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = ""
             here = table[table["k"] == k]
             ax.axhline(0, color=INK, linewidth=0.9, zorder=1)
             for row, noise in enumerate(noises):
-                colour, marker = _SERIES[row % len(_SERIES)]
+                color, marker = _SERIES[row % len(_SERIES)]
                 part = here[here["noise"] == noise]
                 difference = 100 * (part["measured"] - part["predicted"]).to_numpy(float)
                 ax.scatter(
-                    part["concentration"], difference, s=14, color=colour, marker=marker, alpha=0.65, linewidths=0
+                    part["concentration"], difference, s=14, color=color, marker=marker, alpha=0.65, linewidths=0
                 )
             head(ax, f"K = {k}", f"{len(here):,} points", 2.4)
         bound = 1.12 * max(0.5, *(abs(limit) for ax in grid for limit in ax.get_ylim()))
@@ -118,9 +118,9 @@ def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = ""
                 "transform": grid[0].transAxes,
                 "fontsize": SMALL_SIZE + 0.5,
             }
-            colour, _ = _SERIES[row % len(_SERIES)]
-            grid[0].text(0.98, 0.99 - 0.08 * row, f"{noise} noise", color=colour, fontweight="bold", **place)
-        words = f"Colour and marker: the noise model ({', '.join(map(str, noises))}); one point a measurement."
+            color, _ = _SERIES[row % len(_SERIES)]
+            grid[0].text(0.98, 0.99 - 0.08 * row, f"{noise} noise", color=color, fontweight="bold", **place)
+        words = f"Color and marker: the noise model ({', '.join(map(str, noises))}); one point a measurement."
         return finish(figure, title, (caption, words))
 
 
@@ -145,17 +145,17 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
             part = table[(table["noise"] == noise) & (table["data"] == data)]
             ks = sorted(set(part["k"].tolist()))
             series, last = [_SERIES[row % len(_SERIES)] for row in range(len(ks))], []
-            for k, (colour, marker) in zip(ks, series, strict=True):
+            for k, (color, marker) in zip(ks, series, strict=True):
                 of_k = part[part["k"] == k].sort_values("patch_size")
                 x, y = of_k["patch_size"].to_numpy(float), 100 * of_k[column].to_numpy(float)
-                ax.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.3)
-                ax.plot(x, 100 * of_k[floor].to_numpy(float), color=colour, linestyle=":", linewidth=1.1)
+                ax.plot(x, y, color=color, marker=marker, markersize=4, linewidth=1.3)
+                ax.plot(x, 100 * of_k[floor].to_numpy(float), color=color, linestyle=":", linewidth=1.1)
                 last.append(float(y[-1]))
             ax.set_xscale("log")
             ax.set_xlim(right=3.2 * table["patch_size"].max())
             ax.set_ylim(0, top)
             texts = [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)]
-            label_ends(ax, float(x[-1]), last, texts, [colour for colour, _ in series])
+            label_ends(ax, float(x[-1]), last, texts, [color for color, _ in series])
             head(ax, f"{noise} noise, {data}", "", 2.4)
         for ax in grid[:: len(sets)]:
             ax.set_ylabel("difference (points)")
@@ -164,5 +164,5 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
         return finish(
             figure,
             title,
-            (caption, "Lines: neighbourhood sizes K; dotted: from the local noise rates found, no Beta distribution."),
+            (caption, "Lines: neighborhood sizes K; dotted: from the local noise rates found, no Beta distribution."),
         )

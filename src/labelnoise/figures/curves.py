@@ -1,6 +1,6 @@
 """Predicted and measured curves of accuracy over the noise rate (figure 3), and what lies between them.
 
-Lines are predictions, points with bars are measurements (mean and standard deviation over repeats); colour is k. Every
+Lines are predictions, points with bars are measurements (mean and standard deviation over repeats); color is k. Every
 figure carries its sample counts, repeats, tie rule and seed in the caption.
 """
 
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Floats
 from labelnoise.figures.direct_labels import Line, label_lines
 from labelnoise.figures.layout import finish, new_figure
-from labelnoise.figures.style import INK, STYLE, ordered_colours, show_percent, spread_or_none
+from labelnoise.figures.style import INK, STYLE, ordered_colors, show_percent, spread_or_none
 
 if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
 
 
 def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], Floats]:
-    order = np.argsort(curve.realised_noise_rates)
-    return order, curve.realised_noise_rates[order]
+    order = np.argsort(curve.realized_noise_rates)
+    return order, curve.realized_noise_rates[order]
 
 
 def lines_of(curve: AccuracyCurve) -> list[Line]:
@@ -35,18 +35,18 @@ def lines_of(curve: AccuracyCurve) -> list[Line]:
 
 
 def draw_lines(ax: Axes, curve: AccuracyCurve) -> None:
-    """The curve's lines, coloured by k."""
-    colours = ordered_colours(curve.k.tolist())
+    """The curve's lines, colored by k."""
+    colors = ordered_colors(curve.k.tolist())
     for k, (x, line) in zip(curve.k.tolist(), lines_of(curve), strict=True):
         # a line of one point would not be seen
-        ax.plot(x, line, color=colours[k], linewidth=1.6, marker="_" if len(x) == 1 else "", zorder=2)
+        ax.plot(x, line, color=colors[k], linewidth=1.6, marker="_" if len(x) == 1 else "", zorder=2)
 
 
 def k_labels(curve: AccuracyCurve) -> tuple[list[str], list[Any]]:
-    """What the lines are called, and in which colours."""
+    """What the lines are called, and in which colors."""
     ks = curve.k.tolist()
-    colours = ordered_colours(ks)
-    return [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)], [colours[k] for k in ks]
+    colors = ordered_colors(ks)
+    return [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)], [colors[k] for k in ks]
 
 
 def bar_ends(x: Floats, y: Floats, std: Floats) -> list[Line]:
@@ -72,7 +72,7 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
     if predicted is not None:
         draw_lines(ax, predicted)
     if measured is not None:
-        colours = ordered_colours(shown.k.tolist())
+        colors = ordered_colors(shown.k.tolist())
         order, _ = _sorted(measured)
         assert measured.std is not None
         for column, (k, (x, y)) in enumerate(zip(measured.k.tolist(), lines_of(measured), strict=True)):
@@ -82,7 +82,7 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
                 x,
                 y,
                 yerr=spread_or_none(std),
-                color=colours[k],
+                color=colors[k],
                 linestyle="none" if predicted is not None else ":",
                 linewidth=1.0,
                 marker="o",
@@ -98,7 +98,7 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
 
 def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve) -> None:
     """Measured minus predicted in percentage points, with two standard errors of the measured mean."""
-    colours = ordered_colours(predicted.k.tolist())
+    colors = ordered_colors(predicted.k.tolist())
     order, x = _sorted(measured)
     assert measured.standard_error is not None
     ax.axhline(0, color=INK, linewidth=0.8)
@@ -110,7 +110,7 @@ def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve)
             x + (column - (n - 1) / 2) * width,
             difference,
             yerr=spread_or_none(200 * measured.standard_error[order, column]),
-            color=colours[k],
+            color=colors[k],
             linestyle="none",
             marker="o",
             markersize=3.4,

@@ -46,7 +46,7 @@ def label_lines(
     ax: Axes,
     lines: Sequence[Line],
     texts: Sequence[str],
-    colours: Sequence[Any],
+    colors: Sequence[Any],
     *,
     points: Sequence[Line] = (),
     beside: Sequence[Line] = (),
@@ -61,7 +61,7 @@ def label_lines(
         With everything drawn and its limits set.
     lines : sequence of (x, y)
         Of increasing x.
-    texts, colours : sequence
+    texts, colors : sequence
         One a line.
     points : sequence of (x, y)
         Markers and ends of error bars, not to write on.
@@ -101,17 +101,17 @@ def label_lines(
         taken.append((x, y, half))
         placed.append((row, x, y))
     if len(crowded) > 1:
-        _write_key(ax, frame, [*shares, *marks], texts, colours)
+        _write_key(ax, frame, [*shares, *marks], texts, colors)
         return
     for row, x, y in placed:
         style: dict[str, Any] = {"ha": "center", "va": "center", "bbox": _PATCH, "zorder": 5, **_FONT}
-        ax.annotate(texts[row], frame.data(x, y), color=colours[row], **style)
+        ax.annotate(texts[row], frame.data(x, y), color=colors[row], **style)
     for row in crowded:
         rest = [line for place, line in enumerate(lines) if place != row]
-        label_points(ax, lines[row], texts[row], colours[row], lines=[*rest, *beside], points=points)
+        label_points(ax, lines[row], texts[row], colors[row], lines=[*rest, *beside], points=points)
 
 
-def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[str], colours: Sequence[Any]) -> None:
+def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[str], colors: Sequence[Any]) -> None:
     """The texts below each other, each after a piece of its line, in the emptiest corner."""
     entries = [f"\N{BOX DRAWINGS HEAVY HORIZONTAL} {text}" for text in texts]
     width = 2 * max(frame.half_size(entry)[0] for entry in entries)
@@ -124,7 +124,7 @@ def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[s
     x, y = corners[int(np.argmin(inside))]
     for row, entry in enumerate(entries):
         place = frame.data(x, y + step * (row + 0.5))
-        ax.annotate(entry, place, color=colours[row], ha="left", va="center", zorder=5, **_FONT)
+        ax.annotate(entry, place, color=colors[row], ha="left", va="center", zorder=5, **_FONT)
 
 
 def _heights(lines: Sequence[Line], places: Floats) -> Floats:
@@ -139,7 +139,7 @@ def _nearest(heights: Floats, height: float, farthest: float) -> float:
 
 
 def label_points(
-    ax: Axes, named: Line, text: str, colour: Any, *, lines: Sequence[Line] = (), points: Sequence[Line] = ()
+    ax: Axes, named: Line, text: str, color: Any, *, lines: Sequence[Line] = (), points: Sequence[Line] = ()
 ) -> None:
     """Write a text into a free place near one of the named points, and join the two by a thin line.
 
@@ -149,7 +149,7 @@ def label_points(
         With everything drawn, labels on lines included, and its limits set.
     named : (x, y)
         What the text names; preferred is a point of it that the other lines are far from.
-    text, colour
+    text, color
     lines, points : sequence of (x, y)
         The others: not to write on.
     """
@@ -184,10 +184,10 @@ def label_points(
         text,
         frame.data(own_x[point], own_y[point]),
         frame.data(x, y),
-        color=colour,
+        color=color,
         ha="center",
         va="center",
-        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
+        arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
         zorder=8,
         **_FONT,
     )
@@ -210,7 +210,7 @@ def _finely(line: Line) -> Line:
     return dense, np.interp(dense, *line)
 
 
-def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str], colours: Sequence[Any]) -> None:
+def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str], colors: Sequence[Any]) -> None:
     """Write each text right of the last points, moved apart where two would overlap, within the axes.
 
     The axes' limits along y must be set before.
@@ -231,7 +231,7 @@ def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str
             (x, height),
             (9, 0),
             textcoords="offset points",
-            color=colours[row],
+            color=colors[row],
             va="center",
             annotation_clip=False,
             zorder=8,

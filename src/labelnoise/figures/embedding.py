@@ -1,4 +1,4 @@
-"""Two-dimensional embeddings coloured by the given label: where the wrong ones lie (figure 1)."""
+"""Two-dimensional embeddings colored by the given label: where the wrong ones lie (figure 1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from labelnoise.figures.layout import finish, head, panel_grid
-from labelnoise.figures.style import FAINT, INK, STYLE, class_colour, halo
+from labelnoise.figures.style import FAINT, INK, STYLE, class_color, halo
 
 _PANEL = 3.9
 _MOST_VECTORS = 3000  # points; more are drawn as pixels, or an SVG would have megabytes
@@ -47,7 +47,7 @@ def embedding_figure(
     title: str = "",
     caption: str = "",
 ) -> Figure:
-    """Embeddings coloured by the given label, wrong labels on top with a dark edge (Fig. 1).
+    """Embeddings colored by the given label, wrong labels on top with a dark edge (Fig. 1).
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def embedding_figure(
         for ax, panel in zip(grid, panels, strict=True):
             _draw(ax, EmbeddingPanel(*panel), class_names)
         words = (
-            "Position: two-dimensional embedding of the training samples' features; colour: the given label; larger "
+            "Position: two-dimensional embedding of the training samples' features; color: the given label; larger "
             "points with a dark edge: given labels that are wrong; class names stand amid the right ones."
         )
         return finish(figure, title, (caption, words))
@@ -74,13 +74,13 @@ def embedding_figure(
 def _draw(ax: Axes, panel: EmbeddingPanel, class_names: Sequence[object] | None) -> None:
     points = np.asarray(panel.points, dtype=np.float64)
     labels, changed = np.asarray(panel.labels), np.asarray(panel.changed, dtype=bool)
-    colours = np.array([class_colour(int(code)) for code in labels])
+    colors = np.array([class_color(int(code)) for code in labels])
     area = float(np.clip(14000 / max(len(points), 1), 1.5, 16))
     pixels = len(points) > _MOST_VECTORS
     right: dict[str, Any] = {"s": area, "linewidths": 0, "alpha": 0.75, "zorder": 2}
     wrong: dict[str, Any] = {"s": 1.5 * area, "linewidths": 0.5, "edgecolors": INK, "zorder": 3}
     for mask, marks in ((~changed, right), (changed, wrong)):
-        ax.scatter(points[mask, 0], points[mask, 1], c=colours[mask], rasterized=pixels, **marks)
+        ax.scatter(points[mask, 0], points[mask, 1], c=colors[mask], rasterized=pixels, **marks)
     for code in np.unique(labels[~changed]):
         x, y = np.median(points[(labels == code) & ~changed], axis=0)
         name = str(code) if class_names is None else str(class_names[int(code)])

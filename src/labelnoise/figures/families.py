@@ -89,7 +89,7 @@ def family_figure(
         label_lines(ax, lines_of(predicted), *k_labels(predicted), points=marks, beside=[(x, y)])
         label_points(ax, (x, y), "network", INK, lines=lines_of(predicted), points=marks)
         words = (
-            f"Coloured lines: predicted accuracy of K-NN for each K ({predicted.model}, ties: {predicted.ties}, "
+            f"Colored lines: predicted accuracy of K-NN for each K ({predicted.model}, ties: {predicted.ties}, "
             f"{predicted.n_test:,} test samples). Black: the network, {_spread(repeats)} a noise rate."
         )
         image = "Right: the corruption matrix, brightness is probability." if matrix is not None else ""
@@ -140,7 +140,7 @@ def concentrated_figure(
             (clean_accuracy * (1 - x), "expected", SOFT_INK),
             (noisy, "noisy regions", VERMILLION),
         ]
-        seen = [(line[~np.isnan(line)][-1], text, colour) for line, text, colour in named if not np.isnan(line).all()]
+        seen = [(line[~np.isnan(line)][-1], text, color) for line, text, color in named if not np.isnan(line).all()]
         label_ends(ax, float(x[-1]), *zip(*seen, strict=True))
         words = (
             f"Black: the network on all test samples, {_spread(repeats)} a noise rate; triangles: mean on those in "

@@ -17,7 +17,7 @@ _MOST_NAMED = 20  # classes; of more, only some are named
 
 
 def draw_matrix(ax: Axes, matrix: ArrayLike, class_names: Sequence[object] | None = None) -> None:
-    """The matrix on `ax`, with a colour bar; black is probability 0, white the largest.
+    """The matrix on `ax`, with a color bar; black is probability 0, white the largest.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def preferred_k_figure(
         left.set_ylabel("share of test samples (%)")
         right.hist(found.distance, bins=np.linspace(0, max(found.distance.max(), 1e-6), 41), weights=share, **bars)
         right.set_xlabel("chi-square distance at the preferred K")
-        for ax, text in ((left, "(a) preferred neighbourhood size"), (right, "(b) distance of softmax and histogram")):
+        for ax, text in ((left, "(a) preferred neighborhood size"), (right, "(b) distance of softmax and histogram")):
             ax.grid(False, axis="x")
             head(ax, text, "", 4.0)
         marks = [(found.median_distance, "median", INK)]
@@ -77,10 +77,10 @@ def _mark(ax: Axes, marks: list[tuple[float, str, str]]) -> None:
     bottom, top = ax.get_ylim()
     ax.set_ylim(bottom, 1.12 * top)
     ax.set_xlim(0, max(ax.get_xlim()[1], max(x for x, _, _ in marks) / 0.68))
-    for row, (x, name, colour) in enumerate(sorted(marks)):
+    for row, (x, name, color) in enumerate(sorted(marks)):
         height = (1.09 - 0.12 * row) * top
         ax.vlines(
-            x, 0, height, color=colour, linewidth=1.4, linestyle="-" if name == "median" else (0, (4, 2)), zorder=3
+            x, 0, height, color=color, linewidth=1.4, linestyle="-" if name == "median" else (0, (4, 2)), zorder=3
         )
         ax.annotate(
             f"{name} {x:.3f}",
@@ -89,7 +89,7 @@ def _mark(ax: Axes, marks: list[tuple[float, str, str]]) -> None:
             textcoords="offset points",
             ha="left",
             va="top",
-            color=colour,
+            color=color,
             fontsize=LABEL_SIZE,
             fontweight="bold",
             path_effects=halo(),
@@ -108,7 +108,7 @@ def softmax_pairs_figure(
     title: str = "",
     caption: str = "",
 ) -> Figure:
-    """Softmax beside the label histogram of the preferred neighbourhood, a panel a sample (Fig. 6).
+    """Softmax beside the label histogram of the preferred neighborhood, a panel a sample (Fig. 6).
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def softmax_pairs_figure(
     caption : str
         Data set, scale and seeds; what the marks mean is added.
     """
-    softmax, neighbours = np.asarray(pred_probs, dtype=np.float64), np.asarray(histograms, dtype=np.float64)
+    softmax, neighbors = np.asarray(pred_probs, dtype=np.float64), np.asarray(histograms, dtype=np.float64)
     away, sizes = np.asarray(distances, dtype=np.float64), np.asarray(preferred_k)
     codes = np.asarray(true_classes)
     n_samples, n_classes = softmax.shape
@@ -132,13 +132,13 @@ def softmax_pairs_figure(
         figure, grid = panel_grid(n_samples, columns, _PANEL_WIDTH, _PANEL_HEIGHT)
         for row, ax in enumerate(grid):
             own = np.arange(n_classes) == codes[row]
-            for values, side, colour in ((softmax[row], -0.2, BLUE), (neighbours[row], 0.2, ORANGE)):
+            for values, side, color in ((softmax[row], -0.2, BLUE), (neighbors[row], 0.2, ORANGE)):
                 ax.bar(
                     np.arange(n_classes) + side,
                     values,
                     width=0.4,
-                    color=colour,
-                    edgecolor=[INK if outlined else colour for outlined in own],
+                    color=color,
+                    edgecolor=[INK if outlined else color for outlined in own],
                     linewidth=np.where(own, 1.6, 0.0),
                     zorder=2,
                 )
@@ -150,7 +150,7 @@ def softmax_pairs_figure(
             )
         for ax in grid[::columns]:
             ax.set_ylabel("share")
-        _name_pair(grid[0], softmax[0] + neighbours[0])
+        _name_pair(grid[0], softmax[0] + neighbors[0])
         words = (
             "Blue: softmax of one test sample; orange: labels of its K nearest training samples, K the preferred one; "
             "black outline: the true class."
@@ -159,10 +159,10 @@ def softmax_pairs_figure(
 
 
 def _name_pair(ax: Axes, heights: np.ndarray) -> None:
-    """The two colours' names, in the half of the panel with the lower bars."""
+    """The two colors' names, in the half of the panel with the lower bars."""
     half = len(heights) // 2
     left = heights[:half].max(initial=0.0) < heights[half:].max(initial=0.0)
-    for row, (text, colour) in enumerate((("softmax", BLUE), ("K-NN labels", "#a87400"))):
+    for row, (text, color) in enumerate((("softmax", BLUE), ("K-NN labels", "#a87400"))):
         ax.text(
             0.03 if left else 0.97,
             0.93 - 0.15 * row,
@@ -170,7 +170,7 @@ def _name_pair(ax: Axes, heights: np.ndarray) -> None:
             transform=ax.transAxes,
             ha="left" if left else "right",
             va="center",
-            color=colour,
+            color=color,
             fontsize=SMALL_SIZE,
             fontweight="bold",
             path_effects=halo(2.5),

@@ -1,4 +1,4 @@
-"""One look for all figures: ink, colours, and matplotlib settings."""
+"""One look for all figures: ink, colors, and matplotlib settings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 from labelnoise.arrays import Floats
 
 INK, SOFT_INK, FAINT = "#22262b", "#6a717b", "#c9ced6"
-# Okabe and Ito: told apart with every colour vision, and by lightness in grey
+# Okabe and Ito: told apart with every color vision, and by lightness in gray
 BLUE, SKY, ORANGE, VERMILLION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
-# Petroff (2021, arXiv:2107.02270): ten colours, the nearest two still apart under each colour-vision deficiency
-CLASS_COLOURS = (
+# Petroff (2021, arXiv:2107.02270): ten colors, the nearest two still apart under each color-vision deficiency
+CLASS_COLORS = (
     "#3f90da",
     "#ffa90e",
     "#bd1f01",
@@ -30,8 +30,8 @@ CLASS_COLOURS = (
     "#717581",
     "#92dadd",
 )
-# viridis stays ordered with every colour vision and in grey; its lightest part is left out, which paper does not carry
-COLOURS = matplotlib.colormaps["viridis"]
+# viridis stays ordered with every color vision and in gray; its lightest part is left out, which paper does not carry
+COLORS = matplotlib.colormaps["viridis"]
 
 TITLE_SIZE, PANEL_SIZE, LABEL_SIZE, SMALL_SIZE, CAPTION_SIZE = 11.5, 9.5, 9.0, 8.0, 8.0
 DPI = 160
@@ -56,16 +56,16 @@ STYLE: Any = {
 }
 
 
-def ordered_colours(values: Sequence[int]) -> dict[int, Any]:
-    """A colour for each value, dark for small."""
+def ordered_colors(values: Sequence[int]) -> dict[int, Any]:
+    """A color for each value, dark for small."""
     distinct = sorted(set(values))
     places = np.linspace(0.05, 0.72, len(distinct)) if len(distinct) > 1 else [0.3]
-    return {value: COLOURS(place) for value, place in zip(distinct, places, strict=True)}
+    return {value: COLORS(place) for value, place in zip(distinct, places, strict=True)}
 
 
-def class_colour(code: int) -> str:
-    """The colour of a class; from the eleventh on they repeat, and the direct labels tell them apart."""
-    return CLASS_COLOURS[code % len(CLASS_COLOURS)]
+def class_color(code: int) -> str:
+    """The color of a class; from the eleventh on they repeat, and the direct labels tell them apart."""
+    return CLASS_COLORS[code % len(CLASS_COLORS)]
 
 
 def halo(width: float = 3.5) -> list[AbstractPathEffect]:

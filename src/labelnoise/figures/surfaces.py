@@ -68,7 +68,7 @@ def plot_surface(surface: AccuracySurface, ax: Axes | None = None) -> Axes:
 
 
 def surface_figure(surface: AccuracySurface, *, title: str = "", caption: str = "") -> Figure:
-    """Accuracy at each noise rate and concentration for one K, as filled contours with labelled lines.
+    """Accuracy at each noise rate and concentration for one K, as filled contours with labeled lines.
 
     Parameters
     ----------
@@ -94,6 +94,6 @@ def surface_figure(surface: AccuracySurface, *, title: str = "", caption: str = 
         words = (
             f"Lines of equal predicted accuracy of K-NN, K = {surface.k}, {curve.noise['name']} noise ({curve.model}, "
             f"ties: {curve.ties}, {curve.n_test:,} test samples). ρ = 0: wrong labels randomly spread; ρ = 1: every "
-            "neighbourhood is all selected or not at all."
+            "neighborhood is all selected or not at all."
         )
         return finish(figure, title, (caption, words))

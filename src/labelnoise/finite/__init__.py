@@ -1,9 +1,9 @@
-"""Votes of K neighbours whose clean labels are known: the finite-neighbourhood model.
+"""Votes of K neighbors whose clean labels are known: the finite-neighborhood model.
 
-Eq. 2 draws the neighbours' clean labels afresh at every vote, though they are fixed: without noise a 6 : 4
-neighbourhood is a certain win, and the i.i.d. formula says 0.63. Here the clean label counts c (sum K) are held, and
-only the corruption is random. It then acts through one number, the count m of neighbours that are selected: given m,
-every set of m neighbours is equally likely. So the work splits in two:
+Eq. 2 draws the neighbors' clean labels afresh at every vote, though they are fixed: without noise a 6 : 4
+neighborhood is a certain win, and the i.i.d. formula says 0.63. Here the clean label counts c (sum K) are held, and
+only the corruption is random. It then acts through one number, the count m of neighbors that are selected: given m,
+every set of m neighbors is equally likely. So the work splits in two:
 
 - `vote_profiles`: W[m], the probability that a label wins the vote when m of the K labels are redrawn. It depends on
   the counts and the corruption matrix alone, and serves every noise rate.
@@ -11,7 +11,7 @@ every set of m neighbours is equally likely. So the work splits in two:
 
 The accuracy is their product, sum over m of Pr(m) W[m] (`VoteProfiles.expected`).
 
-One module an engine: `redraw` (uniform noise, and pure neighbourhoods under any matrix) and `flip` (each class becomes
+One module an engine: `redraw` (uniform noise, and pure neighborhoods under any matrix) and `flip` (each class becomes
 one other or stays) are exact; `sampling` (any other matrix) walks random selection orders and reports standard errors.
 """
 

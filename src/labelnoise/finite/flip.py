@@ -1,13 +1,13 @@
 """Exact vote profiles where a class becomes one other or stays, and no two become the same: flip noise.
 
-With r_j of the c_j neighbours of class j selected, of which x_j change, class j ends with n_j = c_j - x_j + x_i votes,
+With r_j of the c_j neighbors of class j selected, of which x_j change, class j ends with n_j = c_j - x_j + x_i votes,
 where i is the class that becomes j. With e_j the probability of a change (1 for a plain flip),
 
     W[m] = sum over x, and r with sum m, of prod_j C(c_j, r_j) C(r_j, x_j) e_j^x_j (1 - e_j)^(r_j - x_j) [y wins],
 
 divided by C(K, m).
 
-Given the number a of votes for y, "y wins" is a condition on each n_j alone, and n_j involves only neighbours on a
+Given the number a of votes for y, "y wins" is a condition on each n_j alone, and n_j involves only neighbors on a
 cycle of the permutation. So the sum is a chain around each cycle, whose state is (x_j of the class last visited, sum of
 r so far), started once for every x of the first class; the cycles' polynomials in the sum are then multiplied. A class
 that cannot change has x = 0: there the chain breaks, and a cycle is cut open where it has least to start. All terms are
@@ -203,7 +203,7 @@ def _flip_profiles(counts, rows, labels, order, starts, before, change, binomial
 def flip_profiles(
     counts: Integers, rows: Integers, labels: Integers, mapping: Integers, change: Floats, ties: str, out: Floats
 ) -> None:
-    """Write the profile of label ``labels[i]`` in neighbourhood ``counts[rows[i]]`` into ``out[i]``, (K + 1,).
+    """Write the profile of label ``labels[i]`` in neighborhood ``counts[rows[i]]`` into ``out[i]``, (K + 1,).
 
     A selected label of class i becomes ``mapping[i]``, a permutation, with probability ``change[i]``. K is at most
     `MAX_K`.

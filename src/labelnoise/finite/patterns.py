@@ -1,4 +1,4 @@
-"""Neighbourhoods that are the same to the vote, so that each distinct one is computed once."""
+"""Neighborhoods that are the same to the vote, so that each distinct one is computed once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DistinctPatterns(NamedTuple):
 def distinct_patterns(counts: Integers, labels: Integers) -> DistinctPatterns:
     """The distinct pairs of a row of `counts` and a label, in order of appearance, and where each sample's is.
 
-    Most neighbourhoods of an easy data set are pure, and many of the others repeat.
+    Most neighborhoods of an easy data set are pure, and many of the others repeat.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def check_counts(counts: ArrayLike) -> tuple[Integers, int]:
     """Clean label counts (U, L) and their common sum K."""
     array = to_array(counts)
     if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"`counts` must have shape (n_neighbourhoods, n_classes), both at least 1; got {array.shape}.")
+        raise ValueError(f"`counts` must have shape (n_neighborhoods, n_classes), both at least 1; got {array.shape}.")
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(
             f"`counts` must be integers, the clean labels of each class; got dtype {array.dtype}. "
@@ -87,7 +87,7 @@ def check_counts(counts: ArrayLike) -> tuple[Integers, int]:
     if k < 1 or (sums != k).any():
         row = int(np.flatnonzero((sums != k) | (sums < 1))[0])
         raise ValueError(
-            f"`counts` rows must all sum to the same neighbourhood size, at least 1; "
+            f"`counts` rows must all sum to the same neighborhood size, at least 1; "
             f"row 0 sums to {k} and row {row} to {sums[row]}. Call once per size."
         )
     return integers, k

@@ -26,7 +26,7 @@ EXACT_SECONDS = 0.05
 """An exact profile estimated to take longer than this is sampled instead, unless asked for."""
 
 PAIRS = 2**22
-"""Counts held at once while (neighbourhood, label) pairs are compared."""
+"""Counts held at once while (neighborhood, label) pairs are compared."""
 
 BLOCK = 8
 """Patterns an exact engine computes in one go."""
@@ -34,7 +34,7 @@ BLOCK = 8
 
 @dataclass(frozen=True, eq=False)
 class VoteProfiles:
-    """Probability that a label wins the vote of K neighbours of which exactly m are selected, for every m.
+    """Probability that a label wins the vote of K neighbors of which exactly m are selected, for every m.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class VoteProfiles:
     standard_error : float array like `win`, or None
         Of sampled entries, 0 for exact ones; None where all are exact.
     k : int
-        Neighbourhood size K.
+        Neighborhood size K.
     """
 
     win: Floats
@@ -97,17 +97,17 @@ def vote_profiles(
     draws: int = 2000,
     random_state: int | np.random.Generator | None = None,
 ) -> VoteProfiles:
-    """Probability that a label wins the vote of K neighbours, given how many of them are selected for corruption.
+    """Probability that a label wins the vote of K neighbors, given how many of them are selected for corruption.
 
-    With c the clean label counts of the neighbourhood and y the label::
+    With c the clean label counts of the neighborhood and y the label::
 
-        W[m] = Pr(y wins | m of the K neighbours, any m equally likely, have their labels redrawn from P),  m = 0..K
+        W[m] = Pr(y wins | m of the K neighbors, any m equally likely, have their labels redrawn from P),  m = 0..K
 
     One profile serves every noise rate, concentration and placement by exchangeable selection: the probability of
     winning is sum over m of Pr(m) W[m], with Pr(m) from `selected_count_distribution`.
 
-    Exact (at most 1e-12 off) where the selected labels of a neighbourhood share one row of P: uniform noise, and pure
-    neighbourhoods under any matrix. Exact too where each class becomes one other or stays, and no two become the same:
+    Exact (at most 1e-12 off) where the selected labels of a neighborhood share one row of P: uniform noise, and pure
+    neighborhoods under any matrix. Exact too where each class becomes one other or stays, and no two become the same:
     flip noise, any two classes, and the common asymmetric noise of CIFAR-10. Everything else is sampled by `draws`
     walks a pattern, with standard errors.
 
@@ -154,7 +154,7 @@ def vote_profiles(
     n_draws = check_count(draws, "draws")
     seed = seed_of(random_state)
 
-    # with labels=None, code -1 stands for every label: neighbourhoods are the same if their counts are
+    # with labels=None, code -1 stands for every label: neighborhoods are the same if their counts are
     distinct = distinct_patterns(checked, np.full(len(checked), -1) if codes is None else codes)
     corruption = CorruptionRows.of(noise, distinct.counts)
     win = np.zeros((len(distinct.counts), checked.shape[1] if codes is None else 1, k + 1))
@@ -178,7 +178,7 @@ def _exactly(counts: Integers, labels: Integers, corruption: CorruptionRows, met
         pattern = counts[int(np.flatnonzero(~possible)[0])]
         limit = f"K is at most {MAX_K}" if k > MAX_K else "the classes present share a row of the corruption matrix"
         raise ValueError(
-            f"`method` 'exact' must meet a neighbourhood with an exact profile, where {limit}; got clean counts "
+            f"`method` 'exact' must meet a neighborhood with an exact profile, where {limit}; got clean counts "
             f"{np.array2string(pattern, threshold=20)}. Use 'auto', which samples such profiles."
         )
     if method != "auto":
@@ -213,7 +213,7 @@ def _exact(counts: Integers, labels: Integers, corruption: CorruptionRows, ties:
 def _exact_pairs(
     counts: Integers, rows: Integers, labels: Integers, corruption: CorruptionRows, ties: str, k: int
 ) -> Floats:
-    """Profiles (n, K + 1) of label ``labels[i]`` in neighbourhood ``counts[rows[i]]``."""
+    """Profiles (n, K + 1) of label ``labels[i]`` in neighborhood ``counts[rows[i]]``."""
     mapping, inverse = corruption.mapping, np.arange(len(rows))
     if mapping is None and len(corruption.rows) == 1 and (corruption.rows == corruption.rows[0, 0]).all():
         distinct = equivalent_patterns(counts[rows], labels, ties)

@@ -1,6 +1,6 @@
 """Exact vote profiles where a selected label is redrawn from one distribution p, whatever it was: uniform noise.
 
-Pure neighbourhoods under any corruption matrix are of this kind too: all their labels share one row.
+Pure neighborhoods under any corruption matrix are of this kind too: all their labels share one row.
 
 Class j keeps s of its c_j clean votes and gains u. With m of the K labels selected,
 
@@ -108,7 +108,7 @@ def _competitors(counts, y, p, groups, grouped):
         if j == y or counts[j] > 0 or p[j] == 0.0:
             continue
         previous = groups[n - 1]
-        # neighbours in the order of classes only: uniform noise makes at most two groups, before y and behind it
+        # neighbors in the order of classes only: uniform noise makes at most two groups, before y and behind it
         if n > n_occupied and p[previous] == p[j] and (previous < y) == (j < y):
             grouped[n - 1] += 1
         else:
@@ -193,9 +193,9 @@ def _profiles(counts, rows, labels, redraw, row_of, theta, factorials, binomials
 def redraw_profiles(
     counts: Integers, rows: Integers, labels: Integers, redraw: Floats, row_of: Integers, ties: str, out: Floats
 ) -> None:
-    """Write the profile of label ``labels[i]`` in neighbourhood ``counts[rows[i]]`` into ``out[i]``, (K + 1,).
+    """Write the profile of label ``labels[i]`` in neighborhood ``counts[rows[i]]`` into ``out[i]``, (K + 1,).
 
-    Selected labels of that neighbourhood are redrawn from ``redraw[row_of[i]]``. K is at most `MAX_K`.
+    Selected labels of that neighborhood are redrawn from ``redraw[row_of[i]]``. K is at most `MAX_K`.
     """
     k = out.shape[1] - 1
     theta = 2.0 ** round(np.log2(max(k / 4, 1)))  # a power of 2 scales without rounding

@@ -1,14 +1,14 @@
-"""The vote of neighbours that each draw their label from a row of their own: counts that are Poisson-multinomial.
+"""The vote of neighbors that each draw their label from a row of their own: counts that are Poisson-multinomial.
 
-A row that is certain adds a fixed vote. What is left of a neighbourhood decides how its winner is found:
+A row that is certain adds a fixed vote. What is left of a neighborhood decides how its winner is found:
 
 - all other rows are the same row r: the fixed votes plus m independent draws from r, exactly, by Levin's representation
   (`labelnoise.plurality`) with each class's limit lowered by its fixed votes. A mask of uniform noise, and any mask in
-  a neighbourhood of one class, is of this kind; flip noise leaves no draws at all.
+  a neighborhood of one class, is of this kind; flip noise leaves no draws at all.
 - rows differ: the exact sum has as many terms as there are label counts, so that the votes are drawn, many times, and
   the result has a standard error.
 
-Draws depend on the neighbourhood's place among the others alone, not on the number of threads.
+Draws depend on the neighborhood's place among the others alone, not on the number of threads.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from labelnoise.validation import TIES
 
 _jit = njit(nogil=True, cache=True, error_model="numpy")
 EXACT_OPERATIONS = 2**22
-"""Most multiplications spent on one neighbourhood's exact answer, some milliseconds; beyond, votes are drawn."""
+"""Most multiplications spent on one neighborhood's exact answer, some milliseconds; beyond, votes are drawn."""
 DRAWN_IN_ALL = 2**20
-"""Draws shared out to all neighbourhoods: from 64 of them on, their mean's standard error is 0.0005 or less."""
+"""Draws shared out to all neighborhoods: from 64 of them on, their mean's standard error is 0.0005 or less."""
 FEWEST_DRAWS, MOST_DRAWS = 256, 2**14
-_BLOCK = 2**22  # neighbours, or votes of all classes, held at once
+_BLOCK = 2**22  # neighbors, or votes of all classes, held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +66,11 @@ class RowTable:
 def win_probabilities(
     table: RowTable, indices: NDArray[Any], labels: Codes, ties: str, *, draws: int, first: int = 0
 ) -> tuple[Floats, Floats]:
-    """Probability that each of `labels`, (M, n_labels), wins the vote of the M neighbourhoods; and its standard error.
+    """Probability that each of `labels`, (M, n_labels), wins the vote of the M neighborhoods; and its standard error.
 
     `indices` are (M, K), and all K vote. The standard error is 0 where the answer is exact; elsewhere it is that of a
     share of draws, with two more draws, one won and one lost, so that what was never seen does not pass for impossible.
-    The draws of neighbourhood i are those of seed ``first + i``.
+    The draws of neighborhood i are those of seed ``first + i``.
     """
     k, n_classes = indices.shape[1], table.rows.shape[1]
     members = table.of[indices]
@@ -115,7 +115,7 @@ def win_probabilities(
 
 @dataclass(frozen=True, eq=False)
 class RowVotes:
-    """Every neighbour's label is a draw from its own row; the rows hold all noise, so that no noise rate acts here."""
+    """Every neighbor's label is a draw from its own row; the rows hold all noise, so that no noise rate acts here."""
 
     table: RowTable
     indices: NDArray[Any]
@@ -127,7 +127,7 @@ class RowVotes:
 
     @classmethod
     def of(cls, table: RowTable, indices: NDArray[Any], codes: Codes, ties: str) -> RowVotes:
-        """From all K neighbours of each test sample."""
+        """From all K neighbors of each test sample."""
         probability, error = np.empty((len(codes), 1)), np.empty((len(codes), 1))
         for block in _blocks(indices, table.rows.shape[1]):
             probability[block], error[block] = win_probabilities(
@@ -138,7 +138,7 @@ class RowVotes:
 
     @property
     def ks(self) -> tuple[int, ...]:
-        """One neighbourhood size."""
+        """One neighborhood size."""
         return (self.indices.shape[1],)
 
     def correct(self, noise_rate: float) -> Floats:
@@ -146,7 +146,7 @@ class RowVotes:
         return self.probability
 
     def standard_error(self, noise_rate: float) -> Floats | None:
-        """Of neighbourhoods whose votes were drawn."""
+        """Of neighborhoods whose votes were drawn."""
         return self.error
 
     def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
@@ -162,7 +162,7 @@ class RowVotes:
 
 
 def _draws(n_neighborhoods: int) -> int:
-    """`DRAWN_IN_ALL` shared out: the mean is about as exact whatever the number of neighbourhoods."""
+    """`DRAWN_IN_ALL` shared out: the mean is about as exact whatever the number of neighborhoods."""
     return int(np.clip(DRAWN_IN_ALL // n_neighborhoods, FEWEST_DRAWS, MOST_DRAWS))
 
 

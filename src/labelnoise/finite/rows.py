@@ -12,7 +12,7 @@ from labelnoise.noise import NoiseModel, UniformNoise
 
 @dataclass(frozen=True, eq=False)
 class CorruptionRows:
-    """The rows of the corruption matrix that belong to classes which occur in the neighbourhoods."""
+    """The rows of the corruption matrix that belong to classes which occur in the neighborhoods."""
 
     rows: Floats
     """(n_rows, L), distinct."""
@@ -40,13 +40,13 @@ class CorruptionRows:
         return cls(rows, row_of, mapping, change)
 
     def share_a_row(self, counts: Integers) -> Mask:
-        """Neighbourhoods in which all selected labels are redrawn from one distribution."""
+        """Neighborhoods in which all selected labels are redrawn from one distribution."""
         n_rows = len(self.rows)
         least = np.where(counts > 0, self.row_of, n_rows).min(axis=1)
         return least == np.where(counts > 0, self.row_of, -1).max(axis=1)
 
     def reachable(self, counts: Integers) -> Mask:
-        """Labels that can have a vote, with any number of neighbours selected: (U, L)."""
+        """Labels that can have a vote, with any number of neighbors selected: (U, L)."""
         can_become = (self.rows > 0)[self.row_of].astype(np.float64)
         return (counts > 0) | ((counts > 0).astype(np.float64) @ can_become > 0)
 

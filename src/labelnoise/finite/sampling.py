@@ -1,12 +1,12 @@
 """Vote profiles under any corruption matrix, sampled: one random order of selection serves every m.
 
-A walk selects the K neighbours one after the other in random order, and redraws each label as it is selected. After m
+A walk selects the K neighbors one after the other in random order, and redraws each label as it is selected. After m
 steps the votes are a draw given that m of them are selected, so each walk is an unbiased draw of every W[m]. Its steps
 cost a fixed number of operations: the classes are kept sorted by votes, in which adding or removing one vote is a swap.
 A tie that is settled at random counts as 1/t, which is its expectation and leaves only the variance of the votes.
 
 The walks of a pattern depend on the seed and the pattern alone, so neither the number of threads nor the other patterns
-change a result. Errors at neighbouring m are positively correlated, as they share their walks.
+change a result. Errors at neighboring m are positively correlated, as they share their walks.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def _move(counts, order, place, above, j, change):
     """Add one vote to class j (`change` 1), or remove one (-1): a swap with the edge of its group."""
     v = counts[j]
     to = above[v] if change > 0 else above[v - 1] - 1
-    neighbour, position = order[to], place[j]
-    order[to], order[position] = j, neighbour
-    place[j], place[neighbour] = to, position
+    neighbor, position = order[to], place[j]
+    order[to], order[position] = j, neighbor
+    place[j], place[neighbor] = to, position
     if change > 0:
         above[v] += 1
     else:

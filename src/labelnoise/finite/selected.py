@@ -1,4 +1,4 @@
-"""How many of K neighbours are selected for corruption: Pr(m), by placement."""
+"""How many of K neighbors are selected for corruption: Pr(m), by placement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labelnoise.validation import check_concentration, check_count, check_noise_
 def selected_count_distribution(
     k: int, noise_rate: float, *, n_train: int | None = None, concentration: float = 0.0
 ) -> Floats:
-    """Probability that m of a neighbourhood's K training samples are selected, for m = 0..K.
+    """Probability that m of a neighborhood's K training samples are selected, for m = 0..K.
 
     With noise rate gamma and concentration rho (the intra-class correlation of the selected mask)::
 
@@ -21,25 +21,25 @@ def selected_count_distribution(
         rho = 1                  m = K with probability gamma, else m = 0
 
     The hypergeometric law matters where K is not small beside `n_train`: exactly round(gamma n_train) samples are
-    selected, so a neighbourhood of everything holds that many, without variance.
+    selected, so a neighborhood of everything holds that many, without variance.
 
     Parameters
     ----------
     k : int
-        Neighbourhood size K.
+        Neighborhood size K.
     noise_rate : float in [0, 1]
         gamma, the fraction of the training samples selected.
     n_train : int, optional
         Training samples, for an exact count of selected ones; ignored when `concentration` is not 0, where the
-        variation between neighbourhoods outweighs that of the total.
+        variation between neighborhoods outweighs that of the total.
     concentration : float in [0, 1], default 0
-        rho: 0 for spread noise, 1 for neighbourhoods wholly selected or not at all.
+        rho: 0 for spread noise, 1 for neighborhoods wholly selected or not at all.
 
     Returns
     -------
     (K + 1,) float array
         Sums to 1. Each entry has a relative error of a few K units in the last place: it is a product of ratios of
-        neighbouring probabilities, where differences of log-gamma values lose digits.
+        neighboring probabilities, where differences of log-gamma values lose digits.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A curve from files: read, search neighbours, predict, measure, write."""
+"""A curve from files: read, search neighbors, predict, measure, write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labelnoise.artifacts import output_folder
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_knn
 from labelnoise.data import load_train_test, read_features, read_labels, read_pred_probs, split_column
-from labelnoise.jobs.curve_result import CurveResult, Stopwatch, predict_as_realised
+from labelnoise.jobs.curve_result import CurveResult, Stopwatch, predict_as_realized
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
@@ -65,15 +65,15 @@ class CurveJob:
         check_count(self.repeats, "repeats")
 
     def _check_placement(self) -> None:
-        spread, dialled = isinstance(self.placement, Spread), isinstance(self.placement, Concentrated)
-        if self.concentration and self.simulate and not dialled:
+        spread, dialed = isinstance(self.placement, Spread), isinstance(self.placement, Concentrated)
+        if self.concentration and self.simulate and not dialed:
             raise ValueError(
                 f"--concentration {self.concentration:g} is not what {self.placement.name} placement measures: give "
                 "--placement concentrated as well, or leave --concentration out."
             )
-        if not (spread or dialled or self.simulate):
+        if not (spread or dialed or self.simulate):
             raise ValueError(
-                f"{self.placement.name} placement needs --simulate: the noise it brings into neighbourhoods is seen "
+                f"{self.placement.name} placement needs --simulate: the noise it brings into neighborhoods is seen "
                 "from drawn masks. Give --simulate, or --concentration alone for a prediction."
             )
 
@@ -127,7 +127,7 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
     Raises
     ------
     ValueError, TypeError
-        Bad input, found before the neighbour search where that is possible.
+        Bad input, found before the neighbor search where that is possible.
     OSError
         The folder cannot be written; nothing has been computed by then.
     """
@@ -148,11 +148,11 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
         return result, result.save(target)
     data = _load(job)
     hoods = neighbors(data.train_features, data.test_features, k=max(job.k), metric=job.metric)
-    labelled = (hoods, data.train_labels, data.test_labels, job.noise)
+    labeled = (hoods, data.train_labels, data.test_labels, job.noise)
     measured = None
     if job.simulate:
         measured = simulate_knn(
-            *labelled,
+            *labeled,
             rates,
             job.k,
             placement=job.placement,
@@ -161,11 +161,9 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
             repeats=job.repeats,
             random_state=job.random_state,
         )
-    if measured is not None and measured.realised_concentrations is not None:
-        predicted = predict_as_realised(*labelled, measured, model=job.model)
+    if measured is not None and measured.realized_concentrations is not None:
+        predicted = predict_as_realized(*labeled, measured, model=job.model)
     else:
-        predicted = predict_knn(
-            *labelled, rates, job.k, ties=job.ties, model=job.model, concentration=job.concentration
-        )
+        predicted = predict_knn(*labeled, rates, job.k, ties=job.ties, model=job.model, concentration=job.concentration)
     result = CurveResult(job.name, title, data.description, predicted, measured, job.source(), watch.seconds)
     return result, result.save(target)

@@ -84,7 +84,7 @@ def comparison_table(predicted: AccuracyCurve, measured: AccuracyCurve) -> pd.Da
     return frame
 
 
-def predict_as_realised(
+def predict_as_realized(
     neighbors: Neighbors,
     train_labels: NDArray[Any],
     test_labels: NDArray[Any],
@@ -92,15 +92,15 @@ def predict_as_realised(
     measured: AccuracyCurve,
     model: str = "finite",
 ) -> AccuracyCurve:
-    """The prediction from where the noise of a measured curve lies: its rate and rho in the neighbourhoods that vote.
+    """The prediction from where the noise of a measured curve lies: its rate and rho in the neighborhoods that vote.
 
-    A cluster's share is not the asked noise rate, hubs bring more noise into neighbourhoods than the training set
+    A cluster's share is not the asked noise rate, hubs bring more noise into neighborhoods than the training set
     holds, and how concentrated noise is differs with the noise rate and with k: all are taken from the masks, the
     accuracy is not.
     """
-    asked = np.broadcast_to(measured.realised_noise_rates[:, None], measured.accuracy.shape)
+    asked = np.broadcast_to(measured.realized_noise_rates[:, None], measured.accuracy.shape)
     rates = asked if measured.neighborhood_noise_rates is None else measured.neighborhood_noise_rates
-    rhos = np.zeros(rates.shape) if measured.realised_concentrations is None else measured.realised_concentrations
+    rhos = np.zeros(rates.shape) if measured.realized_concentrations is None else measured.realized_concentrations
     rhos = np.clip(np.nan_to_num(around_own_mean(rhos, asked, rates, measured.k)), 0.0, 1.0)
     rows = [
         [
@@ -121,14 +121,14 @@ def predict_as_realised(
     ]
     return replace(
         rows[0][0],
-        noise_rates=measured.realised_noise_rates,
-        realised_noise_rates=measured.realised_noise_rates,
+        noise_rates=measured.realized_noise_rates,
+        realized_noise_rates=measured.realized_noise_rates,
         k=measured.k,
         accuracy=np.array([[curve.accuracy[0, 0] for curve in row] for row in rows]),
         per_class=np.array([[curve.per_class[0, 0] for curve in row] for row in rows]),
-        placement={"name": "as measured in the neighbourhoods"},
+        placement={"name": "as measured in the neighborhoods"},
         neighborhood_noise_rates=rates,
-        realised_concentrations=rhos,
+        realized_concentrations=rhos,
         _votes=None,
     )
 

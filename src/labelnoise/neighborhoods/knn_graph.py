@@ -1,4 +1,4 @@
-"""The nearest neighbours of each query, read off a sparse graph such as scikit-learn's k-NN graphs."""
+"""The nearest neighbors of each query, read off a sparse graph such as scikit-learn's k-NN graphs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tu
     """
     if not sparse.issparse(graph):
         raise TypeError(
-            f"`graph` must be a scipy sparse graph of neighbours; got {type(graph).__name__}. From a full matrix D "
+            f"`graph` must be a scipy sparse graph of neighbors; got {type(graph).__name__}. From a full matrix D "
             f"of distances: NearestNeighbors(metric='precomputed').fit(D).kneighbors_graph(D, k, mode='distance')."
         )
     entries: Any = graph.tocoo()  # type: ignore[attr-defined]  # keeps stored zeros
@@ -40,19 +40,19 @@ def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tu
     wanted = max(int(counts[fewest]), 1) if k is None else k
     if counts[fewest] < wanted:
         raise ValueError(
-            f"`graph` must store at least k={wanted} neighbours in each row; row {fewest} stores {counts[fewest]}"
-            f"{' besides itself' if exclude_self else ''}. Build it with more neighbours or ask for a smaller k."
+            f"`graph` must store at least k={wanted} neighbors in each row; row {fewest} stores {counts[fewest]}"
+            f"{' besides itself' if exclude_self else ''}. Build it with more neighbors or ask for a smaller k."
         )
     connectivity = bool((values == 1).all())
     if connectivity and (counts != wanted).any():
         raise ValueError(
-            f"`graph` must hold distances to tell which k={wanted} neighbours are nearest; all its entries are 1, "
+            f"`graph` must hold distances to tell which k={wanted} neighbors are nearest; all its entries are 1, "
             f"and row {np.argmax(counts)} stores {counts.max()}. Build it with mode='distance'."
         )
     pairs = np.sort(rows * n_train + columns)
     if (pairs[1:] == pairs[:-1]).any():
         row, column = divmod(int(pairs[1:][pairs[1:] == pairs[:-1]][0]), n_train)
-        raise ValueError(f"`graph` must store each neighbour once; row {row} stores {column} more than once.")
+        raise ValueError(f"`graph` must store each neighbor once; row {row} stores {column} more than once.")
     order = np.lexsort((columns, values, rows))
     nearest = order[(np.cumsum(counts) - counts)[:, None] + np.arange(wanted)]
     if connectivity:

@@ -1,4 +1,4 @@
-"""Neighbours of each query, however they were found, and the label shares among them.
+"""Neighbors of each query, however they were found, and the label shares among them.
 
 `labelnoise.neighborhoods.search` finds them, `labelnoise.neighborhoods.knn_graph` reads them off a graph.
 """
@@ -39,9 +39,9 @@ class Neighbors:
         Number of training samples.
     metric : str
         "euclidean", "cosine", "precomputed" (from a graph of distances), "connectivity" (from a graph without
-        distances: sets of neighbours without an order) or "unknown" (given as indices).
+        distances: sets of neighbors without an order) or "unknown" (given as indices).
     is_self : bool
-        True if the training set itself was queried, each sample left out of its own neighbours.
+        True if the training set itself was queried, each sample left out of its own neighbors.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class Neighbors:
 
     @property
     def k(self) -> int:
-        """Number of neighbours stored for each query."""
+        """Number of neighbors stored for each query."""
         return int(self.indices.shape[1])
 
     @property
@@ -111,11 +111,11 @@ class Neighbors:
 
     def check_ks(self, k: Any) -> Integers:
         """Return neighborhood sizes as an array; an error unless all of them can be read off here."""
-        stored = "the number of neighbours stored (to go further, search again with a larger k)"
+        stored = "the number of neighbors stored (to go further, search again with a larger k)"
         sizes = check_ks(k, limit=self.k, limit_is=stored)
         if self.metric == "connectivity" and (sizes != self.k).any():
             raise ValueError(
-                f"`k` must be {self.k}, as in the graph, which says who is a neighbour but not who is nearer; got "
+                f"`k` must be {self.k}, as in the graph, which says who is a neighbor but not who is nearer; got "
                 f"{sizes[sizes != self.k][0]}. Build the graph with mode='distance'."
             )
         return sizes
@@ -151,19 +151,19 @@ class Neighbors:
 
     @classmethod
     def from_graph(cls, graph: Any, *, k: int | None = None, exclude_self: bool | None = None) -> Neighbors:
-        """The k nearest training samples of each query, read off a sparse graph of neighbours.
+        """The k nearest training samples of each query, read off a sparse graph of neighbors.
 
         Parameters
         ----------
         graph : scipy sparse matrix or array of shape (n_queries, n_train)
             Entry [s, i] is the distance from query s to training sample i, as in scikit-learn's
             ``kneighbors_graph(..., mode="distance")`` and ``radius_neighbors_graph(..., mode="distance")``. A stored
-            zero is a neighbour at distance 0; what is not stored is no neighbour. If all entries are 1 the graph is
-            taken for one of connectivity, which says who is a neighbour but not who is nearer.
+            zero is a neighbor at distance 0; what is not stored is no neighbor. If all entries are 1 the graph is
+            taken for one of connectivity, which says who is a neighbor but not who is nearer.
         k : int, optional
-            Neighbours to keep; by default as many as every row has.
+            Neighbors to keep; by default as many as every row has.
         exclude_self : bool, optional
-            Whether the queries are the training samples, so that the diagonal is not a neighbour and is dropped. By
+            Whether the queries are the training samples, so that the diagonal is not a neighbor and is dropped. By
             default True for a square graph and False otherwise; pass False for as many queries as training samples.
 
         Raises
@@ -171,8 +171,8 @@ class Neighbors:
         TypeError
             Not a sparse graph.
         ValueError
-            A row with fewer than k neighbours; negative or NaN distances; a neighbour stored twice; a connectivity
-            graph whose rows do not all have k neighbours.
+            A row with fewer than k neighbors; negative or NaN distances; a neighbor stored twice; a connectivity
+            graph whose rows do not all have k neighbors.
 
         Examples
         --------
@@ -189,7 +189,7 @@ class Neighbors:
 
 
 def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Neighbors:
-    """Neighbours however they are given: a `Neighbors`, an array of indices, or a sparse graph.
+    """Neighbors however they are given: a `Neighbors`, an array of indices, or a sparse graph.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
         An array holds positions in the training set, nearest first; its distances are not known. A graph is read by
         `Neighbors.from_graph`, the diagonal of a square one left out.
     k : int or sequence of int, optional
-        Neighbourhood sizes that will be asked for; the neighbours must suffice for them.
+        Neighborhood sizes that will be asked for; the neighbors must suffice for them.
     n_train : int, optional
         Number of training samples; by default the largest index plus 1 for an array.
 
@@ -209,7 +209,7 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     Raises
     ------
     TypeError, ValueError
-        Something else, indices out of range, too few neighbours, or another number of training samples.
+        Something else, indices out of range, too few neighbors, or another number of training samples.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
 def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclidean") -> Neighbors:
     """The k nearest training samples of each query: exact, in an order that nothing but the data decides.
 
-    Neighbours are sorted by distance, equal distances by lower training index, also where that decides who is the
+    Neighbors are sorted by distance, equal distances by lower training index, also where that decides who is the
     k-th. Distances are sums of squared differences, or for "cosine" 1 - x.y / (|x| |y|), in float64.
 
     Parameters
@@ -251,9 +251,9 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
         The training samples; more than one axis (images) is flattened. With metric="precomputed" a sparse graph of
         distances, queries in rows and training samples in columns, see `Neighbors.from_graph`.
     query : (M, ...) array, optional
-        By default the training samples themselves, each left out of its own neighbours; duplicates of it stay.
+        By default the training samples themselves, each left out of its own neighbors; duplicates of it stay.
     k : int
-        Number of neighbours.
+        Number of neighbors.
     metric : {"euclidean", "cosine", "precomputed"}
 
     Returns
@@ -265,7 +265,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     ------
     TypeError, ValueError
         An unknown metric, k out of range, features that are not finite or of other width than the queries, a row of
-        zeros with "cosine", or a graph that does not hold k neighbours of each query.
+        zeros with "cosine", or a graph that does not hold k neighbors of each query.
 
     Examples
     --------
@@ -307,7 +307,7 @@ def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = No
     neighbors : Neighbors, (M, K) int array or sparse graph
         Anything `as_neighbors` takes.
     k : int
-        Neighbourhood size, at most the number of neighbours stored.
+        Neighborhood size, at most the number of neighbors stored.
     classes : sequence, optional
         All classes, in column order. Needed for integer labels among which 0 never occurs.
 
@@ -320,7 +320,7 @@ def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = No
     Raises
     ------
     TypeError, ValueError
-        k larger than the number of neighbours stored, labels of another training set, ambiguous columns.
+        k larger than the number of neighbors stored, labels of another training set, ambiguous columns.
 
     Examples
     --------

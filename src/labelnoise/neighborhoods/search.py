@@ -1,9 +1,9 @@
-"""Exact nearest neighbours in an order that nothing but the data decides.
+"""Exact nearest neighbors in an order that nothing but the data decides.
 
 Libraries compute distances through a matrix product, whose rounding depends on batch sizes and thread counts: equal
 distances come out slightly different, and which of several tied samples makes the k-th place is left to chance. Here
 the library only proposes. Every distance that counts is recomputed one pair at a time in float64 with a fixed order of
-summation, and neighbours are ordered by (distance, training index). Three steps:
+summation, and neighbors are ordered by (distance, training index). Three steps:
 
 1. *Propose.* scikit-learn's brute-force search returns k and a few more candidates.
 2. *Certify.* The candidates are ordered exactly. No sample left out can be nearer than the last candidate's library
@@ -70,7 +70,7 @@ class _Search:
         library = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", metric="euclidean")
         with config_context(assume_finite=True, enable_cython_pairwise_dist=True):
             library.fit(_unit_rows(self.train, self.train_squares) if self.cosine else self.train)
-            for start in track(range(0, len(self.queries), batch), "Searching neighbours"):
+            for start in track(range(0, len(self.queries), batch), "Searching neighbors"):
                 rows = slice(start, start + batch)
                 queries, squares = self.queries[rows], self.squares[rows]
                 proposed, candidates = library.kneighbors(_unit_rows(queries, squares) if self.cosine else queries)
@@ -126,7 +126,7 @@ def _rows_within(bytes_per_row: int, most: int) -> int:
 
 
 def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
-    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "Ordering neighbours")
+    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "Ordering neighbors")
 
 
 def _squared_lengths(values: Features, cosine: bool, name: str) -> Floats:
@@ -211,7 +211,7 @@ def _distance(x, y, x_square, y_square, cosine):
 
 @njit(nogil=True, cache=True)
 def _is_farther(distance, index, other_distance, other_index):
-    """The order of neighbours: by distance, equal distances by training index."""
+    """The order of neighbors: by distance, equal distances by training index."""
     return distance > other_distance or (distance == other_distance and index > other_index)
 
 

@@ -1,6 +1,6 @@
-"""Votes of the nearest training labels: histograms and the plurality winner, for every neighbourhood size in one pass.
+"""Votes of the nearest training labels: histograms and the plurality winner, for every neighborhood size in one pass.
 
-The neighbours of a sample are ordered, so the counts at a larger k extend those at a smaller one. One pass along a row
+The neighbors of a sample are ordered, so the counts at a larger k extend those at a smaller one. One pass along a row
 therefore serves all k: it keeps the counts, the largest of them, and the classes that share it. No step looks at all
 classes, so the cost does not grow with their number.
 """
@@ -23,9 +23,9 @@ _STRICT, _RANDOM, _LOWEST = range(3)
 
 @njit(nogil=True, cache=True)
 def _code_of(codes, index, n_classes):
-    """The code of one neighbour; a stray index or code must not become a stray memory access."""
+    """The code of one neighbor; a stray index or code must not become a stray memory access."""
     if index < 0 or index >= codes.size:
-        raise IndexError("a neighbour's index lies outside the training labels")
+        raise IndexError("a neighbor's index lies outside the training labels")
     code = codes[index]
     if code < 0 or code >= n_classes:
         raise IndexError("a label's code lies outside 0..n_classes-1")
@@ -77,9 +77,9 @@ def label_histogram(codes: Codes, indices: NDArray[Any], k: int, n_classes: int)
     codes : (n_train,) int array
         Codes 0..n_classes-1 of the training labels.
     indices : (M, K) int array
-        Neighbours by increasing distance, as in `Neighbors.indices`.
+        Neighbors by increasing distance, as in `Neighbors.indices`.
     k : int
-        Neighbourhood size, in 1..K.
+        Neighborhood size, in 1..K.
     n_classes : int
         Number of classes, L.
 
@@ -125,9 +125,9 @@ def plurality_vote(
     codes : (n_train,) int array
         Codes 0..n_classes-1 of the training labels.
     indices : (M, K) int array
-        Neighbours by increasing distance, as in `Neighbors.indices`.
+        Neighbors by increasing distance, as in `Neighbors.indices`.
     ks : (n_k,) int array
-        Neighbourhood sizes in 1..K, in any order.
+        Neighborhood sizes in 1..K, in any order.
     n_classes : int
         Number of classes, L.
     ties : {"strict", "random", "lowest"}

@@ -92,7 +92,7 @@ def _densenet121(shape: _Shape) -> Network:
     if shape.channels != 3:
         raise ValueError(
             f"`image_shape` must be (height, width, 3) for densenet121; got {shape.channels} channel(s). "
-            f"Repeat the channel of grey images three times."
+            f"Repeat the channel of gray images three times."
         )
     if shape.n_features not in (None, 1024):
         raise ValueError(f"`n_features` of densenet121 must be 1024, its last pooling's; got {shape.n_features}.")
@@ -144,7 +144,7 @@ def build_network(
     batch_norm_decay: float = 0.99,
     random_state: int | None = 0,
 ) -> Network:
-    """Build one of the paper's networks, with He initialisation.
+    """Build one of the paper's networks, with He initialization.
 
     - ``mnist_cnn``: conv5x5@20 twice, pool, conv5x5@50 twice, pool, fc@n_features (256), fc@L.
     - ``appendix_cnn``: the same on CIFAR-10 (appendix A).
@@ -171,7 +171,7 @@ def build_network(
     batch_norm_decay : float
         What the running statistics keep at a step: 1 - momentum in torch's sense.
     random_state : int or None
-        Seed of the initialisation. The global random state is left as it was.
+        Seed of the initialization. The global random state is left as it was.
 
     Returns
     -------

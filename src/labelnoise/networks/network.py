@@ -19,7 +19,7 @@ class Network(nn.Module):
     Parameters
     ----------
     trunk : Module
-        From normalised images to the input of the one-before-last layer.
+        From normalized images to the input of the one-before-last layer.
     penultimate : Module
         The one-before-last layer alone. Its output is the features; a feature map is averaged over its positions.
     activation, head : Module

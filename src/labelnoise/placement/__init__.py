@@ -2,7 +2,7 @@
 
 A placement only selects; what the selected labels become is the noise model's (`labelnoise.noise`). Every placement is
 a frozen value with the members of `Placement`. `concentrated` (any concentration) and `graph` (class boundaries, hubs)
-are imported by themselves: they need the neighbour search.
+are imported by themselves: they need the neighbor search.
 """
 
 from labelnoise.placement.base import Placement

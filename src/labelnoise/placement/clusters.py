@@ -21,7 +21,7 @@ class KMeansCluster(Placement):
 
     Each class is clustered by itself into max(2, round(1/noise_rate)) clusters. The cluster whose share of the class is
     nearest the noise rate is taken; while none is within `tolerance` (relative), k-means is fitted again, up to
-    `max_fits` times, and the best cluster of all fits is kept: the rule of the published code. The realised rate
+    `max_fits` times, and the best cluster of all fits is kept: the rule of the published code. The realized rate
     therefore deviates from the asked one; `NoisyLabels` reports both. At noise rate 0 nothing is selected, at 1
     everything. The paper sets all labels of a cluster to one wrong class: use it with `FlipNoise`
     (`FlipNoise.opposite` is the published code's mapping).

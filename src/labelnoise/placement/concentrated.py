@@ -5,10 +5,10 @@ The samples selected are the highest round(gamma N) of a rough landscape,
     height = sqrt(a) field + sqrt(1 - a) white noise,
 
 with a smooth random field over the data (`labelnoise.placement.noise_fields`). The share a is the dial: at 0 the noise
-is spread, at 1 it fills whole hills of the field. In a neighbourhood smaller than the hills the local noise rate is
+is spread, at 1 it fills whole hills of the field. In a neighborhood smaller than the hills the local noise rate is
 Phi((sqrt(a) field + c)/sqrt(1 - a)), which is close to the Beta distribution of the predictions
 (`labelnoise.curves.local_rates`). The dial is set by bisection until the correlation rho really found in
-neighbourhoods of the data is the one asked for.
+neighborhoods of the data is the one asked for.
 
 The field is smoother than rho asks for, and white noise takes the rest away. A rougher field without white noise would
 have the same rho, but all that is mixed would lie at its hills' borders, and those run where samples are sparse, along
@@ -32,9 +32,9 @@ from labelnoise.placement.noise_fields import Landmarks
 from labelnoise.validation import check_concentration, check_count, check_features
 
 REACHED = 0.02
-"""Largest deviation of the realised from the asked concentration that counts as reached."""
+"""Largest deviation of the realized from the asked concentration that counts as reached."""
 CLOSE = 0.001
-"""Deviation of the realised from the asked concentration that ends the bisection."""
+"""Deviation of the realized from the asked concentration that ends the bisection."""
 TURNS = 30
 SMOOTHER = 3
 """How many times nearer to 1 than asked the concentration of the field itself is to be."""
@@ -44,7 +44,7 @@ ATTEMPTS = 12
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """What depends on the features alone: landmarks, and the neighbourhoods in which concentration is measured."""
+    """What depends on the features alone: landmarks, and the neighborhoods in which concentration is measured."""
 
     landmarks: Landmarks
     indices: NDArray[Any]
@@ -58,11 +58,11 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Concentrated(Placement):
-    """Locally concentrated noise whose neighbourhood correlation rho is chosen (0 spread, 1 fully concentrated).
+    """Locally concentrated noise whose neighborhood correlation rho is chosen (0 spread, 1 fully concentrated).
 
-    Exactly round(noise_rate N) samples are selected. rho is calibrated to what is realised on the features given, in
-    the neighbourhoods of some of the samples; `realised` returns it for any mask. Where data has no regions that are
-    large and well separated enough, the nearest concentration that can be reached is realised, and a `UserWarning` says
+    Exactly round(noise_rate N) samples are selected. rho is calibrated to what is realized on the features given, in
+    the neighborhoods of some of the samples; `realized` returns it for any mask. Where data has no regions that are
+    large and well separated enough, the nearest concentration that can be reached is realized, and a `UserWarning` says
     which.
 
     Parameters
@@ -70,18 +70,18 @@ class Concentrated(Placement):
     concentration : float in [0, 1]
         rho.
     k : int, default 30
-        Size of the neighbourhoods in which rho is defined, at least 2.
+        Size of the neighborhoods in which rho is defined, at least 2.
     neighbors : Neighbors, optional
-        Neighbourhoods to measure rho in, instead of searching: those of the test samples, or of the training samples.
+        Neighborhoods to measure rho in, instead of searching: those of the test samples, or of the training samples.
     n_queries : int, default 2000
-        Samples whose neighbourhoods are searched if `neighbors` is not given.
+        Samples whose neighborhoods are searched if `neighbors` is not given.
     n_landmarks : int, default 1000
         Samples that carry the random field: the finest hills hold about N / n_landmarks samples.
 
     Raises
     ------
     ValueError, TypeError
-        rho outside [0, 1], k out of range, neighbours of another training set.
+        rho outside [0, 1], k out of range, neighbors of another training set.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class Concentrated(Placement):
         for name in ("k", "n_queries", "n_landmarks"):
             object.__setattr__(self, name, check_count(getattr(self, name), name))
         if self.k < 2:
-            raise ValueError(f"`k` must be at least 2: one neighbour correlates with no other; got {self.k}.")
+            raise ValueError(f"`k` must be at least 2: one neighbor correlates with no other; got {self.k}.")
         if self.neighbors is not None:
             object.__setattr__(self, "neighbors", as_neighbors(self.neighbors, k=self.k))
 
@@ -141,7 +141,7 @@ class Concentrated(Placement):
         return replace(self, _geometry=Geometry(landmarks, np.ascontiguousarray(indices)))
 
     def realized(self, mask: Mask, features: Features | None = None) -> float:
-        """The mask's concentration in the neighbourhoods that `select` calibrates on; NaN if it holds all or nothing.
+        """The mask's concentration in the neighborhoods that `select` calibrates on; NaN if it holds all or nothing.
 
         `features` are needed unless the placement is prepared.
         """
@@ -170,7 +170,7 @@ class Concentrated(Placement):
         if abs(rho - self.concentration) > REACHED:
             warnings.warn(
                 f"`concentration` {self.concentration:g} cannot be reached at noise rate {noise_rate:g} in "
-                f"neighbourhoods of k={self.k} of these features; the nearest found, {rho:.3f}, is used. A smaller "
+                f"neighborhoods of k={self.k} of these features; the nearest found, {rho:.3f}, is used. A smaller "
                 f"k, or features in which classes lie further apart, allow more.",
                 UserWarning,
                 stacklevel=2,

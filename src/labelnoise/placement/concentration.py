@@ -1,18 +1,18 @@
-r"""How concentrated noise is: the correlation rho of a mask over neighbourhoods, its uncertainty and its scale.
+r"""How concentrated noise is: the correlation rho of a mask over neighborhoods, its uncertainty and its scale.
 
-With :math:`g_s` the marked share of the K neighbours of query s, and :math:`\gamma` the marked share of all training
+With :math:`g_s` the marked share of the K neighbors of query s, and :math:`\gamma` the marked share of all training
 samples,
 
 .. math:: \rho = \frac{\overline{(g_s - \gamma)^2} - \gamma(1-\gamma)/K}{\gamma(1-\gamma)(1 - 1/K)}
 
 is 0 for spread and 1 for fully concentrated noise: the survey statistician's intra-class correlation, with design
 effect 1 + (K-1) rho. Deviations are taken from :math:`\gamma`, not from the mean of :math:`g_s`. Then, over all ways to
-mark the same number of the N samples, the mean of rho is exactly -1/(N-1), whatever the neighbourhoods, however
+mark the same number of the N samples, the mean of rho is exactly -1/(N-1), whatever the neighborhoods, however
 they overlap and however few they are; around the mean of :math:`g_s` it would be biased by the variance of that mean.
 
-Overlapping neighbourhoods are not independent draws. Two questions therefore have two answers: *is the noise spread?*
+Overlapping neighborhoods are not independent draws. Two questions therefore have two answers: *is the noise spread?*
 is answered exactly by marking other samples at random (`concentration_test`), and *how exact is rho?* by a jackknife
-that leaves out whole regions of the neighbourhood graph (`labelnoise.placement.jackknife`).
+that leaves out whole regions of the neighborhood graph (`labelnoise.placement.jackknife`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ConcentrationTest:
         rho.
     standard_error : float
         Of rho, over masks of the same process, by the jackknife over regions; NaN where there are fewer than 128
-        different neighbours. Too small where a handful of regions hold all the noise: that is one draw of a few, and
+        different neighbors. Too small where a handful of regions hold all the noise: that is one draw of a few, and
         no single mask shows how the next one would differ.
     p_value : float
         Share of the random masks, this one counted among them, that are at least as concentrated.
@@ -49,7 +49,7 @@ class ConcentrationTest:
     null_standard_deviation : float
         Standard deviation of rho over the random masks.
     noise_rate, neighborhood_rate : float
-        Marked share of the training samples, and of the neighbours (hubs count as often as they occur).
+        Marked share of the training samples, and of the neighbors (hubs count as often as they occur).
     k, n_queries, n_train, permutations, seed : int
         What was compared.
     """
@@ -69,7 +69,7 @@ class ConcentrationTest:
 
     def __str__(self) -> str:
         return (
-            f"concentration {self.concentration:.4f} (standard error {self.standard_error:.4f}) in neighbourhoods of "
+            f"concentration {self.concentration:.4f} (standard error {self.standard_error:.4f}) in neighborhoods of "
             f"{self.k}; spread noise: p = {self.p_value:.4g}, z = {self.z:.1f} ({self.permutations} permutations)"
         )
 
@@ -86,10 +86,10 @@ def correlations_of(rates: Floats, noise_rate: float, k: int) -> Floats:
 
 
 def around_own_mean(rho: ArrayLike, noise_rate: ArrayLike, neighborhood_rate: ArrayLike, k: ArrayLike) -> Floats:
-    r"""The rho of deviations from the neighbourhoods' own mean rate, from that of deviations from gamma.
+    r"""The rho of deviations from the neighborhoods' own mean rate, from that of deviations from gamma.
 
     The mean of :math:`(g_s - m)^2` is that of :math:`(g_s - \gamma)^2` less :math:`(m - \gamma)^2`. With m it says how
-    far local noise rates spread where neighbourhoods hold more or less noise than the training set; 0 where m is 0 or
+    far local noise rates spread where neighborhoods hold more or less noise than the training set; 0 where m is 0 or
     1, NaN for k = 1.
     """
     correlation, gamma, mean, size = (np.asarray(v, dtype=np.float64) for v in (rho, noise_rate, neighborhood_rate, k))
@@ -105,7 +105,7 @@ def _rho(mask: Mask, indices: NDArray[Any], k: int) -> float:
 
 
 def check_mask(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, Neighbors, Integers]:
-    """A mask that marks some samples and not all, the neighbours of the same training set, and sizes of at least 2."""
+    """A mask that marks some samples and not all, the neighbors of the same training set, and sizes of at least 2."""
     values = to_array(mask)
     if values.ndim != 1 or not (values.dtype == bool or np.isin(values, (0, 1)).all()):
         raise ValueError(
@@ -122,7 +122,7 @@ def check_mask(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, Neighbors, Inte
     hoods = as_neighbors(neighbors, n_train=len(marked), k=k)
     sizes = hoods.check_ks(k)
     if sizes.min() < 2:
-        raise ValueError(f"`k` must be at least 2: one neighbour correlates with no other; got {sizes.min()}.")
+        raise ValueError(f"`k` must be at least 2: one neighbor correlates with no other; got {sizes.min()}.")
     return marked, hoods, sizes
 
 
@@ -133,11 +133,11 @@ def _check_one(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, NDArray[Any]]:
 
 
 def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
-    r"""Correlation of a noise mask over neighbourhoods: 0 if spread, 1 if fully concentrated.
+    r"""Correlation of a noise mask over neighborhoods: 0 if spread, 1 if fully concentrated.
 
     .. math:: \rho = \frac{\overline{(g_s - \gamma)^2} - \gamma(1-\gamma)/K}{\gamma(1-\gamma)(1 - 1/K)}
 
-    with :math:`g_s` the marked share of the K neighbours of query s and :math:`\gamma` that of all training samples.
+    with :math:`g_s` the marked share of the K neighbors of query s and :math:`\gamma` that of all training samples.
     Spread noise of an exact count has mean -1/(n_train - 1); values below 0 say that marked samples avoid each other.
 
     Parameters
@@ -145,14 +145,14 @@ def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
     mask : (n_train,) bool array
         The samples selected, or those whose label changed.
     neighbors : Neighbors, (n_queries, K) int array or sparse graph
-        Neighbours of the queries among the training samples. To predict test accuracy, those of the test samples.
+        Neighbors of the queries among the training samples. To predict test accuracy, those of the test samples.
     k : int
-        Neighbourhood size, at least 2: the scale on which concentration is measured.
+        Neighborhood size, at least 2: the scale on which concentration is measured.
 
     Returns
     -------
     float
-        rho, at most 1 where the marked share of the neighbours is that of the training set.
+        rho, at most 1 where the marked share of the neighbors is that of the training set.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
 
 
 def concentration_profile(mask: ArrayLike, neighbors: Any, ks: Iterable[int]) -> Floats:
-    """`concentration` at several neighbourhood sizes: the scale on which the noise is concentrated.
+    """`concentration` at several neighborhood sizes: the scale on which the noise is concentrated.
 
     Noise in tiny clusters has a large rho at a small k that falls quickly; noise in large regions keeps its rho over
     many k. A prediction for a k needs the rho of that k.
@@ -182,7 +182,7 @@ def concentration_profile(mask: ArrayLike, neighbors: Any, ks: Iterable[int]) ->
     mask, neighbors
         As in `concentration`.
     ks : sequence of int
-        Neighbourhood sizes, at least 2 each, in any order.
+        Neighborhood sizes, at least 2 each, in any order.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def concentration_test(
     """`concentration` with a standard error, and a permutation test against spread noise.
 
     Under spread noise every mask with the same number of samples is equally likely, so that with R random masks
-    p = (1 + number of them at least as concentrated) / (1 + R) is exact, however neighbourhoods overlap.
+    p = (1 + number of them at least as concentrated) / (1 + R) is exact, however neighborhoods overlap.
 
     Parameters
     ----------

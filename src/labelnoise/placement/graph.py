@@ -1,4 +1,4 @@
-"""Noise where the neighbourhood graph says: at class boundaries, at hubs, or in patches.
+"""Noise where the neighborhood graph says: at class boundaries, at hubs, or in patches.
 
 All select exactly round(gamma N) samples. The first two draw them without replacement, one after another, each with a
 chance in proportion to its weight among those left (Efraimidis and Spirakis 2006: the smallest of E_i / w_i with E_i
@@ -41,15 +41,15 @@ class _GraphPlacement(Placement):
 
     @property
     def needs_features(self) -> bool:
-        """Yes, unless neighbours were given."""
+        """Yes, unless neighbors were given."""
         return self.neighbors is None
 
     def prepare(self, features: Features | None) -> Self:
-        """The same placement with its neighbours searched: for many draws on one data set."""
+        """The same placement with its neighbors searched: for many draws on one data set."""
         if self.neighbors is not None:
             return self
         if features is None:
-            raise ValueError(f"`features` must be given for {type(self).__name__}: neighbours are searched in them.")
+            raise ValueError(f"`features` must be given for {type(self).__name__}: neighbors are searched in them.")
         return replace(self, neighbors=neighbors(features, k=self.k))
 
     def _indices(self, features: Features | None, n_samples: int) -> NDArray[Any]:
@@ -71,7 +71,7 @@ class ClassBoundary(_GraphPlacement):
     Parameters
     ----------
     k : int, default 10
-        Neighbours of each sample that are looked at.
+        Neighbors of each sample that are looked at.
     neighbors : Neighbors, optional
         Of the training samples among themselves, instead of searching.
     floor : float, default 0.01
@@ -81,7 +81,7 @@ class ClassBoundary(_GraphPlacement):
     Raises
     ------
     ValueError, TypeError
-        k or floor out of range; neighbours of other samples.
+        k or floor out of range; neighbors of other samples.
     """
 
     name: ClassVar[str] = "class boundary"
@@ -104,24 +104,24 @@ class ClassBoundary(_GraphPlacement):
 
 @dataclass(frozen=True)
 class HubnessProportional(_GraphPlacement):
-    r"""Noise at hubs: the chance of selection is in proportion to how often a sample is a neighbour of others.
+    r"""Noise at hubs: the chance of selection is in proportion to how often a sample is a neighbor of others.
 
     .. math:: w_i = N_k(i) = \#\{s : i \in N_k(s)\}
 
-    Hubs vote in many neighbourhoods, so that the noise rate a nearest-neighbour classifier sees exceeds that of the
-    samples. Antihubs, neighbours of nobody, are selected only when no others are left.
+    Hubs vote in many neighborhoods, so that the noise rate a nearest-neighbor classifier sees exceeds that of the
+    samples. Antihubs, neighbors of nobody, are selected only when no others are left.
 
     Parameters
     ----------
     k : int, default 10
-        Neighbours of each sample that are counted.
+        Neighbors of each sample that are counted.
     neighbors : Neighbors, optional
         Of the training samples among themselves, instead of searching.
 
     Raises
     ------
     ValueError, TypeError
-        k out of range; neighbours of other samples.
+        k out of range; neighbors of other samples.
 
     References
     ----------
@@ -142,22 +142,22 @@ class HubnessProportional(_GraphPlacement):
 
 @dataclass(frozen=True)
 class Patches(_GraphPlacement):
-    """Noise in patches of one size: a random sample and its nearest neighbours are selected together.
+    """Noise in patches of one size: a random sample and its nearest neighbors are selected together.
 
-    Patches much smaller than a neighbourhood are nearly spread noise to it, much larger ones nearly concentrated; how
-    concentrated they come out on the scale of a neighbourhood is for `labelnoise.concentration` to say.
+    Patches much smaller than a neighborhood are nearly spread noise to it, much larger ones nearly concentrated; how
+    concentrated they come out on the scale of a neighborhood is for `labelnoise.concentration` to say.
 
     Parameters
     ----------
     k : int, default 10
-        Samples of a patch: the centre and its k - 1 nearest neighbours. The last patch may be cut short.
+        Samples of a patch: the center and its k - 1 nearest neighbors. The last patch may be cut short.
     neighbors : Neighbors, optional
         Of the training samples among themselves, at least k - 1 each, instead of searching.
 
     Raises
     ------
     ValueError, TypeError
-        k out of range; neighbours of other samples.
+        k out of range; neighbors of other samples.
     """
 
     name: ClassVar[str] = "patches"
@@ -165,10 +165,10 @@ class Patches(_GraphPlacement):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Patches around random centres, until enough samples are selected."""
+        """Patches around random centers, until enough samples are selected."""
         n_samples, indices = len(codes), self._indices(features, len(codes))
-        centres = rng.permutation(n_samples)
-        patches = np.column_stack([centres, indices[centres, : self.k - 1]]).ravel()
+        centers = rng.permutation(n_samples)
+        patches = np.column_stack([centers, indices[centers, : self.k - 1]]).ravel()
         first = np.unique(patches, return_index=True)[1]  # where each sample is met first
         selected = np.zeros(n_samples, dtype=bool)
         selected[patches[np.sort(first)[: round(noise_rate * n_samples)]]] = True

@@ -1,13 +1,13 @@
-r"""Standard error of a concentration: a jackknife over regions of the neighbourhood graph.
+r"""Standard error of a concentration: a jackknife over regions of the neighborhood graph.
 
-Neighbourhoods that share samples are not independent, and noise that is concentrated is not independent from sample to
+Neighborhoods that share samples are not independent, and noise that is concentrated is not independent from sample to
 sample. Both kinds of dependence are local, so what is left out at a time is a whole region of training samples. With
-:math:`d_i = m_i - \gamma` for mask m, the concentration is in essence a sum over pairs of neighbours of one query,
+:math:`d_i = m_i - \gamma` for mask m, the concentration is in essence a sum over pairs of neighbors of one query,
 
 .. math:: \rho \approx \frac{\sum_s \sum_{i \ne j \in N(s)} d_i d_j}{\gamma (1-\gamma) \sum_s \sum_{i \ne j \in N(s)} 1}
 
 from which a region is left out by dropping every pair that touches it. Leaving out queries instead would miss hubs:
-samples that are neighbours of queries in many regions.
+samples that are neighbors of queries in many regions.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ STEPS = 50
 
 
 def jackknife_standard_error(mask: Mask, indices: NDArray[Any], regions: Integers | None = None) -> float:
-    """Standard error of rho; NaN where there are too few neighbours to form regions (by default `graph_regions`)."""
+    """Standard error of rho; NaN where there are too few neighbors to form regions (by default `graph_regions`)."""
     n_queries, k = indices.shape
     if len(np.unique(indices)) < 4 * N_REGIONS:
         return float("nan")
     regions = graph_regions(indices, len(mask)) if regions is None else regions
     rate = mask.mean()
     deviations = (mask - rate)[indices]
-    # of each query's neighbours, by region: how many, their sum and sum of squares
+    # of each query's neighbors, by region: how many, their sum and sum of squares
     cells = (np.arange(n_queries)[:, None] * N_REGIONS + regions[indices]).ravel()
     counts, sums, squares = (
         np.bincount(cells, weights, n_queries * N_REGIONS).reshape(n_queries, N_REGIONS)
@@ -49,7 +49,7 @@ def jackknife_standard_error(mask: Mask, indices: NDArray[Any], regions: Integer
 
 
 def graph_regions(indices: NDArray[Any], n_train: int) -> Integers:
-    """Regions 0..N_REGIONS-1 of the training samples, about equal in how often they are neighbours.
+    """Regions 0..N_REGIONS-1 of the training samples, about equal in how often they are neighbors.
 
     A region is cut in two at the median of a function that varies slowly over the graph, until there are enough.
     """

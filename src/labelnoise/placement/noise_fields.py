@@ -1,10 +1,10 @@
 """Smooth random fields over a data set, from white noise to its largest regions, at the cost of one small graph.
 
 A field gives every sample a height; noise lies where heights are large. A field is white noise on some landmark
-samples, averaged again and again over the landmarks' nearest-neighbour graph (a diffusion), and carried to every sample
+samples, averaged again and again over the landmarks' nearest-neighbor graph (a diffusion), and carried to every sample
 as the mean of its nearest landmarks. A few steps leave many small hills; many steps leave the graph's largest regions,
 whose borders run where samples are sparse. Borders through dense regions, as those of k-means cells in many dimensions,
-would cut through most neighbourhoods.
+would cut through most neighborhoods.
 
 The cost is that of the distances from N samples to the landmarks; no graph of all samples is needed.
 """
@@ -24,7 +24,7 @@ from labelnoise.arrays import Features, Floats
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Diffusion steps of the fields offered, from rough to smooth."""
 DEGREE = 10
-"""Neighbours of a landmark in the graph."""
+"""Neighbors of a landmark in the graph."""
 INTERPOLATED = 5
 """Landmarks whose mean is a sample's height."""
 _MEMORY = 2**24  # distances held at once
@@ -46,14 +46,14 @@ class Landmarks:
         count = len(chosen)
         # one thread: products over threads differ in their last bits from run to run, and a seed must give one result
         with threadpool_limits(1):
-            centre = features[chosen].mean(axis=0, dtype=np.float64)
-            scale = float(np.abs(features[chosen] - centre).max()) or 1.0  # 1 where all landmarks are one point
-            places = ((features[chosen] - centre) / scale).astype(np.float32)
+            center = features[chosen].mean(axis=0, dtype=np.float64)
+            scale = float(np.abs(features[chosen] - center).max()) or 1.0  # 1 where all landmarks are one point
+            places = ((features[chosen] - center) / scale).astype(np.float32)
             nearest = np.empty((len(features), min(INTERPOLATED, count)), dtype=np.int32)
             step = max(1, _MEMORY // max(count, features.shape[1]))
             for start in range(0, len(features), step):
                 rows = slice(start, start + step)
-                scaled = ((features[rows] - centre) / scale).astype(np.float32)
+                scaled = ((features[rows] - center) / scale).astype(np.float32)
                 nearest[rows] = _nearest(scaled, places, nearest.shape[1])
             degree = min(DEGREE + 1, count)  # itself included
             linked = _nearest(places, places, degree)

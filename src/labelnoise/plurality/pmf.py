@@ -1,7 +1,7 @@
 """Poisson and binomial probabilities to full double precision, for use inside compiled kernels.
 
 Loader's saddle-point form (C. Loader, "Fast and accurate computation of binomial probabilities", 2000): the large
-terms of n log n are cancelled on paper, where differences of log-gamma values lose three digits at n = 300 already.
+terms of n log n are canceled on paper, where differences of log-gamma values lose three digits at n = 300 already.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The probability that a class wins the vote of k neighbours, exactly.
+"""The probability that a class wins the vote of k neighbors, exactly.
 
 `convolution` serves every k at once and small k, `contour` large k and many classes; `ties` holds the tie rules as one
 idea both use, `pmf` the Poisson and binomial probabilities. Which engine runs is decided in `_convolved` by cost: both
@@ -34,9 +34,9 @@ def plurality_probability(q: Any, k: int | Sequence[int], label: Any = None, *, 
     Parameters
     ----------
     q : array_like of shape (..., L)
-        Distribution of one observed label; every row sums to 1. Deviations up to 1e-4 are normalised away.
+        Distribution of one observed label; every row sums to 1. Deviations up to 1e-4 are normalized away.
     k : int or sequence of int
-        Number of draws (neighbours), each at least 1, in any order, duplicates allowed.
+        Number of draws (neighbors), each at least 1, in any order, duplicates allowed.
     label : array_like of int, optional
         The class y in 0..L-1 whose win is asked for, broadcast to q's leading shape. None asks for every class.
     ties : {"random", "strict", "lowest"}

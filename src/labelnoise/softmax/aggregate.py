@@ -1,6 +1,6 @@
 """The softmax of a network trained on noisy labels, on average over the test samples of a class (section 3.2).
 
-`aggregate_softmax` shows what it is, `expected_peak` what it would be if it were a neighbourhood's label distribution.
+`aggregate_softmax` shows what it is, `expected_peak` what it would be if it were a neighborhood's label distribution.
 How near it is to one, sample by sample: `labelnoise.softmax.histograms`. Which K a network's accuracy stands for:
 `labelnoise.softmax.effective`.
 """
@@ -81,7 +81,7 @@ def aggregate_softmax(
     array([[0.7, 0.3],
            [0.1, 0.9]])
     """
-    rows, codes, known = _check_labelled(pred_probs, labels, classes)
+    rows, codes, known = _check_labeled(pred_probs, labels, classes)
     n_classes = len(known)
     quartiles = np.full((3, n_classes, n_classes), np.nan)
     for code in np.unique(codes):
@@ -113,7 +113,7 @@ def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSo
     >>> aggregate_relative([[0.8, 0.2], [0.4, 0.6]], [0, 1]).median
     array([[0.7, 0.3]])
     """
-    rows, codes, known = _check_labelled(pred_probs, labels, None)
+    rows, codes, known = _check_labeled(pred_probs, labels, None)
     offsets = np.arange(len(known))
     turned = np.take_along_axis(rows, (codes[:, None] + offsets) % len(known), axis=1)
     lower, median, upper = np.quantile(turned, [0.25, 0.5, 0.75], axis=0)[:, None]
@@ -170,7 +170,7 @@ def check_softmax(pred_probs: Any, labels: Any, classes: Any, name: str) -> tupl
     return rows, codes, known
 
 
-def _check_labelled(pred_probs: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
+def _check_labeled(pred_probs: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
     """Softmax rows, and the codes of their own labels."""
     rows, codes, known = check_softmax(pred_probs, labels, classes, "labels")
     if len(codes) != len(rows):

@@ -1,8 +1,8 @@
-"""The effective neighbourhood of a network: the K whose analytic curve is nearest to its measured accuracy curve.
+"""The effective neighborhood of a network: the K whose analytic curve is nearest to its measured accuracy curve.
 
 The paper compares a network's accuracy over the noise rate with the family of K-NN curves that start from the same
 clean distribution, the softmax of the network trained on clean labels (Fig. 4). Which member of the family fits best,
-and how well, says how much averaging over neighbours the training amounts to.
+and how well, says how much averaging over neighbors the training amounts to.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def effective_k(
     Returns
     -------
     int
-        The effective neighbourhood size, the smallest of equally near ones.
+        The effective neighborhood size, the smallest of equally near ones.
 
     Raises
     ------

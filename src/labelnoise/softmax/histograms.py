@@ -1,4 +1,4 @@
-"""The neighbourhood that each test sample's softmax resembles (appendix A).
+"""The neighborhood that each test sample's softmax resembles (appendix A).
 
 `softmax_neighborhoods` compares the softmax with the label histogram of the K nearest training samples in the network's
 own feature space, by the chi-square distance, and says for which K they are nearest.
@@ -63,12 +63,12 @@ def chi_square_distance(p: ArrayLike, h: ArrayLike) -> Floats:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SoftmaxNeighborhoods:
-    """For each test sample the neighbourhood whose label histogram its softmax is nearest to.
+    """For each test sample the neighborhood whose label histogram its softmax is nearest to.
 
     Attributes
     ----------
     ks : int array of shape (n_k,)
-        The neighbourhood sizes tried, increasing.
+        The neighborhood sizes tried, increasing.
     preferred_k : int array of shape (n_test,)
         The size with the lowest distance, the smallest such.
     distance : array of shape (n_test,)
@@ -114,9 +114,9 @@ def softmax_neighborhoods(
     *,
     classes: ArrayLike | None = None,
 ) -> SoftmaxNeighborhoods:
-    """The K at which each test sample's softmax is nearest to its neighbourhood's label histogram (appendix A).
+    """The K at which each test sample's softmax is nearest to its neighborhood's label histogram (appendix A).
 
-    The neighbours are searched in the network's feature space, and their labels are the noisy ones it was trained on::
+    The neighbors are searched in the network's feature space, and their labels are the noisy ones it was trained on::
 
         K(s) = argmin_K d(softmax(s), h_K(s)),    h_K(s)(j) = #{i in N_K(s) : y_i = j} / K
 
@@ -131,14 +131,14 @@ def softmax_neighborhoods(
     neighbors : Neighbors, (n_test, K) int array or sparse graph
         Nearest training samples of each test sample, at least ``max(ks)`` of them.
     ks : int or sequence of int
-        Neighbourhood sizes to try; the paper's are 10 to 300.
+        Neighborhood sizes to try; the paper's are 10 to 300.
     classes : sequence, optional
         The classes of the columns, for labels other than integers 0..n_classes-1.
 
     Raises
     ------
     ValueError, TypeError
-        Rows that are no distributions, labels that do not fit them, too few neighbours.
+        Rows that are no distributions, labels that do not fit them, too few neighbors.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def softmax_neighborhoods(
     def work(start: int, stop: int) -> None:
         _prefer(rows, codes, indices, sizes, start, stop, preferred, distance, counts)
 
-    for_each_block(work, len(rows), _BLOCK, "Comparing softmax and neighbours")
+    for_each_block(work, len(rows), _BLOCK, "Comparing softmax and neighbors")
     return SoftmaxNeighborhoods(sizes, preferred, distance, counts / preferred[:, None])
 
 

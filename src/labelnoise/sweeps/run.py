@@ -99,7 +99,8 @@ def describe(value: Any, *, whole: bool = False) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = {"kind": value.kind} if hasattr(value, "kind") else {}
         fields = [f for f in dataclasses.fields(value) if whole or f.name not in EXECUTION]
-        return {**kind, **describe({f.name: _as_declared(getattr(value, f.name), f) for f in fields}, whole=whole)}
+        named = {_name(f, whole): _as_declared(getattr(value, f.name), f) for f in fields}
+        return {**kind, **describe(named, whole=whole)}
     if isinstance(value, Mapping):
         return {str(key): describe(item, whole=whole) for key, item in value.items() if whole or item is not None}
     if isinstance(value, np.generic | np.ndarray):
@@ -107,6 +108,11 @@ def describe(value: Any, *, whole: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [describe(item, whole=whole) for item in value]
     return value
+
+
+def _name(field: dataclasses.Field[Any], whole: bool) -> str:
+    """A field's name; in a run's identity the one it had first, so that renaming it keeps finished runs."""
+    return field.name if whole else field.metadata.get("identity", field.name)
 
 
 def _as_declared(value: Any, field: dataclasses.Field[Any]) -> Any:

@@ -179,8 +179,8 @@ class Schedule:
     def _settle(self, future: Future[tuple[str, str]]) -> None:
         try:
             error = future.exception()
-        except CancelledError as cancelled:  # nobody here has cancelled it: the scheduler is gone
-            error = BrokenExecutor(f"the executor dropped its runs ({cancelled!r})")
+        except CancelledError as canceled:  # nobody here has canceled it: the scheduler is gone
+            error = BrokenExecutor(f"the executor dropped its runs ({canceled!r})")
         if isinstance(error, StoreError | BrokenExecutor):
             raise error
         key, self._alone = self._in_flight.pop(future), None

@@ -1,6 +1,6 @@
 """Images and labels, checked, split and laid on the device.
 
-Pixels stay in the type they come in: bytes take a quarter of the memory of floats, and the network normalises a batch
+Pixels stay in the type they come in: bytes take a quarter of the memory of floats, and the network normalizes a batch
 faster than memory could deliver it in float32. `ImageBatches` is all that training asks of a set of images: whether it
 lies on the device, as here, or is read from disk, as in `streaming`. It is told the order of many batches at once, so
 that what reads can read ahead.
@@ -41,7 +41,7 @@ class ImageBatches(Protocol):
         """
         ...
 
-    def normalisation(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
+    def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """Shift and scale, to be broadcast to (C, H, W), that `kind` takes from the images at `indices`."""
         ...
 
@@ -73,9 +73,9 @@ class DeviceImages:
         for start in range(0, len(order), batch_size):
             yield self.batch(order[start : start + batch_size])
 
-    def normalisation(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
-        """As `normalisation_of` these pixels."""
-        return normalisation_of(self._array[indices], kind)
+    def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
+        """As `normalization_of` these pixels."""
+        return normalization_of(self._array[indices], kind)
 
 
 def check_images(images: Any, name: str = "images") -> Pixels:
@@ -139,8 +139,8 @@ def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tu
     return np.sort(order[~held_out]), np.sort(order[held_out])
 
 
-def normalisation_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
-    """Shift and scale, to be broadcast to (C, H, W), with which `kind` normalises the training pixels.
+def normalization_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
+    """Shift and scale, to be broadcast to (C, H, W), with which `kind` normalizes the training pixels.
 
     "range" maps the least pixel to 0 and the greatest to 1; "pixel" gives each pixel, and "channel" each channel as a
     whole, mean 0 and standard deviation 1. What does not vary is only shifted.

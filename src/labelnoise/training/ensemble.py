@@ -57,7 +57,7 @@ def train_together(
 
     With member e's loss :math:`\ell_e(\theta_e)`, a step follows the gradient of :math:`\sum_e \ell_e(\theta_e)`, whose
     part for :math:`\theta_e` is that of :math:`\ell_e` alone. So member e's result is, up to rounding, that of
-    ``train(images, noisy_labels[e], specifications[e], ...)``: its split, initialisation, batches, stopping and kept
+    ``train(images, noisy_labels[e], specifications[e], ...)``: its split, initialization, batches, stopping and kept
     state are its own. On a GPU this keeps the device busy where one small network cannot; on a CPU, processes that
     train a network each are faster.
 
@@ -108,11 +108,11 @@ def train_together(
     data = _check_labels(pixels, noisy_labels, clean_labels, classes, len(specifications))
     shared = DeviceImages(pixels, device)
     runs = [
-        start_run(labelled, specification, device, shared, member)
-        for member, (labelled, specification) in enumerate(zip(data, specifications, strict=True))
+        start_run(labeled, specification, device, shared, member)
+        for member, (labeled, specification) in enumerate(zip(data, specifications, strict=True))
     ]
     test = TestImages.check(test_images, test_labels, runs[0], data[0].classes)
-    noisy = np.stack([labelled.noisy for labelled in data])
+    noisy = np.stack([labeled.noisy for labeled in data])
 
     def identify() -> dict[str, Any]:
         everything = dataclasses.replace(data[0], noisy=noisy)
@@ -247,12 +247,12 @@ class _StackedAdam:
             }
 
     def step(self) -> None:
-        """Update all members, with the learning rate of their own optimisers."""
+        """Update all members, with the learning rate of their own optimizers."""
         self._optimizer.param_groups[0]["lr"] = self._runs[0].optimizer.param_groups[0]["lr"]
         self._optimizer.step()
 
     def share_state(self) -> None:
-        """Make the moments of the members' own optimisers rows of this one's, and give them its number of steps."""
+        """Make the moments of the members' own optimizers rows of this one's, and give them its number of steps."""
         for state, members in zip(self._optimizer.state.values(), self._members, strict=True):
             for e, (run, member) in enumerate(zip(self._runs, members, strict=True)):
                 run.optimizer.state[member] = {

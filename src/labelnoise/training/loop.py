@@ -1,7 +1,7 @@
-"""One network in training: batches, optimiser, validation, and which state is kept.
+"""One network in training: batches, optimizer, validation, and which state is kept.
 
-Nothing random is carried from one epoch to the next: split, initialisation and the order of each epoch's batches all
-come from the seed alone. So the state at the end of an epoch is network, optimiser and history, and a run that goes on
+Nothing random is carried from one epoch to the next: split, initialization and the order of each epoch's batches all
+come from the seed alone. So the state at the end of an epoch is network, optimizer and history, and a run that goes on
 from it repeats an undisturbed one bit by bit on the same device.
 """
 
@@ -71,7 +71,7 @@ class Run:
             size, resize, seed = network.image_shape[1:], specification.resize, specification.seed
             images = place_images(data.pixels, device, size, resize=resize, seed=seed, workers=loader_workers)
         self._images = images
-        shift, scale = images.normalisation(parts[0], specification.normalisation)
+        shift, scale = images.normalization(parts[0], specification.normalization)
         network.shift.copy_(shift)
         network.scale.copy_(scale)
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

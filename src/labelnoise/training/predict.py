@@ -43,7 +43,7 @@ def predict(
     network : Network
         For instance ``train(...).network``. Its state, mode and device are left as they are.
     images : array-like of shape (N, H, W) or (N, H, W, C), or ImageStream
-        Raw pixels, as in training: the network normalises them. Of a stream, only a few batches are in memory at once.
+        Raw pixels, as in training: the network normalizes them. Of a stream, only a few batches are in memory at once.
     after_activation : bool
         Features after their batch norm and ReLU; before them (appendix A) by default.
     device : {"auto", "cpu", "cuda"}
@@ -52,7 +52,7 @@ def predict(
         Images at a time.
     resize : int, optional
         For a stream: the length to which the shorter side is resized, as in training, before the network's size is cut
-        out of the centre. None for images of that size.
+        out of the center. None for images of that size.
     loader_workers : int, optional
         For a stream: processes that read it; by default one for each core.
 

@@ -16,7 +16,7 @@ from labelnoise.processes import DEVICES
 from labelnoise.validation import check_choice
 
 SELECTIONS = ("noisy", "clean", "last")
-NORMALISATIONS = ("range", "pixel", "channel")
+NORMALIZATIONS = ("range", "pixel", "channel")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -52,16 +52,16 @@ class TrainingSpecification:
         Stop after so many epochs without a better state; None trains all epochs. Either way the best is restored.
     validation_share : float
         Share of each class that is held out; 0 only where `selection` is "last".
-    normalisation : {"range", "pixel", "channel"}
+    normalization : {"range", "pixel", "channel"}
         Training pixels to [0, 1]; or each pixel, or each channel as a whole, to mean 0 and standard deviation 1. Of
         images on disk, "range" takes bytes for granted, and "channel" is estimated from 5,000 training images, drawn at
         random by the seed.
     resize, crop : int, optional
         For images on disk, an `ImageStream`: the length to which the shorter side is resized, and the side of the
-        square that is then cut out, at random in training and from the centre otherwise. Both or neither; without them
+        square that is then cut out, at random in training and from the center otherwise. Both or neither; without them
         all images must be of one size.
     seed : int
-        Decides split, initialisation, order of the batches and crops.
+        Decides split, initialization, order of the batches and crops.
     device : {"auto", "cpu", "cuda"}
         "auto" is CUDA where there is a device.
     precision : {"auto", "float32", "bfloat16"}
@@ -87,7 +87,7 @@ class TrainingSpecification:
     selection: str = "noisy"
     patience: int | None = None
     validation_share: float = 0.1
-    normalisation: str = "range"
+    normalization: str = dataclasses.field(default="range", metadata={"identity": "normalisation"})
     resize: int | None = None
     crop: int | None = None
     seed: int = 0
@@ -99,7 +99,7 @@ class TrainingSpecification:
             self._check_type(field.name, str(field.type))
         check_choice(self.network, NETWORKS, "network")
         check_choice(self.selection, SELECTIONS, "selection")
-        check_choice(self.normalisation, NORMALISATIONS, "normalisation")
+        check_choice(self.normalization, NORMALIZATIONS, "normalization")
         check_choice(self.device, DEVICES, "device")
         check_choice(self.precision, PRECISIONS, "precision")
         self._check("epochs", self.epochs >= 1, "at least 1")
@@ -148,7 +148,7 @@ class TrainingSpecification:
 
 
 _IMAGENET: dict[str, Any] = {"epochs": 30, "learning_rate": 0.001, "step_every": 15, "step_factor": 0.1}
-_CIFAR10: dict[str, Any] = {"epochs": 60, "learning_rate": 0.007, "step_every": 30, "normalisation": "pixel"}
+_CIFAR10: dict[str, Any] = {"epochs": 60, "learning_rate": 0.007, "step_every": 30, "normalization": "pixel"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "mnist": {},
@@ -156,7 +156,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cifar10": {"network": "all_cnn", **_CIFAR10},
     "cifar10_features": {"network": "all_cnn", "n_features": 256, **_CIFAR10},
     "appendix": {"network": "appendix_cnn", **_CIFAR10},
-    "imagenet": {"network": "densenet121", **_IMAGENET, "normalisation": "channel", "resize": 256, "crop": 224},
+    "imagenet": {"network": "densenet121", **_IMAGENET, "normalization": "channel", "resize": 256, "crop": 224},
     "digits": {"network": "digits_cnn", "batch_size": 64},
 }
 """What each preset changes in the defaults.

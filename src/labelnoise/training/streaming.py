@@ -23,7 +23,7 @@ from labelnoise.networks.architectures import import_torchvision
 from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, Pixels, inverse_deviation
 from labelnoise.training.specification import TrainingSpecification
 
-NORMALISATION_SAMPLE = 5000
+NORMALIZATION_SAMPLE = 5000
 """Images that a channel's mean and standard deviation are taken from.
 
 Means of photographs differ by about 0.6 of a pixel's standard deviation, so that of 5,000 is off by less than 0.01.
@@ -41,10 +41,10 @@ class StreamedImages:
     size : (int, int)
         Height and width of what the network sees.
     resize : int, optional
-        Length of the shorter side before an area of `size` is cut out: at random in training, else from the centre.
+        Length of the shorter side before an area of `size` is cut out: at random in training, else from the center.
         None for images that are of that size already.
     seed : int
-        Decides the crops and the sample for `normalisation`.
+        Decides the crops and the sample for `normalization`.
     workers : int, optional
         Processes that read, 0 for none but this one. Default: the CPU's cores, shared with the other processes that
         torchrun has started on this machine.
@@ -67,8 +67,8 @@ class StreamedImages:
         if resize is not None:
             _transforms()  # before any worker needs it; and those that are forked find it imported
         self._stream, self._device, self._size, self._resize, self._seed = stream, device, size, resize, seed
-        neighbours = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        self._workers = max(1, cpu_count() // neighbours) if workers is None else workers
+        neighbors = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        self._workers = max(1, cpu_count() // neighbors) if workers is None else workers
 
     def __len__(self) -> int:
         return len(self._stream)
@@ -96,17 +96,17 @@ class StreamedImages:
                 raise batch
             yield batch.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
 
-    def normalisation(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
+    def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """Shift and scale: of "range" those of bytes, 0 to 255; of "channel" those of a random sample of `indices`."""
         if kind == "range":
             return torch.zeros(1, 1, 1), torch.full((1, 1, 1), 1 / 255)
         if kind != "channel":
             raise ValueError(
-                f'`normalisation` must be "channel" or "range" for images on disk, where no pixel has a place of its '
+                f'`normalization` must be "channel" or "range" for images on disk, where no pixel has a place of its '
                 f"own; got {kind!r}."
             )
         rng = np.random.default_rng([self._seed, SAMPLE])
-        sample = np.sort(rng.choice(indices, min(len(indices), NORMALISATION_SAMPLE), replace=False))
+        sample = np.sort(rng.choice(indices, min(len(indices), NORMALIZATION_SAMPLE), replace=False))
         counts = torch.zeros(self._stream.channels, 256, dtype=torch.int64, device=self._device)
         for batch in self.batches(torch.from_numpy(sample), 100):
             for channel, values in enumerate(batch.unbind(1)):

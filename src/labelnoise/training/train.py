@@ -142,7 +142,7 @@ def start_run(
     processes: Processes = ALONE,
     loader_workers: int | None = None,
 ) -> Run:
-    """Split the data and initialise the network; what has a default is as in `Run`."""
+    """Split the data and initialize the network; what has a default is as in `Run`."""
     processes.check_batch_size(specification.batch_size)
     if specification.selection == "clean" and data.clean is None:
         raise ValueError('`selection` "clean" needs `clean_labels`; got None. Pass them, or select on "noisy" labels.')

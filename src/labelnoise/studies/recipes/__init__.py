@@ -1,10 +1,10 @@
 """The paper's figures, each a recipe: a frozen specification at three scales that says which runs it is made of.
 
-`catalogue` names them; each of the other modules is one kind of figure.
+`catalog` names them; each of the other modules is one kind of figure.
 """
 
-from labelnoise.studies.recipes.catalogue import CATALOGUE, Entry, recipe_named
+from labelnoise.studies.recipes.catalog import CATALOG, Entry, recipe_named
 from labelnoise.studies.recipes.recipe import Heading, Outcome, Recipe
 from labelnoise.studies.recipes.scales import SCALES
 
-__all__ = ["CATALOGUE", "SCALES", "Entry", "Heading", "Outcome", "Recipe", "recipe_named"]
+__all__ = ["CATALOG", "SCALES", "Entry", "Heading", "Outcome", "Recipe", "recipe_named"]

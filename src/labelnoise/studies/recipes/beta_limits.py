@@ -51,7 +51,7 @@ class BetaLimits:
         seen = means["neighborhood_rate"] - means["noise_rate"]
         finding = (
             f"Mean difference over all cells: {parts['predicted']:.2f} points from the training set's noise rate and "
-            f"rho, {parts['from_neighborhood_rate']:.2f} from those of the neighbourhoods (patches hold hubs: noise "
+            f"rho, {parts['from_neighborhood_rate']:.2f} from those of the neighborhoods (patches hold hubs: noise "
             f"rates there are up to {100 * seen.max():.1f} points higher), {parts['from_rates_found']:.2f} from the "
             f"local noise rates found. The Beta distribution is worst for {worst['noise']} noise on {worst['data']}, "
             f"K = {worst['k']}, patches of {worst['patch_size']}: {100 * of_shape.max():.1f} points."
@@ -60,7 +60,7 @@ class BetaLimits:
         caption = (
             f"{', '.join(table.data.caption() for table in self.tables.values())}, pixels, {scale} scale; noise rates "
             f"{', '.join(f'{r:g}' for r in first.noise_rates)}; mean over rates of the absolute difference of measured "
-            f"mean ({first.draws} draws) and prediction from the neighbourhoods' mean noise rate and rho, seed "
+            f"mean ({first.draws} draws) and prediction from the neighborhoods' mean noise rate and rho, seed "
             f"{first.seed}."
         )
         return Outcome(

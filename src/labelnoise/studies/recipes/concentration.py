@@ -124,13 +124,13 @@ class ConcentrationTable:
         finding = (
             f"Measured mean against the prediction from the measured concentration, in points: {_differences(by_k)} "
             f"({self.draws} draws a cell; single draws: {100 * single['worst_difference'].max():.2f} at most). With "
-            f"the noise rate of the neighbourhoods measured as well: {_differences(seen)}."
+            f"the noise rate of the neighborhoods measured as well: {_differences(seen)}."
         )
         space = "pixels" if self.training is None else f"features of {self.training.network}"
         caption = (
             f"{self.data.caption()}, {space}, {scale} scale; noise rates "
             f"{', '.join(f'{rate:g}' for rate in self.noise_rates)}; "
-            f"each point the mean of {self.draws} draws, seed {self.seed}; finite neighbourhoods, ties: random."
+            f"each point the mean of {self.draws} draws, seed {self.seed}; finite neighborhoods, ties: random."
         )
         values = {
             "mean_difference": {str(k): row["mean"] for k, row in by_k.iterrows()},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseMap:
-    """A map of the clean network's features, coloured by the given labels under either kind of noise.
+    """A map of the clean network's features, colored by the given labels under either kind of noise.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class NoiseMap:
         )
         caption = (
             f"{self.data.caption()}, {scale} scale; t-SNE of {len(indices):,} training images' features in the "
-            f"{self.training.network} trained on clean labels; colour: given label; one training each, base seed "
+            f"{self.training.network} trained on clean labels; color: given label; one training each, base seed "
             f"{self.training.seed}."
         )
         figure = embedding_figure(panels, title=title, caption=caption)

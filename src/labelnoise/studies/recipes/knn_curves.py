@@ -61,7 +61,7 @@ class KnnCurves:
 
     @property
     def neighbors(self) -> NeighborsRun:
-        """The neighbours, searched once."""
+        """The neighbors, searched once."""
         network = None if self.training is None else clean_run(self.data, self.training)
         return NeighborsRun(data=self.data, k=max(self.k), features_of=network)
 

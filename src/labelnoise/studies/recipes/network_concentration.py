@@ -41,7 +41,7 @@ class NetworkConcentration:
     repeats : int
         Noise draws and trainings a concentration.
     k : int
-        Neighbourhoods in which rho is set and measured, and of the predictions.
+        Neighborhoods in which rho is set and measured, and of the predictions.
     """
 
     data: DataSpecification
@@ -136,7 +136,7 @@ class NetworkConcentration:
         caption = (
             f"{self.data.caption()}, {scale} scale; {self.noise.name} noise at rate {self.noise_rate:g}, placed in the "
             f"features of the {self.training.network} trained on clean labels; {self.repeats} draws and trainings a "
-            f"concentration, base seed {self.training.seed}; rho measured in test samples' neighbourhoods of "
+            f"concentration, base seed {self.training.seed}; rho measured in test samples' neighborhoods of "
             f"K = {self.k}."
         )
         figure = accuracy_over_concentration_figure(table, title=title, caption=caption)

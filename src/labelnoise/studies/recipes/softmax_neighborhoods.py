@@ -1,4 +1,4 @@
-"""The softmax beside the label histogram of its neighbourhood (appendix A, figures 5 and 6)."""
+"""The softmax beside the label histogram of its neighborhood (appendix A, figures 5 and 6)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SoftmaxDistance:
     training : TrainingSpecification
         On clean labels.
     k_min, k_max : int
-        Neighbourhood sizes tried.
+        Neighborhood sizes tried.
     """
 
     data: DataSpecification
@@ -46,11 +46,11 @@ class SoftmaxDistance:
 
     @property
     def neighbors(self) -> NeighborsRun:
-        """Neighbours in the network's own features."""
+        """Neighbors in the network's own features."""
         return NeighborsRun(data=self.data, k=self.k_max, features_of=clean_run(self.data, self.training))
 
     def runs(self) -> list[Run]:
-        """The neighbours, which require the network."""
+        """The neighbors, which require the network."""
         return [self.neighbors]
 
     def found(self, results: Results) -> SoftmaxNeighborhoods:
@@ -123,7 +123,7 @@ class SoftmaxPairs:
         same = softmax.argmax(axis=1) == histogram.argmax(axis=1)
         finding = (
             f"Distances {found.distance[chosen].min():.3f} to {found.distance[chosen].max():.3f}; the highest output "
-            f"is the neighbourhood's plurality label in {same.sum()} of {len(same)} pairs."
+            f"is the neighborhood's plurality label in {same.sum()} of {len(same)} pairs."
         )
         figure = softmax_pairs_figure(
             softmax,

@@ -46,7 +46,7 @@ class Surface:
         return NeighborsRun(data=self.data, k=self.k)
 
     def runs(self) -> list[Run]:
-        """The neighbours."""
+        """The neighbors."""
         return [self._neighbors]
 
     def outcome(self, results: Results, title: str, scale: str) -> Outcome:
@@ -67,6 +67,6 @@ class Surface:
             "target": float(target),
             "tolerance": dict(zip(surface.concentrations.tolist(), borne.tolist(), strict=True)),
         }
-        caption = f"{self.data.caption()}, pixels, {scale} scale; finite neighbourhoods."
+        caption = f"{self.data.caption()}, pixels, {scale} scale; finite neighborhoods."
         figure = surface_figure(surface, title=title, caption=caption)
         return Outcome(finding, bool(np.all(np.diff(borne) <= 1e-9)), {"": surface.to_frame()}, {"": figure}, values)

@@ -1,6 +1,6 @@
 """Units of work: what a run is (a frozen specification), and how it is carried out.
 
-`protocol` has what all runs share, `data` the images they work on, `training` networks, `voting` neighbours and their
+`protocol` has what all runs share, `data` the images they work on, `training` networks, `voting` neighbors and their
 votes, `embedding` two-dimensional maps.
 """
 

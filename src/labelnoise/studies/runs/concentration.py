@@ -29,9 +29,9 @@ from labelnoise.validation import check_count, check_noise_rate, check_ties, see
 class ConcentrationRun:
     """Votes under concentrated noise at one noise rate and K, and three predictions from the same draw.
 
-    All noise models share the masks. The concentration is measured in the neighbourhoods of the test samples, from the
-    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighbourhoods), three that know more
-    tell what its error is made of: one at the mean noise rate of those neighbourhoods, which differs from that of the
+    All noise models share the masks. The concentration is measured in the neighborhoods of the test samples, from the
+    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighborhoods), three that know more
+    tell what its error is made of: one at the mean noise rate of those neighborhoods, which differs from that of the
     training set where hubs are noisy; one from the local noise rates as found instead of a Beta distribution; and one
     from each test sample's own local noise rate.
 
@@ -75,7 +75,7 @@ class ConcentrationRun:
 
     @property
     def requires(self) -> tuple[Run, ...]:
-        """The neighbours, and the network in whose features the noise is placed."""
+        """The neighbors, and the network in whose features the noise is placed."""
         return (self.neighbors, *self.neighbors.requires)
 
     def perform(self, workspace: Workspace) -> RunResult:
@@ -91,7 +91,7 @@ class ConcentrationRun:
             for draw in range(self.draws):
                 rng = np.random.default_rng([self.seed, self.k, round(1e9 * self.noise_rate), number, draw])
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UserWarning)  # out of reach: what is realised is in the row
+                    warnings.simplefilter("ignore", UserWarning)  # out of reach: what is realized is in the row
                     mask = placement.select(train.labels, n_classes, self.noise_rate, features, rng)
                 of_mask = {
                     "placement": asked["name"],
@@ -134,7 +134,7 @@ class ConcentrationRun:
 
 
 def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDArray[Any]) -> Iterator[Placement]:
-    """Each placement with what depends on the features alone done; `Concentrated` is set on the test neighbourhoods."""
+    """Each placement with what depends on the features alone done; `Concentrated` is set on the test neighborhoods."""
     dial: Concentrated | None = None
     for placement in placements:
         if isinstance(placement, Concentrated):

@@ -24,7 +24,7 @@ class EmbeddingRun:
     n_points : int
         Images drawn; all where there are fewer.
     perplexity : float
-        Of t-SNE: about how many neighbours count; below `n_points`.
+        Of t-SNE: about how many neighbors count; below `n_points`.
     seed : int
 
     The result's arrays: `points` (n_points, 2), and `indices` of the images among the training images.

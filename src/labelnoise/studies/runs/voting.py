@@ -1,4 +1,4 @@
-"""Neighbours, and real votes with really corrupted labels."""
+"""Neighbors, and real votes with really corrupted labels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NeighborsRun:
     The result's array: `indices`, nearest first.
     """
 
-    kind: ClassVar[str] = "neighbours"
+    kind: ClassVar[str] = "neighbours"  # part of the identity of finished runs, and therefore spelled as at first
 
     data: DataSpecification
     k: int
@@ -45,7 +45,7 @@ class NeighborsRun:
     def label(self) -> str:
         """Data, space and k."""
         space = "pixels" if self.features_of is None else f"features of {self.features_of.training.network}"
-        return f"{self.k} neighbours on {self.data.label}, {space}"
+        return f"{self.k} neighbors on {self.data.label}, {space}"
 
     @property
     def requires(self) -> tuple[Run, ...]:
@@ -61,7 +61,7 @@ class NeighborsRun:
         return arrays["features"], arrays["test_features"]
 
     def neighbors(self, results: Results) -> Neighbors:
-        """The neighbours found."""
+        """The neighbors found."""
         return as_neighbors(results.result(self).arrays["indices"], n_train=len(self.data.load()[0]))
 
     def perform(self, workspace: Workspace) -> RunResult:
@@ -72,7 +72,7 @@ class NeighborsRun:
 
 @dataclass(frozen=True, kw_only=True)
 class VotingRun:
-    """Accuracy of the neighbours' votes at one noise rate, over repeats.
+    """Accuracy of the neighbors' votes at one noise rate, over repeats.
 
     The result's arrays: `runs` (repeats, n_k), `per_class` (n_k, n_classes), and for placements other than spread
     `neighborhood_noise_rates` and `concentrations` (n_k).
@@ -93,7 +93,7 @@ class VotingRun:
         check_noise(self.noise)
         check_placement(self.placement)
         check_noise_rate(self.noise_rate)
-        check_ks(self.k, limit=self.neighbors.k, limit_is="the neighbours searched")
+        check_ks(self.k, limit=self.neighbors.k, limit_is="the neighbors searched")
         check_count(self.repeats, "repeats")
         check_ties(self.ties)
         seed_of(self.seed)
@@ -111,7 +111,7 @@ class VotingRun:
 
     @property
     def requires(self) -> tuple[Run, ...]:
-        """The neighbours, and the network in whose features the noise is placed."""
+        """The neighbors, and the network in whose features the noise is placed."""
         return (self.neighbors, *self.neighbors.requires)
 
     def perform(self, workspace: Workspace) -> RunResult:
@@ -134,9 +134,9 @@ class VotingRun:
         arrays = {"runs": measured.runs[0], "per_class": measured.per_class[0]}
         if measured.neighborhood_noise_rates is not None:
             arrays["neighborhood_noise_rates"] = measured.neighborhood_noise_rates[0]
-        if measured.realised_concentrations is not None:
-            arrays["concentrations"] = measured.realised_concentrations[0]
-        record = {"noise_rate": float(measured.realised_noise_rates[0]), "data": self.data.digest()}
+        if measured.realized_concentrations is not None:
+            arrays["concentrations"] = measured.realized_concentrations[0]
+        record = {"noise_rate": float(measured.realized_noise_rates[0]), "data": self.data.digest()}
         return RunResult(record, arrays)
 
 
@@ -151,7 +151,7 @@ def measured_curve(votes: Sequence[VotingRun], results: Results) -> AccuracyCurv
 
     return AccuracyCurve(
         noise_rates=np.array([run.noise_rate for run in votes]),
-        realised_noise_rates=np.array([result.record["noise_rate"] for result in found]),
+        realized_noise_rates=np.array([result.record["noise_rate"] for result in found]),
         k=np.array(first.k, dtype=np.int64),
         accuracy=runs.mean(axis=1),
         per_class=np.array([result.arrays["per_class"] for result in found]),
@@ -165,5 +165,5 @@ def measured_curve(votes: Sequence[VotingRun], results: Results) -> AccuracyCurv
         runs=runs,
         seed=first.seed,
         neighborhood_noise_rates=where_placed("neighborhood_noise_rates"),
-        realised_concentrations=where_placed("concentrations"),
+        realized_concentrations=where_placed("concentrations"),
     )

@@ -29,7 +29,7 @@ UNIFORM, FLIP = UniformNoise(), FlipNoise()
 
 @dataclass(frozen=True)
 class Entry(Heading):
-    """A line of the catalogue.
+    """A line of the catalog.
 
     Attributes
     ----------
@@ -205,9 +205,9 @@ _COINCIDE = "Measured and analytical curves coincide."
 _FLIP = "Resistance holds until the noise rate approaches 50 %; the curve follows its family of analytical curves."
 _UNIFORM = "A noticeable drop only near 90 % noise; the curve follows its family of analytical curves."
 _REGIONS = "No resistance: accuracy falls as 1 - noise rate."
-_PEAKS = "The softmax is the neighbourhood's label distribution: "
+_PEAKS = "The softmax is the neighborhood's label distribution: "
 
-CATALOGUE: dict[str, Entry] = {
+CATALOG: dict[str, Entry] = {
     entry.name: entry
     for entry in (
         Entry(
@@ -319,12 +319,12 @@ def recipe_named(name: str, scale: str) -> tuple[Entry, Recipe]:
     ValueError
         No such recipe or scale.
     """
-    entry, letter = CATALOGUE.get(name), ""
+    entry, letter = CATALOG.get(name), ""
     if entry is None and (panel := re.fullmatch(r"(\w+?)([a-z])", name)):
-        whole, letter = CATALOGUE.get(panel[1]), panel[2]
+        whole, letter = CATALOG.get(panel[1]), panel[2]
         entry = whole if whole is not None and letter in whole.panels else None
     if entry is None:
-        check_choice(name, tuple(CATALOGUE), "name")
+        check_choice(name, tuple(CATALOG), "name")
         raise AssertionError
     recipe = entry.build(check_choice(scale, SCALES, "scale"))
     if letter:
