@@ -1,4 +1,4 @@
-# Two commands do all the set-up on a fresh machine: `make demo` and `make test`. Both need Python 3.11+ and make.
+# On a fresh machine, `make demo` and `make test` install all they need. Both need only Python 3.11+ and make.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -6,7 +6,7 @@ OUTPUT ?= labelnoise-output
 
 .PHONY: demo test check docs benchmarks clean
 
-demo: $(VENV)/.demo  ## run the main job on bundled data; prints where its report is
+demo: $(VENV)/.demo  ## run the main job on bundled data and print where its report is
 	$(BIN)/labelnoise demo --output-dir $(OUTPUT)/demo
 
 test: $(VENV)/.test  ## run the quick test suite
@@ -21,7 +21,7 @@ check: $(VENV)/.test  ## lint, formatting, types, documentation
 docs: $(VENV)/.test  ## serve the documentation
 	$(BIN)/mkdocs serve
 
-benchmarks: $(VENV)/.test  ## every benchmark, tables to the terminal and to build/benchmarks
+benchmarks: $(VENV)/.test  ## run every benchmark; print its tables and save them in build/benchmarks
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script --output build/$${script%.py}.json || exit 1; done
 
 $(BIN)/python:
