@@ -1,4 +1,4 @@
-"""Formulas of docstrings, which are reStructuredText, as the LaTeX that the pages' Markdown understands."""
+"""Turn the formulas of docstrings, which are reStructuredText, into LaTeX that the pages' Markdown understands."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ _BLOCK = re.compile(r"^(?P<indent> *)\.\. math:: ?(?P<first>.*)$")
 
 
 class _DocstringMath(Preprocessor):
-    """``:math:`x``` becomes ``$x$``, and a ``.. math::`` block one between ``$$``."""
+    """Replace ``:math:`x``` by ``$x$``, and a ``.. math::`` block by one between ``$$``."""
 
     def run(self, lines: list[str]) -> list[str]:
         text, number = [], 0
@@ -30,11 +30,11 @@ class _DocstringMath(Preprocessor):
 
 
 class _DocstringMathExtension(Extension):
-    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  # so Markdown calls it
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802  # the name that Markdown calls
         md.preprocessors.register(_DocstringMath(md), "docstring-math", 25)
 
 
 def on_config(config: Any) -> Any:
-    """Called by mkdocs."""
+    """Add the extension to the configuration that mkdocs passes."""
     config["markdown_extensions"].append(_DocstringMathExtension())
     return config
