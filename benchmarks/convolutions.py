@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelnoise.artifacts import write_json
-from labelnoise.training.train import deterministic
+from labelnoise.training.single import deterministic
 
 LAYERS = ((1, 20, 28), (20, 20, 28), (20, 50, 14), (50, 50, 14))  # channels in and out, side of the map
 SIZE = 5

@@ -37,13 +37,13 @@ from training import Loop, Ours, Plain, mnist, new_network, parser_for, report
 from labelnoise.networks.stacked import StackedNetwork
 from labelnoise.training import ensemble, preset
 from labelnoise.training.data import DeviceImages, TrainingData, normalization_of
-from labelnoise.training.loop import Run
-from labelnoise.training.train import deterministic, start_run
+from labelnoise.training.loop import Training
+from labelnoise.training.single import deterministic, start_run
 
 
 def start_runs(
     n_networks: int, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device, precision: str
-) -> tuple[list[Run], DeviceImages]:
+) -> tuple[list[Training], DeviceImages]:
     changes = {"batch_size": batch_size, "precision": precision, "device": device.type}
     data = TrainingData.check(images, labels, None, range(10))
     shared = DeviceImages(data.pixels, device)

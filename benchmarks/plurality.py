@@ -27,7 +27,7 @@ from labelnoise import plurality
 from labelnoise.plurality.probability import plurality_probability
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from reference import plurality_fixed_point
+from helpers.reference import plurality_fixed_point
 
 LEVELS = np.array([0, 0.15, 0.3, 0.45, 0.6, 0.75])
 

@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 os.environ["PYTHONPATH"] = sys.path[0]
 
-from sweep_runs import (
+from helpers.sweep_runs import (
     ToyRun,
     WorkerProcesses,
     check_store,

@@ -30,7 +30,7 @@ from labelnoise.networks.architectures import Network, build_network
 from labelnoise.training import preset
 from labelnoise.training.data import TrainingData
 from labelnoise.training.loop import Run
-from labelnoise.training.train import deterministic
+from labelnoise.training.single import deterministic
 
 
 class Loop(Protocol):

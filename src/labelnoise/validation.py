@@ -44,11 +44,12 @@ def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
 def check_count(value: Any, name: str, *, least: int = 1, most: int | None = None, most_is: str = "") -> int:
     """Return one whole number in least..most; `most_is` says in an error what `most` is."""
     if isinstance(value, bool | np.bool_):
-        raise TypeError(f"`{name}` must be one integer; got the boolean {value}.")
+        raise TypeError(f"`{name}` must be an integer; got the boolean {value}.")
     try:
         count = operator.index(value)
     except TypeError:
-        raise TypeError(f"`{name}` must be one integer; got {value!r} of type {type(value).__name__}.") from None
+        kind = "one integer" if isinstance(value, Iterable) and not isinstance(value, str) else "an integer"
+        raise TypeError(f"`{name}` must be {kind}; got {value!r} of type {type(value).__name__}.") from None
     if count < least:
         raise ValueError(f"`{name}` must be at least {least}; got {count}.")
     if most is not None and count > most:

@@ -1,8 +1,8 @@
 """Many networks of one shape trained together: every step computes for all members at once.
 
-A member is a `Run` with split, order of batches, history, validation and selection of its own. Forward and backward
-pass are shared, in a `StackedNetwork` whose rows are the members' parameters and gradients; on a GPU so is Adam, where
-the members take the same number of steps an epoch. So a member cannot differ from one trained alone, but for rounding;
+A member is a `Training` with split, order of batches, history, validation and selection of its own. The forward and
+backward passes are shared, in a `StackedNetwork` whose rows are the members' parameters and gradients; on a GPU so is Adam,
+where the members take the same number of steps per epoch. So a member cannot differ from one trained alone, but for rounding;
 and one that has finished or diverged leaves the stack, which grows smaller, while the others go on.
 
 A step never waits for the device: batches and learning rate are known from the start of the epoch, and the losses are
@@ -30,10 +30,10 @@ from labelnoise.processes import find_device
 from labelnoise.progress import bar
 from labelnoise.training.checkpoint import keep_checkpoints
 from labelnoise.training.data import DeviceImages, ImageBatches, Pixels, TrainingData, check_images, encode_like
-from labelnoise.training.loop import Run, mean_of
+from labelnoise.training.loop import Training, mean_of
 from labelnoise.training.result import TrainingResult
+from labelnoise.training.single import TestImages, deterministic, identity_of, result_of, start_run
 from labelnoise.training.specification import TrainingSpecification, check_specification
-from labelnoise.training.train import TestImages, deterministic, identity_of, result_of, start_run
 from labelnoise.validation import to_array
 
 ONE_ADAM_ON = ("cuda",)
@@ -129,7 +129,7 @@ class Ensemble:
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of Training
         At their start, on one device, their specifications alike but for the seed.
     noisy : codes of shape (E, N)
     images : ImageBatches
@@ -140,7 +140,7 @@ class Ensemble:
 
     def __init__(
         self,
-        runs: Sequence[Run],
+        runs: Sequence[Training],
         noisy: Codes,
         images: ImageBatches,
         memory_format: torch.memory_format = torch.channels_last,
@@ -234,7 +234,7 @@ class _StackedAdam:
     Adam treats each number by itself, so that it does for a row of the stack what a member's own does, up to rounding.
     """
 
-    def __init__(self, runs: Sequence[Run], stack: StackedNetwork) -> None:
+    def __init__(self, runs: Sequence[Training], stack: StackedNetwork) -> None:
         self._runs = runs
         decay = runs[0].specification.weight_decay
         self._optimizer = torch.optim.Adam(stack.parameters(), weight_decay=decay, fused=True)
@@ -260,7 +260,7 @@ class _StackedAdam:
                 }
 
 
-def _leave_stack(run: Run) -> None:
+def _leave_stack(run: Training) -> None:
     """Give a member memory of its own, so that it does not keep the whole stack's, nor put it into checkpoints."""
     unstack(run.network)
     state = run.optimizer.state

@@ -25,13 +25,13 @@ from labelnoise.networks.network import Network
 from labelnoise.processes import ALONE, Processes
 from labelnoise.progress import bar
 from labelnoise.training.data import ORDER, ImageBatches, TrainingData
-from labelnoise.training.predict import classify
+from labelnoise.training.prediction import classify
 from labelnoise.training.result import Epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
 from labelnoise.training.streaming import place_images
 
 
-class Run:
+class Training:
     """A network in training, at the end of some epoch.
 
     Parameters

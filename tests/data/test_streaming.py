@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from helpers.training_results import assert_same, one_thread  # noqa: F401
 from PIL import Image
-from training_results import assert_same, one_thread  # noqa: F401
 
 from labelnoise.data import load_images, open_images
 from labelnoise.networks.architectures import build_network
@@ -237,10 +237,10 @@ def test_center_and_random_crops(stream):
     from torchvision.transforms import v2
 
     transforms = v2.Compose([v2.Resize(36, antialias=True), v2.CenterCrop(32)])
-    centerd, cropped = frames(stream), frames(stream, epoch=1)
+    centered, cropped = frames(stream), frames(stream, epoch=1)
     for i in (0, 30):
         pixels = torch.tensor(stream.image(i)).permute(2, 0, 1)
-        assert torch.equal(centerd[i], transforms(pixels))
+        assert torch.equal(centered[i], transforms(pixels))
         resized = v2.functional.resize(pixels, [36])
         places = [
             resized[:, top : top + 32, left : left + 32]
@@ -248,8 +248,8 @@ def test_center_and_random_crops(stream):
             for left in range(resized.shape[2] - 31)
         ]
         assert any(torch.equal(cropped[i], place) for place in places)
-    assert centerd.dtype == torch.uint8
-    assert centerd.shape == (60, 3, 32, 32)
+    assert centered.dtype == torch.uint8
+    assert centered.shape == (60, 3, 32, 32)
 
 
 def test_crops_follow_from_seed_epoch_and_image_alone(stream):

@@ -16,8 +16,8 @@ from labelnoise.networks.architectures import build_network
 from labelnoise.processes import ALONE, Processes, find_device, join_processes
 from labelnoise.training.checkpoint import keep_checkpoints
 from labelnoise.training.data import SPLIT, ImageBatches, TrainingData, encode_like, stratified_split
-from labelnoise.training.loop import Run
-from labelnoise.training.predict import images_for, predict_batches
+from labelnoise.training.loop import Training
+from labelnoise.training.prediction import images_for, predict_batches
 from labelnoise.training.result import TrainingResult
 from labelnoise.training.specification import TrainingSpecification, check_specification
 from labelnoise.training.streaming import image_shape
@@ -118,7 +118,7 @@ class TestImages(NamedTuple):
 
     @classmethod
     def check(
-        cls, test_images: Any, test_labels: Any, run: Run, classes: NDArray[Any], loader_workers: int | None = None
+        cls, test_images: Any, test_labels: Any, run: Training, classes: NDArray[Any], loader_workers: int | None = None
     ) -> TestImages:
         """Check what `train` was given, and put the images where the run computes."""
         if test_images is None:
@@ -141,8 +141,8 @@ def start_run(
     member: int | None = None,
     processes: Processes = ALONE,
     loader_workers: int | None = None,
-) -> Run:
-    """Split the data and initialize the network; what has a default is as in `Run`."""
+) -> Training:
+    """Split the data and initialize the network; what has a default is as in `Training`."""
     processes.check_batch_size(specification.batch_size)
     if specification.selection == "clean" and data.clean is None:
         raise ValueError('`selection` "clean" needs `clean_labels`; got None. Pass them, or select on "noisy" labels.')
@@ -156,10 +156,10 @@ def start_run(
         batch_norm_decay=specification.batch_norm_decay,
         random_state=specification.seed,
     )
-    return Run(specification, network, data, parts, device, images, member, processes, loader_workers)
+    return Training(specification, network, data, parts, device, images, member, processes, loader_workers)
 
 
-def identity_of(run: Run, data: TrainingData) -> dict[str, Any]:
+def identity_of(run: Training, data: TrainingData) -> dict[str, Any]:
     """What a checkpoint must agree on with the run that goes on from it."""
     return {
         **run.specification.to_dict(),
@@ -170,7 +170,7 @@ def identity_of(run: Run, data: TrainingData) -> dict[str, Any]:
     }
 
 
-def result_of(run: Run, classes: NDArray[Any], test: TestImages) -> TrainingResult:
+def result_of(run: Training, classes: NDArray[Any], test: TestImages) -> TrainingResult:
     """What a finished run leaves; its network goes to the CPU with the state that was kept."""
     run.network.load_state_dict(run.best_state)
     run.network.eval()

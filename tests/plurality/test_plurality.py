@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from reference import (
+from helpers.reference import (
     plurality_by_enumeration,
     plurality_by_nested_sums,
     plurality_exact,
     plurality_fixed_point,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy.stats import binom
 
 from labelnoise.plurality.contour import contour_plurality

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sweep_runs import (
+from helpers.sweep_runs import (
     ENVIRONMENT,
     CountedRun,
     DeadlyRun,
@@ -240,7 +240,7 @@ def test_who_kills_workers_is_given_up_and_nobody_else(tmp_path):
 def test_workers_that_cannot_start_end_the_sweep(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from sweep_runs import *\n"
+        "from helpers.sweep_runs import *\n"
         f"sweep([ToyRun(1)], RunStore({str(tmp_path / 'store')!r}), executor_named(workers=2))\n"
     )
     done = subprocess.run([sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)

@@ -12,12 +12,12 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from training_results import one_thread  # noqa: F401
+from helpers.training_results import one_thread  # noqa: F401
 
 from labelnoise.data import load_digits
 from labelnoise.processes import ALONE, Processes, join_processes
 from labelnoise.training import preset, train
-from labelnoise.training.loop import Run
+from labelnoise.training.loop import Training
 
 QUICK = preset("digits", epochs=3, batch_size=32, device="cpu", precision="float32")
 N, N_TEST = 301, 51
@@ -32,7 +32,7 @@ PROGRAM = """
 
     from labelnoise.data import load_digits, open_images
     from labelnoise.training import preset, train
-    from labelnoise.training.loop import Run
+    from labelnoise.training.loop import Training
 
     folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
     QUICK = preset("digits", epochs=3, batch_size=32, device="cpu", precision="float32")
@@ -47,7 +47,7 @@ PROGRAM = """
 
     keep("undisturbed", train(images, labels, QUICK, **test))
 
-    train_epoch = Run._train_epoch
+    train_epoch = Training._train_epoch
 
     def interrupted(run, epoch, bar):
         if epoch == 3:
@@ -55,12 +55,12 @@ PROGRAM = """
         return train_epoch(run, epoch, bar)
 
     checkpoint = folder / "run.pt"
-    Run._train_epoch = interrupted
+    Training._train_epoch = interrupted
     try:
         train(images, labels, QUICK, checkpoint=checkpoint, **test)
     except KeyboardInterrupt:
         record["written"] = [file.name for file in folder.glob("run*")]
-    Run._train_epoch = train_epoch
+    Training._train_epoch = train_epoch
     keep("resumed", train(images, labels, QUICK, checkpoint=checkpoint, **test))
     try:
         own = folder / f"{rank}.pt"
@@ -131,7 +131,7 @@ def batch_norms(network):
 
 def test_it_is_one_process_with_batch_norm_over_shares(both, data, monkeypatch):
     """The reference does in one process what both do: halves of a batch through twins that share their parameters."""
-    start, train_epoch = Run.__init__, Run._train_epoch
+    start, train_epoch = Training.__init__, Training._train_epoch
 
     def start_twins(run, *arguments):
         start(run, *arguments)
@@ -151,8 +151,8 @@ def test_it_is_one_process_with_batch_norm_over_shares(both, data, monkeypatch):
                     getattr(norm, name).copy_(mean)
         return measured
 
-    monkeypatch.setattr(Run, "__init__", start_twins)
-    monkeypatch.setattr(Run, "_train_epoch", train_twins)
+    monkeypatch.setattr(Training, "__init__", start_twins)
+    monkeypatch.setattr(Training, "_train_epoch", train_twins)
     images, labels, test = data
     expected, record = train(images, labels, QUICK, **test), both[1][0]["undisturbed"]
     assert (record["n_train"], record["n_validation"]) == (expected.n_train, expected.n_validation)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sweep_runs import ENVIRONMENT, ToyRun
+from helpers.sweep_runs import ENVIRONMENT, ToyRun
 
 from labelnoise.sweeps.result_folder import DamagedRunError
 from labelnoise.sweeps.run import RunResult, run_id
@@ -221,7 +221,7 @@ def test_a_run_under_another_name_is_damaged(tmp_path):
 # In a process of its own, files may be at most `limit` bytes long: the kernel refuses the write, as a full disk does.
 FULL_DISK = """
 import resource, sys
-from sweep_runs import ToyRun
+from helpers.sweep_runs import ToyRun
 from labelnoise.sweeps.run import RunResult
 from labelnoise.sweeps.store import RunStore
 import numpy as np, pandas as pd

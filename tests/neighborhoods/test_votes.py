@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from sklearn.neighbors import KNeighborsClassifier
 
-from labelnoise import votes
+from labelnoise.neighborhoods import votes
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.neighborhoods.votes import label_histogram, plurality_vote
 from labelnoise.validation import TIES

@@ -7,14 +7,14 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from helpers.reference import share_of_win
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import share_of_win
 
 import labelnoise as ln
 from labelnoise.curves.from_rows import _mean_rows
+from labelnoise.finite import row_votes
 from labelnoise.finite.row_votes import RowTable, win_probabilities
-from labelnoise.sample_noise import votes
 
 TIES = ["strict", "random", "lowest"]
 PLACEMENTS = {
@@ -106,7 +106,7 @@ def test_exact_and_drawn_answers_agree(monkeypatch, digits):
     _, labels, _, truth, hoods = digits
     rows = ln.noise_rows(labels, ln.UniformNoise(), np.arange(len(labels)) % 2 == 0)
     exact = ln.predict_with_rows(hoods, rows, truth, 30)
-    monkeypatch.setattr(votes, "EXACT_OPERATIONS", -1)
+    monkeypatch.setattr(row_votes, "EXACT_OPERATIONS", -1)
     drawn = ln.predict_with_rows(hoods, rows, truth, 30)
     assert exact.sampling_error is None
     assert 0 < drawn.sampling_error[0, 0] < 0.0005

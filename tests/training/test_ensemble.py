@@ -12,16 +12,17 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from helpers.training_results import assert_same, interrupted_at, one_thread, shown_by_bar  # noqa: F401
 from torch import nn
-from training_results import assert_same, interrupted_at, one_thread, shown_by_bar  # noqa: F401
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits
 from labelnoise.networks.architectures import Network, build_network
 from labelnoise.networks.stacked import STACKABLE_NETWORKS, StackedNetwork, unstack
 from labelnoise.noise import FlipNoise, UniformNoise
-from labelnoise.training import ensemble, preset, run, train, train_together
-from labelnoise.training.loop import Run
+from labelnoise.training import ensemble, preset, train, train_together
+from labelnoise.training.loop import Training
+from labelnoise.training.single import deterministic
 
 N = 300
 BATCH_SIZE = 27  # 270 training images are ten batches, 269 are nine
@@ -30,7 +31,9 @@ QUICK = preset("digits", epochs=3, batch_size=BATCH_SIZE, device="cpu", precisio
 
 @pytest.fixture
 def _float64(monkeypatch):
-    monkeypatch.setattr(run, "build_network", lambda *args, **kwargs: build_network(*args, **kwargs).double())
+    monkeypatch.setattr(
+        "labelnoise.training.single.build_network", lambda *args, **kwargs: build_network(*args, **kwargs).double()
+    )
 
 
 @pytest.fixture(params=["an Adam each", "one Adam"])
@@ -176,7 +179,7 @@ def test_results_have_memory_of_their_own(images, noisy):
 def scripted(monkeypatch):
     """Validation accuracies that are made up, so that with patience 2 members stop after 3, 4 and 5 epochs."""
     scripts = ([0.5, 0.4, 0.3], [0.5, 0.6, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5])
-    monkeypatch.setattr(Run, "_validate", lambda run: (scripts[run.specification.seed][len(run.history)], None))
+    monkeypatch.setattr(Training, "_validate", lambda run: (scripts[run.specification.seed][len(run.history)], None))
 
 
 @pytest.mark.usefixtures("_float64")
@@ -201,7 +204,7 @@ def test_a_member_that_stopped_keeps_nothing_of_the_others(tmp_path, monkeypatch
 
 def diverge(monkeypatch, epoch, seed=1):
     """One member's weights are NaN from this epoch on."""
-    begin = Run.begin_epoch
+    begin = Training.begin_epoch
 
     def spoilt(run, at):
         if (run.specification.seed, at) == (seed, epoch):
@@ -209,7 +212,7 @@ def diverge(monkeypatch, epoch, seed=1):
                 next(run.network.parameters()).fill_(torch.nan)
         return begin(run, at)
 
-    monkeypatch.setattr(Run, "begin_epoch", spoilt)
+    monkeypatch.setattr(Training, "begin_epoch", spoilt)
 
 
 @pytest.mark.usefixtures("_float64")
@@ -249,7 +252,7 @@ def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy, qui
     for first, second in zip(train_together(images, noisy, specifications, checkpoint=path), undisturbed, strict=True):
         assert_same(first, second)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "begin_epoch", None)  # nothing left to train
+        patch.setattr(Training, "begin_epoch", None)  # nothing left to train
         finished = train_together(images, noisy, specifications, checkpoint=path)
     for first, second in zip(finished, undisturbed, strict=True):
         assert_same(first, second)
@@ -328,7 +331,7 @@ def test_members_do_not_meet(device, n_members, batch_size, memory_format, preci
         for parameter in networks[1].parameters():
             nn.init.constant_(parameter, value)
         stack = StackedNetwork(networks, memory_format)
-        with run.deterministic(), torch.autocast(device, precision, enabled=precision != torch.float32):
+        with deterministic(), torch.autocast(device, precision, enabled=precision != torch.float32):
             logits = stack(images)
             torch.autograd.backward(logits.float().logsumexp(2).sum())
         assert logits[:, 1].isnan().all() == np.isnan(value)

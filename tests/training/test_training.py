@@ -11,7 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from training_results import assert_same, interrupted_at, one_thread, shown_by_bar  # noqa: F401
+from helpers.training_results import assert_same, interrupted_at, one_thread, shown_by_bar  # noqa: F401
 
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits, load_images
@@ -20,7 +20,7 @@ from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.training import PRESETS, TrainingSpecification, loop, predict, preset, train
 from labelnoise.training.checkpoint import FORMAT, read_checkpoint, write_checkpoint
 from labelnoise.training.data import TrainingData, check_images, normalization_of, stratified_split
-from labelnoise.training.loop import Run
+from labelnoise.training.loop import Training
 
 QUICK = preset("digits", epochs=4, batch_size=32, device="cpu", precision="float32")
 N = 300
@@ -99,12 +99,12 @@ def test_any_classes(images, noisy, clean, undisturbed):
 
 def test_the_same_twice_without_touching_global_state(monkeypatch, images, noisy, clean, undisturbed):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
-    before, during, train_epoch = torch.get_rng_state(), [], Run._train_epoch
+    before, during, train_epoch = torch.get_rng_state(), [], Training._train_epoch
 
     def settings():
         return torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
 
-    monkeypatch.setattr(Run, "_train_epoch", lambda *given: during.append(settings()) or train_epoch(*given))
+    monkeypatch.setattr(Training, "_train_epoch", lambda *given: during.append(settings()) or train_epoch(*given))
     again = train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50])
     assert torch.equal(before, torch.get_rng_state())
     assert set(during) == {(True, False)}
@@ -147,7 +147,7 @@ def scripted(monkeypatch, noisy=(), clean=()):
         epoch = len(run.history)
         return noisy[epoch] if noisy else 0.5, clean[epoch] if clean else None
 
-    monkeypatch.setattr(Run, "_validate", validate)
+    monkeypatch.setattr(Training, "_validate", validate)
 
 
 def state_after(images, noisy, epochs):
@@ -218,10 +218,10 @@ CHILD = """
     from labelnoise.data import load_digits
     from labelnoise.noise import FlipNoise
     from labelnoise.training import preset, train
-    from labelnoise.training.loop import Run
+    from labelnoise.training.loop import Training
 
     torch.set_num_threads(1)
-    momentum = Run._set_batch_norm_momentum
+    momentum = Training._set_batch_norm_momentum
 
     def hang_in_the_third_epoch(run, step):
         if step == 2 * run.steps + 4:
@@ -229,7 +229,7 @@ CHILD = """
             time.sleep(600)
         momentum(run, step)
 
-    Run._set_batch_norm_momentum = hang_in_the_third_epoch
+    Training._set_batch_norm_momentum = hang_in_the_third_epoch
     digits = load_digits()[0]
     images, clean = digits.images[:300], digits.labels[:300]
     noisy = corrupt(clean, FlipNoise(), 0.2, random_state=0).labels
@@ -249,9 +249,11 @@ def test_killed_and_started_again(tmp_path, images, noisy, clean, undisturbed):
     assert child.returncode == -signal.SIGKILL
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     epochs = []
-    train_epoch = Run._train_epoch
+    train_epoch = Training._train_epoch
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "_train_epoch", lambda run, epoch, bar: epochs.append(epoch) or train_epoch(run, epoch, bar))
+        patch.setattr(
+            Training, "_train_epoch", lambda run, epoch, bar: epochs.append(epoch) or train_epoch(run, epoch, bar)
+        )
         resumed = train(
             images, noisy, QUICK, clean_labels=clean, test_images=images[:50], test_labels=clean[:50], checkpoint=path
         )
@@ -389,7 +391,7 @@ def test_batch_norm_statistics_average_what_was_seen(images, noisy):
     """After steps 1..t, batch i has weight (1 - d) d^(t - i) / (1 - d^t): the start has none."""
     specification = dataclasses.replace(QUICK, epochs=1, selection="last", batch_norm_decay=0.8)
     seen = []
-    set_momentum = Run._set_batch_norm_momentum
+    set_momentum = Training._set_batch_norm_momentum
     with pytest.MonkeyPatch.context() as patch:
 
         def record(run, step):
@@ -397,7 +399,7 @@ def test_batch_norm_statistics_average_what_was_seen(images, noisy):
             if step == 1:
                 run.network.trunk[0].register_forward_hook(lambda _m, _i, output: seen.append(output.mean((0, 2, 3))))
 
-        patch.setattr(Run, "_set_batch_norm_momentum", record)
+        patch.setattr(Training, "_set_batch_norm_momentum", record)
         network = train(images, noisy, dataclasses.replace(specification, validation_share=0)).network
     steps = len(seen)
     weights = 0.2 * 0.8 ** torch.arange(steps - 1, -1, -1) / (1 - 0.8**steps)

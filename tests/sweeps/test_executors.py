@@ -5,8 +5,8 @@ import signal
 import sys
 
 import pytest
+from helpers.sweep_runs import ENVIRONMENT, EnvironmentRun, FailingRun, ToyRun, dask_cluster, toy_runs
 from joblib import cpu_count
-from sweep_runs import ENVIRONMENT, EnvironmentRun, FailingRun, ToyRun, dask_cluster, toy_runs
 
 from labelnoise.sweeps.executors import InProcessExecutor, SubmititExecutor, WorkerPool, executor_named
 from labelnoise.sweeps.store import RunStore

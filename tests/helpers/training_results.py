@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelnoise.training.loop import Run
+from labelnoise.training.loop import Training
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,7 +49,7 @@ def shown_by_bar(monkeypatch, module):
 @contextlib.contextmanager
 def interrupted_at(epoch):
     """Training is interrupted when it comes to this epoch, as by Ctrl-C."""
-    begin = Run.begin_epoch
+    begin = Training.begin_epoch
 
     def interrupted(run, at):
         if at == epoch:
@@ -57,6 +57,6 @@ def interrupted_at(epoch):
         return begin(run, at)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "begin_epoch", interrupted)
+        patch.setattr(Training, "begin_epoch", interrupted)
         with pytest.raises(KeyboardInterrupt):
             yield

@@ -28,7 +28,7 @@ from labelnoise.sweeps.run import Run, RunResult, Workspace
 from labelnoise.sweeps.store import RunStore
 from labelnoise.sweeps.sweep import sweep, with_requirements
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def toy_runs(n: int, seconds: float) -> list[Run]:
 
 def start_sweep(folder: Path, n: int, seconds: float, *where: str) -> subprocess.Popen[str]:
     """A sweep in a process group of its own; `where` are options, ``--workers 2`` or ``--executor dask://...``."""
-    code = "import sweep_runs; sweep_runs.main()"
+    code = "import helpers.sweep_runs; helpers.sweep_runs.main()"
     arguments = [sys.executable, "-W", "error", "-c", code, str(folder), str(n), str(seconds), *where]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.Popen(arguments, env=ENVIRONMENT, start_new_session=True, text=True, **pipes)

@@ -1,0 +1,1 @@
+"""What several tests share: reference computations, toy runs, and comparisons of trainings."""
