@@ -348,7 +348,12 @@ class TestList:
         store = made[0] / "runs"
         _, out, _ = here("list", "--runs", "--store", store, "--json")
         rows = json.loads(out)
-        assert sorted(row["kind"] for row in rows) == ["neighbours", "votes", "votes", "votes"]
+        assert sorted(row["kind"] for row in rows) == [
+            "neighbours",
+            "votes",
+            "votes",
+            "votes",
+        ]  # codespell:ignore neighbours
         assert {row["status"] for row in rows} == {"finished"}
         _, out, _ = here("list", "--runs", "--store", store)
         assert out.endswith("4 finished\n")

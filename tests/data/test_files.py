@@ -184,8 +184,8 @@ def test_split_column(tmp_path, monkeypatch):
 
 def test_missing_files_folders_and_formats(tmp_path):
     np.save(tmp_path / "labels.npy", LABELS)
-    with pytest.raises(FileNotFoundError, match=r"there is no .*lables\.npy\. Did you mean .*labels\.npy\?"):
-        read_labels(tmp_path / "lables.npy")
+    with pytest.raises(FileNotFoundError, match=r"there is no .*labals\.npy\. Did you mean .*labels\.npy\?"):
+        read_labels(tmp_path / "labals.npy")
     with pytest.raises(FileNotFoundError, match="there is no"):
         read_labels(tmp_path / "nowhere" / "labels.npy")
     with pytest.raises(IsADirectoryError, match="is a folder"):
@@ -283,7 +283,7 @@ def test_unclear_names_are_listed(tmp_path):
     with pytest.raises(ValueError, match=r"it has 'first', 'second'\. Name one, for example two\.npz:first"):
         read_labels(tmp_path / "two.npz")
     with pytest.raises(ValueError, match=r"it has 'first', 'second'\. Did you mean 'first'\?"):
-        read_labels(tmp_path / "two.npz", column="frist")
+        read_labels(tmp_path / "two.npz", column="frst")
     with pytest.raises(ValueError, match=r"'given_labl'; it has .*Did you mean 'given_label'\?"):
         read_labels(_csv(tmp_path, "given_label,x\n0,1\n"), column="given_labl")
     with pytest.raises(ValueError, match=r"'zzz'; it has 'given_label', 'x'\. Name one of these"):

@@ -22,7 +22,7 @@ from labelnoise.data import load_images, open_images
 from labelnoise.networks.architectures import build_network
 from labelnoise.training import TrainingSpecification, predict, preset, train
 from labelnoise.training.data import check_images, normalization_of
-from labelnoise.training.loop import Run
+from labelnoise.training.loop import Training
 from labelnoise.training.streaming import StreamedImages
 
 datasets = pytest.importorskip("datasets", reason="needs the package `datasets`")
@@ -333,17 +333,17 @@ def test_without_cropping_it_trains_as_in_memory(tmp_path):
 
 def test_interrupted_and_resumed_with_other_workers(undisturbed, zoo, stream, noisy, tmp_path, monkeypatch):
     arguments = {"test_images": open_images(zoo, "val"), "checkpoint": tmp_path / "run.pt"}
-    momentum = Run._set_batch_norm_momentum
+    momentum = Training._set_batch_norm_momentum
 
     def killed(run, step):
         if step == 2 * run.steps + 2:
             raise KeyboardInterrupt
         momentum(run, step)
 
-    monkeypatch.setattr(Run, "_set_batch_norm_momentum", killed)
+    monkeypatch.setattr(Training, "_set_batch_norm_momentum", killed)
     with pytest.raises(KeyboardInterrupt):
         train(stream, noisy, QUICK, loader_workers=2, **arguments)
-    monkeypatch.setattr(Run, "_set_batch_norm_momentum", momentum)
+    monkeypatch.setattr(Training, "_set_batch_norm_momentum", momentum)
     assert_same(train(stream, noisy, QUICK, loader_workers=1, **arguments), undisturbed)
     with pytest.raises(ValueError, match="same specification, data and device; data is"):
         train(stream.select(np.arange(60)[::-1]), noisy, QUICK, loader_workers=0, **arguments)

@@ -322,7 +322,7 @@ class TestIdentity:
         assert describe(VOTES) == {
             "kind": "votes",
             "neighbors": {
-                "kind": "neighbours",
+                "kind": "neighbours",  # codespell:ignore neighbours
                 "data": {"name": "digits", "n_train": 300, "n_test": 100, "seed": 0},
                 "k": 10,
                 "metric": "euclidean",
@@ -339,7 +339,8 @@ class TestIdentity:
 
     def test_another_process_finds_the_same_hash(self):
         code = (
-            "from labelnoise.studies.runs import *; from labelnoise.sweeps.run import run_id; from labelnoise.training import TrainingSpecification; "
+            "from labelnoise.studies.runs import *; from labelnoise.sweeps.run import run_id; "
+            "from labelnoise.training import TrainingSpecification; "
             "import labelnoise as ln; d = DataSpecification(name='digits', n_train=300, n_test=100); "
             "t = TrainingSpecification(network='digits_cnn', epochs=2, batch_size=32, selection='clean', "
             "precision='float32'); c = TrainingRun(data=d, training=t, keep_features=True); "

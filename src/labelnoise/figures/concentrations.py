@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from labelnoise.figures.curves import bar_ends
 from labelnoise.figures.direct_labels import Line, label_ends, label_points
 from labelnoise.figures.layout import finish, head, new_figure, panel_grid
-from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILLION, show_percent, spread_or_none
+from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILION, show_percent, spread_or_none
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # color and marker together, so that either alone tells the series apart
-_SERIES = ((BLUE, "o"), (VERMILLION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"), (INK, "P"))
+_SERIES = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"), (INK, "P"))
 
 
 def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:

@@ -15,7 +15,7 @@ from labelnoise.figures.curves import bar_ends, draw_lines, k_labels, lines_of, 
 from labelnoise.figures.direct_labels import label_ends, label_lines, label_points
 from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.matrices import draw_matrix
-from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILLION, spread_or_none
+from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILION, spread_or_none
 
 if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
@@ -132,13 +132,13 @@ def concentrated_figure(
         ends = np.array([0.0, x[-1]])
         ax.plot(ends, clean_accuracy * (1 - ends), color=SOFT_INK, linestyle=(0, (5, 3)), linewidth=1.4, zorder=2)
         ax.plot(x, clean, color=BLUE, linewidth=1.2, marker="^", markersize=5, zorder=4)
-        ax.plot(x, noisy, color=VERMILLION, linewidth=1.2, marker="v", markersize=5, zorder=4)
+        ax.plot(x, noisy, color=VERMILION, linewidth=1.2, marker="v", markersize=5, zorder=4)
         _draw_measured(ax, x, y, bars)
         named = [
             (clean, "clean regions", BLUE),
             (y, "overall", INK),
             (clean_accuracy * (1 - x), "expected", SOFT_INK),
-            (noisy, "noisy regions", VERMILLION),
+            (noisy, "noisy regions", VERMILION),
         ]
         seen = [(line[~np.isnan(line)][-1], text, color) for line, text, color in named if not np.isnan(line).all()]
         label_ends(ax, float(x[-1]), *zip(*seen, strict=True))

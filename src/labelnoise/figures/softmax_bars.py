@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats
 from labelnoise.figures.layout import finish, head, panel_grid, text_width
-from labelnoise.figures.style import FAINT, INK, SMALL_SIZE, SOFT_INK, STYLE, VERMILLION, halo
+from labelnoise.figures.style import FAINT, INK, SMALL_SIZE, SOFT_INK, STYLE, VERMILION, halo
 
 if TYPE_CHECKING:
     from labelnoise.softmax.aggregate import AggregatedSoftmax
@@ -105,7 +105,7 @@ def draw_bars(ax: Axes, panel: SoftmaxPanel, panel_width: float = 1.75) -> None:
     )
     ax.vlines(places, panel.lower, panel.upper, color=INK, linewidth=1.1, zorder=3)
     if panel.expected is not None:
-        ax.hlines(panel.expected, places - 0.39, places + 0.39, color=VERMILLION, linewidth=1.5, zorder=4)
+        ax.hlines(panel.expected, places - 0.39, places + 0.39, color=VERMILION, linewidth=1.5, zorder=4)
 
 
 def name_outputs(ax: Axes, labels: Sequence[str] | None, n_classes: int, panel_width: float) -> None:
@@ -133,7 +133,7 @@ def _name_expected(ax: Axes, panel: SoftmaxPanel) -> None:
         textcoords="offset points",
         ha="left" if right else "right",
         va="center",
-        color=VERMILLION,
+        color=VERMILION,
         fontsize=SMALL_SIZE,
         fontweight="bold",
         path_effects=halo(2.5),

@@ -20,7 +20,7 @@ from labelnoise.figures.style import (
     ORANGE,
     SMALL_SIZE,
     STYLE,
-    VERMILLION,
+    VERMILION,
     halo,
 )
 
@@ -63,7 +63,7 @@ def preferred_k_figure(
             head(ax, text, "", 4.0)
         marks = [(found.median_distance, "median", INK)]
         if paper_median is not None:
-            marks.append((paper_median, "paper", VERMILLION))
+            marks.append((paper_median, "paper", VERMILION))
         _mark(right, marks)
         words = (
             f"{n_samples:,} test samples, K from {low} to {high}. The preferred K of a sample is that at which the "

@@ -16,7 +16,7 @@ from labelnoise.arrays import Floats
 
 INK, SOFT_INK, FAINT = "#22262b", "#6a717b", "#c9ced6"
 # Okabe and Ito: told apart with every color vision, and by lightness in gray
-BLUE, SKY, ORANGE, VERMILLION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
+BLUE, SKY, ORANGE, VERMILION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
 # Petroff (2021, arXiv:2107.02270): ten colors, the nearest two still apart under each color-vision deficiency
 CLASS_COLORS = (
     "#3f90da",

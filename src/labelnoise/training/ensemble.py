@@ -1,9 +1,9 @@
 """Many networks of one shape trained together: every step computes for all members at once.
 
 A member is a `Training` with split, order of batches, history, validation and selection of its own. The forward and
-backward passes are shared, in a `StackedNetwork` whose rows are the members' parameters and gradients; on a GPU so is Adam,
-where the members take the same number of steps per epoch. So a member cannot differ from one trained alone, but for rounding;
-and one that has finished or diverged leaves the stack, which grows smaller, while the others go on.
+backward passes are shared, in a `StackedNetwork` whose rows are the members' parameters and gradients. On a GPU Adam is
+shared as well, where the members take the same number of steps per epoch. A member therefore differs from one trained
+alone by rounding only. One that has finished or diverged leaves the stack, and the others go on.
 
 A step never waits for the device: batches and learning rate are known from the start of the epoch, and the losses are
 looked at when it ends.

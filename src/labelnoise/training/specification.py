@@ -87,7 +87,7 @@ class TrainingSpecification:
     selection: str = "noisy"
     patience: int | None = None
     validation_share: float = 0.1
-    normalization: str = dataclasses.field(default="range", metadata={"identity": "normalisation"})
+    normalization: str = dataclasses.field(default="range", metadata={"identity": "normalisation"})  # codespell:ignore
     resize: int | None = None
     crop: int | None = None
     seed: int = 0

@@ -29,7 +29,7 @@ class NeighborsRun:
     The result's array: `indices`, nearest first.
     """
 
-    kind: ClassVar[str] = "neighbours"  # part of the identity of finished runs, and therefore spelled as at first
+    kind: ClassVar[str] = "neighbours"  # in finished runs' identity; codespell:ignore neighbours
 
     data: DataSpecification
     k: int
