@@ -49,9 +49,9 @@ def compare(predicted: ln.AccuracyCurve, measured: ln.AccuracyCurve, column: int
     outside = np.flatnonzero(np.abs(difference) > 0.5 + two_errors)
     worst = int(np.argmax(np.abs(difference)))
     row = {
-        "noise": measured.noise["name"],
-        "ties": measured.ties,
-        "model": predicted.model,
+        "noise": measured.setting.noise["name"],
+        "ties": measured.setting.ties,
+        "model": predicted.setting.model,
         "k": int(measured.k[column]),
         "levels": len(difference),
         "mean_difference": float(np.abs(difference).mean()),

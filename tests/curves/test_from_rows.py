@@ -272,7 +272,7 @@ def test_an_unknown_model_and_named_classes():
         ln.predict_with_rows([[0, 1]], rows, [0], 1, model="exact")
     named = ln.predict_with_rows([[1, 2]], rows, ["y"], 2, classes=["x", "y"])
     assert named.accuracy[0, 0] == pytest.approx(0.75)
-    assert named.classes.tolist() == ["x", "y"]
+    assert named.setting.classes.tolist() == ["x", "y"]
 
 
 def test_memory_does_not_grow_with_rows_times_classes_times_k():

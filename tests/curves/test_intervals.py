@@ -181,4 +181,4 @@ class TestBadInput:
 
     def test_a_table_alone(self):
         with pytest.raises(ValueError, match="put together from a table"):
-            replace(self.CURVE, _votes=None).interval()
+            replace(self.CURVE, source=None).interval()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.jobs.curve_result import predict_as_realized
+from labelnoise.curves.predicted import predict_as_measured
 
 
 def grid(n_classes=3, per_class=40, seed=0):
@@ -41,9 +41,9 @@ def test_lowest_is_scikit_learns_vote_on_the_same_noisy_labels():
     hoods = ln.neighbors(FEATURES, query, k=6)
     noise = ln.FlipNoise()
     curve = ln.simulate_knn(hoods, LABELS, truth, noise, [0.4], [6], ties="lowest", repeats=3, random_state=5)
-    simulation = curve._votes.simulation
+    draws = curve.source.draws
     for repeat in range(3):
-        predicted, _ = simulation.votes(0.4, repeat, np.array([6]))
+        predicted, _ = draws.votes(0.4, repeat, np.array([6]))
         rng = np.random.default_rng([5, int(np.float64(0.4).view(np.uint64)), repeat])
         noisy = LABELS.copy()
         selected = ln.Spread().select(LABELS, 3, 0.4, None, rng)
@@ -131,7 +131,7 @@ def test_concentrated_noise_costs_what_it_corrupts(digits):
     assert curve.realized_noise_rates[0] != 0.25
     assert 0.3 < curve.realized_concentrations[0, 0] < 1
     assert spread.realized_concentrations is None
-    predicted = predict_as_realized(hoods, labels, truth, ln.FlipNoise.opposite(10), curve)
+    predicted = predict_as_measured(hoods, labels, truth, ln.FlipNoise.opposite(10), curve)
     assert predicted.accuracy[0, 0] == pytest.approx(curve.accuracy[0, 0], abs=0.03)
 
 
@@ -147,7 +147,7 @@ def test_noise_at_hubs_is_predicted_at_the_noise_rate_of_the_neighborhoods(digit
     assert curve.neighborhood_noise_rates[1, 1] == pytest.approx(mask[hoods.indices[:, :10]].mean(), abs=0.02)
     assert (curve.neighborhood_noise_rates > curve.realized_noise_rates[:, None] + 0.05).all()
     at_asked_rate = ln.predict_knn(*arguments, [0.3, 0.4], [5, 10])
-    as_realized = predict_as_realized(*arguments, curve)
+    as_realized = predict_as_measured(*arguments, curve)
     assert np.abs(curve.accuracy - at_asked_rate.accuracy).min() > 0.08
     assert np.abs(curve.accuracy - as_realized.accuracy).max() < 0.02
     np.testing.assert_array_equal(as_realized.noise_rates, curve.realized_noise_rates)

@@ -165,7 +165,7 @@ class TestPredictKnn:
             expected = ln.accuracy_curve(clean, truth, ln.UniformNoise(), [0.0, 0.4], k).accuracy[:, 0]
             np.testing.assert_allclose(curve.accuracy[:, column], expected, atol=1e-14)
         assert curve.k.tolist() == [5, 3]
-        assert curve.n_train == 6
+        assert curve.setting.n_train == 6
 
     def test_a_precomputed_graph_and_indices_do_as_well(self):
         from sklearn.neighbors import kneighbors_graph
@@ -185,7 +185,7 @@ class TestPredictKnn:
         by_name = ln.predict_knn(hoods, names[self.LABELS], names[self.LABELS], ln.FlipNoise(), [0.3], 3)
         by_code = ln.predict_knn(hoods, self.LABELS, self.LABELS, ln.FlipNoise(), [0.3], 3)
         np.testing.assert_array_equal(by_name.accuracy, by_code.accuracy)
-        assert by_name.classes.tolist() == ["a", "b"]
+        assert by_name.setting.classes.tolist() == ["a", "b"]
 
     @pytest.mark.parametrize(
         ("change", "message"),

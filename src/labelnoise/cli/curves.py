@@ -28,7 +28,7 @@ from labelnoise.cli.options import (
 from labelnoise.cli.recipes import print_result
 
 if TYPE_CHECKING:
-    from labelnoise.jobs.curve_result import CurveResult
+    from labelnoise.jobs.curve import CurveResult
 
 DEMO_EXAMPLE = "Example: labelnoise demo --output-dir labelnoise-output/demo"
 CURVE_EXAMPLE = (
@@ -57,7 +57,7 @@ def _print_curve(result: CurveResult) -> None:
     shown = result.measured or result.predicted
     assert shown is not None
     table = Table(
-        title=f"{escape(result.title)}: accuracy in %, ties {shown.ties}",
+        title=f"{escape(result.title)}: accuracy in %, ties {shown.setting.ties}",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1),
@@ -161,7 +161,7 @@ def curve(
     as_json: Json = False,
 ) -> None:
     """Accuracy over noise rate and K: predicted, and with --simulate measured."""
-    from labelnoise.jobs.curve_job import CurveJob, run_curve
+    from labelnoise.jobs.curve import CurveJob, run_curve
 
     job = CurveJob(
         noise=noise_of(noise, mapping),

@@ -1,12 +1,10 @@
-"""The accuracy curve: accuracy over noise rate and k, whether predicted or measured.
-
-How far it may be off is in `labelnoise.curves.intervals`, how much noise it tolerates in `labelnoise.curves.tolerance`.
-"""
+"""The result of every curve function: accuracy over noise rate and k, whether predicted or measured."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +17,56 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from labelnoise.curves.intervals import Interval
+    from labelnoise.curves.prediction import Prediction
 
 
-class Votes(Protocol):
-    """Where a curve came from: it answers what was not asked when the curve was computed."""
+class CurveSource(ABC):
+    """Where a curve comes from: it answers what was not asked when the curve was computed."""
 
+    @property
+    def any_rate(self) -> bool:
+        """Whether it answers at every noise rate in [0, 1], or only at the curve's own."""
+        return False
+
+    @abstractmethod
     def confusion(self, noise_rate: float, k: int) -> Floats:
-        """Share of each predicted class (columns) for each true class (rows)."""
-        ...
+        """Return the share of each predicted class (columns) for each true class (rows)."""
 
+    @abstractmethod
     def per_sample(self, noise_rate: float, k: int) -> Floats:
-        """Probability of a correct vote, or its share among the repeats, for each test sample."""
-        ...
+        """Return the probability of a correct vote, or its share of the repeats, for each test sample."""
 
 
-@runtime_checkable
-class PredictedVotes(Votes, Protocol):
-    """Votes whose probabilities are known at any noise rate and concentration."""
+@dataclass(frozen=True, eq=False)
+class CurveSetting:
+    """What determined a curve, besides its noise rates and k.
 
-    def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
-        """Mean accuracy, (n_rates, n_concentrations)."""
-        ...
+    Attributes
+    ----------
+    ties : str
+        The tie rule, the same in predictions and votes.
+    model : str
+        "finite" or "iid" (predicted, see `predict_knn`) or "measured".
+    noise, placement : dict
+        Name and parameters of the noise model and of the placement.
+    classes : array of shape (n_classes,)
+        The classes, in the order of `AccuracyCurve.per_class`.
+    n_test : int
+        Number of test samples.
+    n_train : int or None
+        Number of training samples, where known.
+    seed : int or None
+        Measured curves: the seed of the noise draws.
+    """
+
+    ties: str
+    model: str
+    noise: dict[str, Any]
+    placement: dict[str, Any]
+    classes: NDArray[Any]
+    n_test: int
+    n_train: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,55 +78,38 @@ class AccuracyCurve:
     noise_rates : array of shape (n_rates,)
         Asked noise rates; the expected share of changed labels where noise is given by rows (`predict_with_rows`), NaN
         where that is not known.
-    realized_noise_rates : array of shape (n_rates,)
-        Mean fraction of labels really selected; equals `noise_rates` for predictions.
     k : array of shape (n_k,)
         Neighborhood sizes.
     accuracy : array of shape (n_rates, n_k)
         Mean over the test samples (Eq. 1), and for measured curves over the repeats; in [0, 1].
     per_class : array of shape (n_rates, n_k, n_classes)
         The same for the test samples of each class; NaN for a class without test samples.
-    runs : array of shape (n_rates, repeats, n_k) or None
-        Measured curves: the accuracy of every repeat.
-    ties : str
-        The tie rule, the same in predictions and votes.
-    model : str
-        "finite" or "iid" (predicted, see `predict_knn`) or "measured".
-    noise, placement : dict
-        Name and parameters of the noise model and the placement.
+    setting : CurveSetting
+        Tie rule, model, noise, placement, classes, numbers of samples, seed.
+    realized_noise_rates : array of shape (n_rates,)
+        Mean fraction of labels really selected; equals `noise_rates` for predictions.
+    source : CurveSource or None
+        What answers `confusion`, `per_sample` and the like; None for a curve that was put together from a table.
     sampling_error : array of shape (n_rates, n_k) or None
         Standard error of a prediction that had to be sampled (general matrices under "finite"); None where exact.
+    runs : array of shape (n_rates, repeats, n_k) or None
+        Measured curves: the accuracy of every repeat.
     neighborhood_noise_rates, realized_concentrations : array of shape (n_rates, n_k) or None
         Measured curves of placements other than spread: mean share of selected samples in the test samples'
         neighborhoods, and mean rho there, which is NaN at noise rates 0 and 1 and for k = 1.
-    classes : array of shape (n_classes,)
-        The classes, in the order of `per_class`.
-    n_test : int
-        Test samples.
-    n_train : int or None
-        Training samples, where known.
-    seed : int or None
-        Measured curves: the seed of the noise draws.
     """
 
     noise_rates: Floats
-    realized_noise_rates: Floats
     k: Integers
     accuracy: Floats
     per_class: Floats
-    ties: str
-    model: str
-    noise: dict[str, Any]
-    placement: dict[str, Any]
-    classes: NDArray[Any]
-    n_test: int
-    n_train: int | None = None
-    runs: Floats | None = None
-    seed: int | None = None
+    setting: CurveSetting
+    realized_noise_rates: Floats
+    source: CurveSource | None = field(default=None, repr=False)
     sampling_error: Floats | None = None
+    runs: Floats | None = None
     neighborhood_noise_rates: Floats | None = None
     realized_concentrations: Floats | None = None
-    _votes: Votes | None = field(default=None, repr=False)
 
     @property
     def measured(self) -> bool:
@@ -108,7 +118,7 @@ class AccuracyCurve:
 
     @property
     def repeats(self) -> int | None:
-        """Noise draws a level of a measured curve."""
+        """Noise draws per noise rate of a measured curve."""
         return None if self.runs is None else self.runs.shape[1]
 
     @property
@@ -126,7 +136,7 @@ class AccuracyCurve:
         return None if self.std is None or self.repeats is None else self.std / np.sqrt(self.repeats)
 
     def confusion(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
-        """Expected confusion matrix: entry [i, j] is the share of test samples of class i predicted as j.
+        """Return the expected confusion matrix: entry [i, j] is the share of test samples of class i predicted as j.
 
         Rows sum to 1 under the tie rules "random" and "lowest"; under "strict" what is missing from 1 is the share of
         ties. The row of a class without test samples is NaN.
@@ -139,27 +149,29 @@ class AccuracyCurve:
         k : int, optional
             One of the curve's `k`; may be left out if there is only one.
         """
-        votes, rate = self._ask(noise_rate)
-        return votes.confusion(rate, self._one_k(k))
+        source, rate = self._ask(noise_rate)
+        return source.confusion(rate, self._one_k(k))
 
     def per_sample(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
-        """Probability that each test sample is classified correctly, (n_test,); its share of the repeats if measured.
+        """Return the probability that each test sample is classified correctly, (n_test,).
+
+        For a measured curve it is the share of the repeats.
 
         Arguments as in `confusion`. The mean over the test samples is the accuracy.
         """
-        votes, rate = self._ask(noise_rate)
-        return votes.per_sample(rate, self._one_k(k))
+        source, rate = self._ask(noise_rate)
+        return source.per_sample(rate, self._one_k(k))
 
-    def _ask(self, noise_rate: float | None) -> tuple[Votes, float]:
-        if self._votes is None:
+    def _ask(self, noise_rate: float | None) -> tuple[CurveSource, float]:
+        if self.source is None:
             raise ValueError("this curve was put together from a table; compute it to ask for more than its table.")
         if noise_rate is None and len(self.noise_rates) == 1:
-            return self._votes, float(self.noise_rates[0])
+            return self.source, float(self.noise_rates[0])
         rate = check_noise_rate(noise_rate)  # type: ignore[arg-type]  # None is refused there
-        if not isinstance(self._votes, PredictedVotes) and not np.any(self.noise_rates == rate):
+        if not self.source.any_rate and not np.any(self.noise_rates == rate):
             levels = "measured levels" if self.measured else "curve's levels"
             raise ValueError(f"`noise_rate` must be one of the {levels} {self.noise_rates.tolist()}; got {rate:g}.")
-        return self._votes, rate
+        return self.source, rate
 
     def interval(self, level: float = 0.95, *, of: str = "both") -> Interval:
         r"""Interval for the accuracy: sampling error over test samples, over noise draws, or both.
@@ -229,10 +241,10 @@ class AccuracyCurve:
         from labelnoise.curves.tolerance import tolerance
 
         least = check_fraction(target, "target")
-        votes = self._votes if isinstance(self._votes, PredictedVotes) else None
+        source = self.source if self.source is not None and self.source.any_rate else None
         found = np.array(
             [
-                tolerance(self.noise_rates, column, least, votes, int(k))
+                tolerance(self.noise_rates, column, least, source, int(k))
                 for k, column in zip(self.k, self.accuracy.T, strict=True)
             ]
         )
@@ -249,12 +261,14 @@ class AccuracyCurve:
         prediction, size = self.prediction(k)
         return tipping_rates(prediction, size, check_fraction(target, "target"))
 
-    def prediction(self, k: int | None = None) -> tuple[PredictedVotes, int]:
-        """The model behind a predicted curve, and one of the curve's k."""
-        if self.measured or not isinstance(self._votes, PredictedVotes):
+    def prediction(self, k: int | None = None) -> tuple[Prediction, int]:
+        """Return the model behind a predicted curve, and one of the curve's k."""
+        from labelnoise.curves.prediction import Prediction
+
+        if not isinstance(self.source, Prediction) or not self.source.any_rate:
             which = "was measured" if self.measured else "holds one level alone"
             raise ValueError(f"the curve must be predicted (predict_knn, accuracy_curve); this one {which}.")
-        return self._votes, self._one_k(k)
+        return self.source, self._one_k(k)
 
     def _one_k(self, k: int | None) -> int:
         if k is None and len(self.k) == 1:
@@ -264,21 +278,21 @@ class AccuracyCurve:
         return int(k)
 
     def to_frame(self) -> pd.DataFrame:
-        """A tidy table, one row a noise rate and k."""
+        """Return a tidy table, one row per noise rate and k."""
         import pandas as pd
 
         rate, column = (grid.ravel() for grid in np.indices(self.accuracy.shape))
         frame = pd.DataFrame(
             {
-                "noise": self.noise["name"],
-                "placement": self.placement["name"],
-                "model": self.model,
-                "ties": self.ties,
+                "noise": self.setting.noise["name"],
+                "placement": self.setting.placement["name"],
+                "model": self.setting.model,
+                "ties": self.setting.ties,
                 "k": self.k[column],
                 "noise_rate": self.noise_rates[rate],
                 "realised_noise_rate": self.realized_noise_rates[rate],
                 "accuracy": self.accuracy.ravel(),
-                "n_test": self.n_test,
+                "n_test": self.setting.n_test,
             }
         )
         if self.sampling_error is not None:
@@ -290,38 +304,49 @@ class AccuracyCurve:
         if self.std is not None:
             frame["std"] = self.std.ravel()
             frame["repeats"] = self.repeats
-            frame["seed"] = self.seed
+            frame["seed"] = self.setting.seed
         return frame
 
     def summary(self) -> dict[str, Any]:
-        """What determined the curve, ready for JSON; the numbers themselves are in `to_frame`."""
+        """Return what determined the curve, ready for JSON; the numbers themselves are in `to_frame`."""
+        setting = self.setting
         return {
-            "model": self.model,
-            "ties": self.ties,
-            "noise": self.noise,
-            "placement": self.placement,
+            "model": setting.model,
+            "ties": setting.ties,
+            "noise": setting.noise,
+            "placement": setting.placement,
             "k": self.k.tolist(),
             "noise_rates": self.noise_rates.tolist(),
-            "n_classes": len(self.classes),
-            "n_test": self.n_test,
-            "n_train": self.n_train,
+            "n_classes": len(setting.classes),
+            "n_test": setting.n_test,
+            "n_train": setting.n_train,
             "repeats": self.repeats,
-            "seed": self.seed,
+            "seed": setting.seed,
         }
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the curve, one line a k, on `ax` or a new figure; returns the axes."""
+        """Draw the curve, one line per k, on `ax` or a new figure; return the axes."""
         from labelnoise.figures import plot_curve
 
         return plot_curve(self, ax)
 
     def __repr__(self) -> str:
-        kind = f"measured, {self.repeats} repeats" if self.measured else f"predicted ({self.model})"
+        setting = self.setting
+        kind = f"measured, {self.repeats} repeats" if self.measured else f"predicted ({setting.model})"
         best = "; ".join(
             f"k={k}: {high:.3f} -> {low:.3f}"
             for k, high, low in zip(self.k, self.accuracy[0], self.accuracy[-1], strict=True)
         )
         return (
-            f"AccuracyCurve({kind}; {self.noise['name']} noise, {self.placement['name']}, {self.ties} ties; "
-            f"noise rate {self.noise_rates[0]:g} -> {self.noise_rates[-1]:g}: {best}; {self.n_test} test samples)"
+            f"AccuracyCurve({kind}; {setting.noise['name']} noise, {setting.placement['name']}, {setting.ties} ties; "
+            f"noise rate {self.noise_rates[0]:g} -> {self.noise_rates[-1]:g}: {best}; {setting.n_test} test samples)"
         )
+
+
+def comparison_table(predicted: AccuracyCurve, measured: AccuracyCurve) -> pd.DataFrame:
+    """Return one row per noise rate and k: measured mean, standard error, n, prediction, difference in points."""
+    frame = measured.to_frame().rename(columns={"accuracy": "measured"}).drop(columns="model")
+    frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"])
+    frame["predicted"] = predicted.accuracy.ravel()
+    frame["difference_points"] = 100 * (frame["measured"] - frame["predicted"])
+    return frame

@@ -8,85 +8,23 @@ Predicted without drawing a training set, and measured on training sets drawn fr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from labelnoise.arrays import Codes, Floats, Integers, Mask
+from labelnoise.arrays import Floats, Integers
 from labelnoise.curves.curve import AccuracyCurve
-from labelnoise.curves.expected_votes import ExpectedVotes
-from labelnoise.curves.measured import MeasuredVotes, Simulation, check_test_count
-from labelnoise.curves.vote_models import MODELS, IidVotes, NeighborhoodVotes
-from labelnoise.finite.row_votes import RowTable, RowVotes
-from labelnoise.labels import encode_labels
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
-from labelnoise.noise import UniformNoise
-from labelnoise.sample_noise import check_rows, draw_from_rows
-from labelnoise.validation import check_choice, check_count, check_ks, check_ties, seed_of
+from labelnoise.curves.inputs import KnnInputs
+from labelnoise.curves.measured import Draws, RowNoise
+from labelnoise.curves.prediction import Prediction
+from labelnoise.curves.vote_models import MODELS, IidVotes, RowVotes, VoteModel
+from labelnoise.finite.row_votes import RowTable
+from labelnoise.neighborhoods.neighbors import Neighbors
+from labelnoise.validation import check_choice, check_count, check_ties, seed_of
 
 NAME = {"name": "sample-dependent"}
-
-
-@dataclass(frozen=True, eq=False)
-class RowNoise:
-    """Every training label drawn from its own row; `codes` are the clean ones, where known."""
-
-    rows: Floats
-    codes: Codes | None
-
-    def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask]:
-        """The noisy codes, and the samples whose label changed; the rows hold the noise, no rate acts."""
-        noisy = draw_from_rows(self.rows, rng)
-        return noisy, np.zeros(len(noisy), dtype=bool) if self.codes is None else noisy != self.codes
-
-
-@dataclass(frozen=True, eq=False)
-class OneLevel:
-    """The only level there is, whatever its noise rate: it was computed as noise rate 0."""
-
-    votes: ExpectedVotes | MeasuredVotes
-    simulation: Simulation
-
-    def confusion(self, noise_rate: float, k: int) -> Floats:
-        """Share of each predicted class for each true class."""
-        return self.votes.confusion(0.0, k)
-
-    def per_sample(self, noise_rate: float, k: int) -> Floats:
-        """Probability or share of a correct vote, for each test sample."""
-        return self.votes.per_sample(0.0, k)
-
-    def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats:
-        """Measured accuracies of noisy training sets, (repeats, n_k)."""
-        return self.simulation.accuracies(0.0, ks, repeats)
-
-
-class _Checked(NamedTuple):
-    """Arguments that fit together."""
-
-    indices: NDArray[Any]
-    source: RowNoise
-    test_codes: Codes
-    classes: NDArray[Any]
-    ks: Integers
-
-    def simulation(self, ties: str, seed: int) -> Simulation:
-        """Votes on labels drawn from the rows."""
-        return Simulation(self.indices, self.source, self.test_codes, len(self.classes), ties, seed)
-
-    def as_level(self, curve: AccuracyCurve, votes: ExpectedVotes | MeasuredVotes, simulation: Simulation) -> Any:
-        """The curve with the rows' own noise rate: the expected share of labels that change."""
-        rows, codes = self.source.rows, self.source.codes
-        expected = np.nan if codes is None else 1 - rows[np.arange(len(rows)), codes].mean()
-        realized = curve.realized_noise_rates if curve.measured and codes is not None else np.array([expected])
-        return replace(
-            curve,
-            noise_rates=np.array([expected]),
-            realized_noise_rates=realized,
-            _votes=OneLevel(votes, simulation),
-        )
 
 
 def predict_with_rows(
@@ -156,30 +94,15 @@ def predict_with_rows(
     """
     check_ties(ties)
     check_choice(model, MODELS, "model")
-    checked = _check(neighbors, rows, test_labels, k, train_labels, classes)
-    noisy, codes, n_classes = checked.source.rows, checked.test_codes, len(checked.classes)
-    votes: list[NeighborhoodVotes]
-    if model == "iid":  # at noise rate 0, where no noise model acts: the rows hold the noise
-        votes = [
-            IidVotes.of(q, codes, (size,), UniformNoise(), ties, 0.0)
-            for size, q in _mean_rows(noisy, checked.indices, checked.ks)
-        ]
+    inputs, noisy = KnnInputs.of_rows(neighbors, rows, test_labels, k, train_labels, classes)
+    indices, codes, votes = inputs.indices, inputs.test_codes, list[VoteModel]()
+    if model == "iid":
+        votes += [IidVotes.of(q, codes, (size,), None, ties) for size, q in _mean_rows(noisy, indices, inputs.ks)]
     else:
         table = RowTable.build(noisy)
-        votes = [RowVotes.of(table, checked.indices[:, :size], codes, ties) for size in np.unique(checked.ks).tolist()]
-    simulation = checked.simulation(ties, seed=0)
-    expected = ExpectedVotes(votes, n_classes, simulation)
-    curve = expected.curve(
-        np.zeros(1),
-        checked.ks,
-        ties=ties,
-        model=model,
-        noise=NAME,
-        placement=NAME,
-        classes=checked.classes,
-        n_train=len(noisy),
-    )
-    return checked.as_level(curve, expected, simulation)
+        votes += [RowVotes.of(table, indices[:, :size], codes, ties) for size in np.unique(inputs.ks).tolist()]
+    prediction = Prediction(votes, inputs.n_classes, Draws(inputs, RowNoise(noisy, inputs.train_codes), ties, seed=0))
+    return prediction.curve(_expected_rate(noisy, inputs), inputs.ks, inputs.setting(ties, model, NAME, NAME))
 
 
 def simulate_with_rows(
@@ -201,10 +124,12 @@ def simulate_with_rows(
 
     Parameters
     ----------
-    neighbors, rows, test_labels, k, train_labels, ties, classes
+    neighbors, rows, test_labels, k, train_labels, ties
         As in `predict_with_rows`.
     repeats : int, default 10
         Training sets drawn, at least 1.
+    classes : sequence, optional
+        As in `predict_with_rows`.
     random_state : int, numpy.random.Generator or None
         The seed used is in the result.
 
@@ -227,23 +152,20 @@ def simulate_with_rows(
     """
     check_ties(ties)
     n_repeats = check_count(repeats, "repeats")
-    checked = _check(neighbors, rows, test_labels, k, train_labels, classes)
-    simulation = checked.simulation(ties, seed_of(random_state))
-    curve = simulation.curve(
-        np.zeros(1),
-        checked.ks,
-        n_repeats,
-        noise=NAME,
-        placement=NAME,
-        classes=checked.classes,
-        n_train=len(checked.source.rows),
-    )
-    assert isinstance(curve._votes, MeasuredVotes)
-    return checked.as_level(curve, curve._votes, simulation)
+    inputs, noisy = KnnInputs.of_rows(neighbors, rows, test_labels, k, train_labels, classes)
+    draws = Draws(inputs, RowNoise(noisy, inputs.train_codes), ties, seed_of(random_state))
+    measurement = draws.measure(_expected_rate(noisy, inputs), n_repeats)
+    return measurement.curve(inputs.setting(ties, "measured", NAME, NAME, draws.seed))
+
+
+def _expected_rate(rows: Floats, inputs: KnnInputs) -> Floats:
+    """Return the expected share of labels that change, (1,); NaN where the clean labels are not known."""
+    codes = inputs.train_codes
+    return np.array([np.nan if codes is None else 1 - rows[np.arange(len(rows)), codes].mean()])
 
 
 def _mean_rows(rows: Floats, indices: NDArray[Any], ks: Integers) -> Iterator[tuple[int, Floats]]:
-    """q at every k, smallest first; each adds its own neighbors to the sums of the one before."""
+    """Yield q at every k, smallest first; each adds its own neighbors to the sums of the one before."""
     sums, done = np.zeros((len(indices), rows.shape[1])), 0
     for size in np.unique(ks).tolist():
         added = np.ascontiguousarray(indices[:, done:size])
@@ -251,27 +173,3 @@ def _mean_rows(rows: Floats, indices: NDArray[Any], ks: Integers) -> Iterator[tu
         sums += sparse.csr_array((np.ones(added.size), added.ravel(), ends), shape=(len(indices), len(rows))) @ rows
         done = size
         yield size, sums / size
-
-
-def _check(neighbors: Any, rows: Any, test_labels: Any, k: Any, train_labels: Any, classes: Any) -> _Checked:
-    ks = check_ks(k)
-    noisy = check_rows(rows)
-    hoods = as_neighbors(neighbors, k=ks)
-    exact = isinstance(neighbors, Neighbors) or sparse.issparse(neighbors)  # indices show the largest of them alone
-    if hoods.n_train > len(noisy) or (exact and hoods.n_train != len(noisy)):
-        raise ValueError(
-            f"`rows` must have one row per training sample, {hoods.n_train} of them; got {len(noisy)}. "
-            f"Pass the rows of the samples that were searched, in the same order."
-        )
-    columns = {"n_classes": noisy.shape[1], "n_classes_is": "one per column of `rows`"}
-    test_codes, known = encode_labels(test_labels, classes=classes, name="test_labels", **columns)
-    check_test_count(test_codes, hoods)
-    train_codes = None
-    if train_labels is not None:
-        train_codes, _ = encode_labels(train_labels, classes=known, name="train_labels")
-        if len(train_codes) != len(noisy):
-            raise ValueError(
-                f"`train_labels` and `rows` must have one entry per training sample; got {len(train_codes)} and "
-                f"{len(noisy)}."
-            )
-    return _Checked(hoods.indices, RowNoise(noisy, train_codes), test_codes, known, ks)

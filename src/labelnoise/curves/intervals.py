@@ -9,11 +9,11 @@ samples shows it, but noisy training sets drawn over the stored neighbors do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelnoise.arrays import Floats, Integers
+from labelnoise.arrays import Floats
 from labelnoise.progress import track
 from labelnoise.validation import check_choice, check_fraction
 
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 SOURCES = ("both", "test", "draws")
 DRAWS = 200
 """Noise draws from which the variance of a prediction is estimated: its standard deviation is then known to 5 %."""
-
-
-@runtime_checkable
-class RedrawnVotes(Protocol):
-    """Votes that can be measured again on fresh noise."""
-
-    def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats | None:
-        """Accuracies of noisy training sets, (repeats, n_k); None where the neighbors are not known."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +58,12 @@ def accuracy_interval(curve: AccuracyCurve, level: float, of: str) -> Interval:
     check_choice(of, SOURCES, "of")
     if curve.repeats == 1:
         raise ValueError("the curve must have at least 2 repeats for an interval; got 1. Measure it with more repeats.")
-    if of != "draws" and curve.n_test < 2:
-        raise ValueError(f"the curve must be of at least 2 test samples for an interval; got {curve.n_test}.")
+    if of != "draws" and curve.setting.n_test < 2:
+        raise ValueError(f"the curve must be of at least 2 test samples for an interval; got {curve.setting.n_test}.")
     assumption = None
     parts: list[tuple[Floats, float]] = []  # variances, and their degrees of freedom
     if of != "draws":
-        parts.append((_test_variance(curve), curve.n_test - 1))
+        parts.append((_test_variance(curve), curve.setting.n_test - 1))
     if curve.runs is not None:
         n_runs = curve.runs.shape[1]
         of_mean = 1 / n_runs  # where the expected accuracy lies; one more draw varies by itself besides
@@ -111,26 +102,28 @@ def _test_variance(curve: AccuracyCurve) -> Floats:
             variance[row, column] = share.var(ddof=1)
             if curve.repeats is not None:
                 variance[row, column] -= np.mean(share * (1 - share)) / (curve.repeats - 1)
-    return np.maximum(variance, 0) / curve.n_test
+    return np.maximum(variance, 0) / curve.setting.n_test
 
 
 def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
     """Variance of the accuracy over noise draws, its degrees of freedom, and what was assumed."""
-    votes, variance = curve._votes, np.empty_like(curve.accuracy)
+    from labelnoise.curves.prediction import Prediction
+
+    variance = np.empty_like(curve.accuracy)
+    draws = curve.source.draws if isinstance(curve.source, Prediction) else None
     for row, rate in enumerate(track(curve.noise_rates, "drawing noise", total=len(curve.noise_rates))):
-        drawn = votes.redraw(float(rate), curve.k, DRAWS) if isinstance(votes, RedrawnVotes) else None
-        if drawn is not None:
-            variance[row] = drawn.var(axis=0, ddof=1)
+        if draws is not None:
+            variance[row] = draws.accuracies(float(rate), curve.k, DRAWS).var(axis=0, ddof=1)
             continue
-        if curve.placement.get("concentration"):
+        if curve.setting.placement.get("concentration"):
             raise ValueError(
                 "the curve must be of spread noise for an interval over noise draws; got a concentration of "
-                f"{curve.placement['concentration']:g}, which does not say which neighborhoods are noisy together. "
-                "Measure with simulate_knn(..., placement=Concentrated(...)), or ask for of='test'."
+                f"{curve.setting.placement['concentration']:g}, which does not say which neighborhoods are noisy "
+                "together. Measure with simulate_knn(..., placement=Concentrated(...)), or ask for of='test'."
             )
         for column, k in enumerate(curve.k.tolist()):
             probability = curve.per_sample(None if len(curve.noise_rates) == 1 else float(rate), k)
-            variance[row, column] = np.sum(probability * (1 - probability)) / curve.n_test**2
-    if drawn is not None:
+            variance[row, column] = np.sum(probability * (1 - probability)) / curve.setting.n_test**2
+    if draws is not None:
         return variance, DRAWS - 1, None
     return variance, np.inf, "test samples are independent of each other: no neighbors known that they share"

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Integers, Mask
 from labelnoise.corruption import corrupt_codes
-from labelnoise.curves.curve import AccuracyCurve
-from labelnoise.labels import encode_labels
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting, CurveSource
+from labelnoise.curves.inputs import KnnInputs
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.neighborhoods.votes import plurality_vote
-from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
+from labelnoise.noise import NoiseModel
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
 from labelnoise.placement.concentration import correlations_of, neighborhood_rates
 from labelnoise.placement.spread import Spread
 from labelnoise.progress import track
-from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties, seed_of
+from labelnoise.sample_noise import draw_from_rows
+from labelnoise.validation import check_count, check_noise_rates, check_ties, seed_of
 
 
-class LabelSource(Protocol):
-    """Noisy training labels, drawn afresh as often as asked."""
+class LabelSource(ABC):
+    """Noisy training labels, drawn afresh as often as asked: the base class of the two ways to draw them."""
 
-    def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask]:
-        """Codes of the noisy labels, and the samples that count as noisy."""
-        ...
+    @abstractmethod
+    def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask | None]:
+        """Draw the codes of the noisy labels, and mark the samples that count as noisy; None where not known."""
+
+    def stream(self, noise_rate: float) -> int:
+        """Return the number that tells the random stream of one noise rate from those of the others."""
+        return int(np.float64(noise_rate).view(np.uint64))
 
 
 @dataclass(frozen=True, eq=False)
-class PlacedNoise:
-    """A placement selects, and the noise model redraws what it selects."""
+class PlacedNoise(LabelSource):
+    """A placement selects samples, and the noise model redraws their labels."""
 
     codes: Codes
     n_classes: int
@@ -42,132 +47,150 @@ class PlacedNoise:
     features: Features | None
 
     def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask]:
-        """The noisy codes and the selected samples."""
+        """Draw the noisy codes; the selected samples count as noisy."""
         return corrupt_codes(self.codes, self.n_classes, self.noise, noise_rate, self.placement, self.features, rng)
 
 
 @dataclass(frozen=True, eq=False)
-class Simulation:
-    """Everything that determines the votes; any level and repeat can be drawn again from the seed."""
+class RowNoise(LabelSource):
+    """Every training label is drawn from its own row; `codes` are the clean ones, where known."""
 
-    indices: NDArray[np.integer[Any]]  # (n_test, max k), nearest first
-    source: LabelSource
-    test_codes: Codes
-    n_classes: int
-    ties: str
-    seed: int
+    rows: Floats
+    codes: Codes | None
 
-    def votes(self, noise_rate: float, repeat: int, ks: Integers) -> tuple[Codes, Mask]:
-        """Predicted codes (n_test, n_k), -1 for a strict tie, and the samples that were selected.
+    def draw(self, noise_rate: float, rng: np.random.Generator) -> tuple[Codes, Mask | None]:
+        """Draw the noisy codes; the samples whose label changed count as noisy."""
+        noisy = draw_from_rows(self.rows, rng)
+        return noisy, None if self.codes is None else noisy != self.codes
 
-        The draw depends on the seed, the noise rate and the repeat alone, not on which other levels are measured.
-        """
-        rng = np.random.default_rng([self.seed, int(np.float64(noise_rate).view(np.uint64)), repeat])
-        noisy, selected = self.source.draw(noise_rate, rng)
-        tie_breaker = rng.random((len(self.test_codes), len(ks))) if self.ties == "random" else None
-        predicted = plurality_vote(noisy, self.indices, ks, self.n_classes, ties=self.ties, tie_breaker=tie_breaker)
-        return predicted, selected
-
-    def found_around(self, selected: Mask, ks: Integers) -> Floats:
-        """Noise rate and concentration of the selected samples in the test samples' neighborhoods, (2, n_k)."""
-        rate, found = float(selected.mean()), np.full((2, len(ks)), np.nan)
-        for column, k in enumerate(ks.tolist()):
-            around = neighborhood_rates(selected, self.indices, k)
-            found[0, column] = around.mean()
-            if k > 1 and 0 < rate < 1:
-                found[1, column] = correlations_of(around, rate, k).mean()
-        return found
-
-    def accuracies(self, noise_rate: float, ks: Integers, repeats: int) -> Floats:
-        """Accuracy of one noisy training set after the other, (repeats, n_k)."""
-        every = range(repeats)
-        correct = (self.votes(noise_rate, repeat, ks)[0] == self.test_codes[:, None] for repeat in every)
-        return np.array([votes.mean(axis=0) for votes in correct])
-
-    def curve(self, rates: Floats, ks: Integers, repeats: int, *, placed: bool = False, **record: Any) -> AccuracyCurve:
-        """Measure every level, if `placed` where the noise lies too; `record` says what was measured, for the curve."""
-        correct = np.zeros((len(rates), len(ks), len(self.test_codes)), dtype=np.int32)
-        runs = np.empty((len(rates), repeats, len(ks)))
-        realized = np.zeros(len(rates))
-        around = np.zeros((2, len(rates), len(ks)))
-        draws = [(row, repeat) for row in range(len(rates)) for repeat in range(repeats)]
-        for row, repeat in track(draws, "measuring", total=len(draws)):
-            predicted, selected = self.votes(float(rates[row]), repeat, ks)
-            right = predicted == self.test_codes[:, None]
-            correct[row] += right.T
-            runs[row, repeat] = right.mean(axis=0)
-            realized[row] += selected.mean() / repeats
-            if placed:
-                around[:, row] += self.found_around(selected, ks) / repeats
-        sums = [[np.bincount(self.test_codes, weights=n, minlength=self.n_classes) for n in level] for level in correct]
-        with np.errstate(invalid="ignore"):
-            per_class = np.array(sums) / (repeats * np.bincount(self.test_codes, minlength=self.n_classes))
-        return AccuracyCurve(
-            noise_rates=rates,
-            realized_noise_rates=realized,
-            k=ks,
-            accuracy=runs.mean(axis=1),
-            per_class=per_class,
-            ties=self.ties,
-            model="measured",
-            n_test=len(self.test_codes),
-            runs=runs,
-            seed=self.seed,
-            neighborhood_noise_rates=around[0] if placed else None,
-            realized_concentrations=around[1] if placed else None,
-            _votes=MeasuredVotes(self, rates, ks, repeats, correct),
-            **record,
-        )
+    def stream(self, noise_rate: float) -> int:
+        """Return 0: the rows hold all of the noise, and no noise rate acts."""
+        return 0
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredVotes:
-    """A simulation that has been run, and how often each test sample's vote was correct, (n_rates, n_k, n_test)."""
+class Draws:
+    """Everything that determines the votes: any noise rate and repeat can be drawn again from the seed."""
 
-    simulation: Simulation
-    rates: Floats
-    ks: Integers
+    inputs: KnnInputs
+    labels: LabelSource
+    ties: str
+    seed: int
+
+    def votes(self, noise_rate: float, repeat: int, ks: Integers) -> tuple[Codes, Mask | None]:
+        """Return the predicted codes (n_test, n_k), -1 for a strict tie, and the samples that count as noisy.
+
+        A draw depends on the seed, the noise rate and the repeat alone, not on which other noise rates are measured.
+        """
+        rng = np.random.default_rng([self.seed, self.labels.stream(noise_rate), repeat])
+        noisy, selected = self.labels.draw(noise_rate, rng)
+        indices, n_classes = self.inputs.indices, self.inputs.n_classes
+        tie_breaker = rng.random((len(indices), len(ks))) if self.ties == "random" else None
+        return plurality_vote(noisy, indices, ks, n_classes, ties=self.ties, tie_breaker=tie_breaker), selected
+
+    def accuracies(self, noise_rate: float, ks: Integers, repeats: int) -> Floats:
+        """Return the accuracy of one noisy training set after the other, (repeats, n_k)."""
+        truth = self.inputs.test_codes[:, None]
+        return np.array([(self.votes(noise_rate, i, ks)[0] == truth).mean(axis=0) for i in range(repeats)])
+
+    def measure(self, noise_rates: Floats, repeats: int, *, placed: bool = False) -> Measurement:
+        """Vote at every noise rate and repeat; if `placed`, record where the noise lies as well."""
+        inputs, ks = self.inputs, self.inputs.ks
+        correct = np.zeros((len(noise_rates), len(ks), len(inputs.test_codes)), dtype=np.int32)
+        runs = np.empty((len(noise_rates), repeats, len(ks)))
+        realized, around = np.zeros(len(noise_rates)), np.zeros((2, len(noise_rates), len(ks)))
+        draws = [(row, repeat) for row in range(len(noise_rates)) for repeat in range(repeats)]
+        for row, repeat in track(draws, "measuring", total=len(draws)):
+            predicted, selected = self.votes(float(noise_rates[row]), repeat, ks)
+            right = predicted == inputs.test_codes[:, None]
+            correct[row] += right.T
+            runs[row, repeat] = right.mean(axis=0)
+            realized[row] += np.nan if selected is None else selected.mean() / repeats
+            if placed and selected is not None:
+                around[:, row] += _noise_around(selected, inputs) / repeats
+        return Measurement(self, noise_rates, repeats, correct, runs, realized, around if placed else None)
+
+
+def _noise_around(selected: Mask, inputs: KnnInputs) -> Floats:
+    """Return noise rate and concentration of a mask in the test samples' neighborhoods, (2, n_k)."""
+    rate, found = float(selected.mean()), np.full((2, len(inputs.ks)), np.nan)
+    for column, k in enumerate(inputs.ks.tolist()):
+        rates = neighborhood_rates(selected, inputs.indices, k)
+        found[0, column] = rates.mean()
+        if k > 1 and 0 < rate < 1:
+            found[1, column] = correlations_of(rates, rate, k).mean()
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement(CurveSource):
+    """Votes that have been cast.
+
+    Attributes
+    ----------
+    draws : Draws
+        What determined them.
+    noise_rates : array of shape (n_rates,)
+    repeats : int
+        Noise draws per noise rate.
+    correct : array of shape (n_rates, n_k, n_test)
+        Number of repeats in which each test sample's vote is correct.
+    runs : array of shape (n_rates, repeats, n_k)
+        Accuracy of every repeat.
+    realized : array of shape (n_rates,)
+        Mean fraction of training samples that count as noisy.
+    around : array of shape (2, n_rates, n_k) or None
+        Mean noise rate and concentration in the test samples' neighborhoods.
+    """
+
+    draws: Draws
+    noise_rates: Floats
     repeats: int
     correct: NDArray[np.int32]
+    runs: Floats
+    realized: Floats
+    around: Floats | None
+
+    def _place(self, noise_rate: float, k: int) -> tuple[int, int]:
+        """Return row and column of a noise rate and k; a single noise rate is found whatever it is called."""
+        row = 0 if len(self.noise_rates) == 1 else int(np.flatnonzero(self.noise_rates == noise_rate)[0])
+        return row, int(np.flatnonzero(self.draws.inputs.ks == k)[0])
 
     def confusion(self, noise_rate: float, k: int) -> Floats:
-        """The repeats' mean confusion matrix; the same draws as in the curve."""
-        truth, n_classes = self.simulation.test_codes, self.simulation.n_classes
-        column = int(np.flatnonzero(self.ks == k)[0])
+        """Return the repeats' mean confusion matrix, from the same draws as the curve."""
+        inputs = self.draws.inputs
+        truth, n_classes = inputs.test_codes, inputs.n_classes
         counts = np.zeros(n_classes * n_classes)
         for repeat in range(self.repeats):
-            predicted = self.simulation.votes(noise_rate, repeat, self.ks)[0][:, column]
+            predicted = self.draws.votes(noise_rate, repeat, inputs.ks)[0][:, self._place(noise_rate, k)[1]]
             voted = predicted >= 0
             counts += np.bincount(truth[voted] * n_classes + predicted[voted], minlength=n_classes * n_classes)
         totals = self.repeats * np.bincount(truth, minlength=n_classes)
         with np.errstate(invalid="ignore"):
-            shares: Floats = counts.reshape(n_classes, n_classes) / totals[:, None]
-        return shares
+            return counts.reshape(n_classes, n_classes) / totals[:, None]
 
     def per_sample(self, noise_rate: float, k: int) -> Floats:
-        """Share of the repeats in which each test sample's vote is correct."""
-        row, column = int(np.flatnonzero(self.rates == noise_rate)[0]), int(np.flatnonzero(self.ks == k)[0])
-        return self.correct[row, column] / self.repeats
+        """Return the share of the repeats in which each test sample's vote is correct."""
+        return self.correct[self._place(noise_rate, k)] / self.repeats
 
-
-def check_knn_labels(
-    neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, ks: Integers
-) -> tuple[Neighbors, Codes, Codes, NDArray[Any]]:
-    """Neighbors, training codes, test codes and classes that fit together."""
-    train_codes, known = encode_for_noise(train_labels, noise, None, "train_labels")
-    hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
-    test_codes, _ = encode_labels(test_labels, classes=known, name="test_labels")
-    check_test_count(test_codes, hoods)
-    check_class_count(noise, len(known))
-    return hoods, train_codes, test_codes, known
-
-
-def check_test_count(test_codes: Codes, hoods: Neighbors) -> None:
-    """Whether there is one test label for each query."""
-    if len(test_codes) != len(hoods.indices):
-        raise ValueError(
-            f"`test_labels` must have one label per query of `neighbors`; "
-            f"got {len(test_codes)} labels and {len(hoods.indices)} queries."
+    def curve(self, setting: CurveSetting) -> AccuracyCurve:
+        """Return the mean over the repeats as a curve."""
+        inputs = self.draws.inputs
+        truth, n_classes = inputs.test_codes, inputs.n_classes
+        sums = [[np.bincount(truth, weights=n, minlength=n_classes) for n in level] for level in self.correct]
+        with np.errstate(invalid="ignore"):
+            per_class = np.array(sums) / (self.repeats * np.bincount(truth, minlength=n_classes))
+        return AccuracyCurve(
+            noise_rates=self.noise_rates,
+            k=inputs.ks,
+            accuracy=self.runs.mean(axis=1),
+            per_class=per_class,
+            setting=setting,
+            realized_noise_rates=self.realized,
+            source=self,
+            runs=self.runs,
+            neighborhood_noise_rates=None if self.around is None else self.around[0],
+            realized_concentrations=None if self.around is None else self.around[1],
         )
 
 
@@ -193,14 +216,16 @@ def simulate_knn(
 
     Parameters
     ----------
-    neighbors, train_labels, test_labels, noise, noise_rates, k, ties
+    neighbors, train_labels, test_labels, noise, noise_rates, k
         As in `predict_knn`.
     placement : Placement, default Spread()
         Where the selected samples lie.
     features : array-like of shape (n_train, n_features), optional
-        The training features, for placements that look at where samples lie.
+        The training features, for placements that select samples by where they lie.
+    ties : {"random", "lowest", "strict"}, default "random"
+        As in `predict_knn`.
     repeats : int, default 10
-        Noise draws a level, at least 1.
+        Noise draws per noise rate, at least 1.
     random_state : int, numpy.random.Generator or None
         The seed used is in the result.
 
@@ -222,29 +247,12 @@ def simulate_knn(
     >>> curve.accuracy.ravel().tolist()
     [1.0, 0.75, 0.0]
     """
-    check_noise(noise)
     check_placement(placement)
     check_ties(ties)
-    rates = check_noise_rates(noise_rates)
-    ks = check_ks(k)
-    n_repeats = check_count(repeats, "repeats")
-    hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
-    located = check_placement_features(placement, features, len(train_codes))
-    simulation = Simulation(
-        indices=hoods.indices,
-        source=PlacedNoise(train_codes, len(known), noise, placement.prepare(located), located),
-        test_codes=test_codes,
-        n_classes=len(known),
-        ties=ties,
-        seed=seed_of(random_state),
-    )
-    return simulation.curve(
-        rates,
-        ks,
-        n_repeats,
-        placed=not isinstance(placement, Spread),
-        noise=noise.parameters(),
-        placement=placement.parameters(),
-        classes=known,
-        n_train=len(train_codes),
-    )
+    rates, n_repeats = check_noise_rates(noise_rates), check_count(repeats, "repeats")
+    inputs, train_codes = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, k)
+    located = check_placement_features(placement, features, inputs.n_train)
+    labels = PlacedNoise(train_codes, inputs.n_classes, noise, placement.prepare(located), located)
+    draws = Draws(inputs, labels, ties, seed_of(random_state))
+    measurement = draws.measure(rates, n_repeats, placed=not isinstance(placement, Spread))
+    return measurement.curve(inputs.setting(ties, "measured", noise.parameters(), placement.parameters(), draws.seed))

@@ -1,27 +1,26 @@
-"""Predicted accuracy under label noise, without drawing a single noisy label.
-
-A vote has one of two models (`vote_models`), at every noise rate that noise may have in a neighborhood
-(`local_rates`); the accuracy is the mean over test samples (`expected_votes`, Eq. 1), drawn as a curve or, over noise
-rate and concentration, as a `surface`.
-"""
+"""Predicted accuracy under label noise, without drawing a single noisy label."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labelnoise.curves.curve import AccuracyCurve
-from labelnoise.curves.expected_votes import Prediction
-from labelnoise.curves.measured import PlacedNoise, Simulation, check_knn_labels
-from labelnoise.curves.vote_models import MODELS, FiniteVotes, IidVotes, VoteModel
+from labelnoise.arrays import Codes
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting
+from labelnoise.curves.inputs import KnnInputs
+from labelnoise.curves.measured import Draws, PlacedNoise
+from labelnoise.curves.prediction import Prediction
+from labelnoise.curves.vote_models import MODELS, FiniteVotes, IidVotes
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.noise import NoiseModel, check_class_count, check_noise
-from labelnoise.placement import Spread
+from labelnoise.placement.concentration import around_own_mean
+from labelnoise.placement.spread import Spread
 from labelnoise.validation import (
     check_choice,
     check_concentration,
@@ -32,8 +31,8 @@ from labelnoise.validation import (
 )
 
 
-def expected_placement(concentration: float) -> dict[str, Any]:
-    """The placement that a prediction stands for."""
+def _expected_placement(concentration: float) -> dict[str, Any]:
+    """Return the placement that a prediction stands for."""
     if concentration == 0:
         return {"name": "spread"}
     return {"name": "fully concentrated" if concentration == 1 else "concentrated", "concentration": concentration}
@@ -121,17 +120,9 @@ def accuracy_curve(
             f"got {len(clean)} and {len(codes)}."
         )
     check_class_count(noise, n_classes)
-    distinct_ks = tuple(np.unique(ks).tolist())
-    votes = IidVotes.of(clean, codes, distinct_ks, noise, ties, rho)
-    return Prediction((votes,), n_classes, None).curve(
-        rates,
-        ks,
-        ties=ties,
-        model="iid",
-        noise=noise.parameters(),
-        placement=expected_placement(rho),
-        classes=known,
-    )
+    votes = IidVotes.of(clean, codes, tuple(np.unique(ks).tolist()), noise, ties, rho)
+    setting = CurveSetting(ties, "iid", noise.parameters(), _expected_placement(rho), known, len(codes))
+    return Prediction((votes,), n_classes, None).curve(rates, ks, setting)
 
 
 def predict_knn(
@@ -165,13 +156,15 @@ def predict_knn(
         Clean training labels.
     test_labels : array-like of shape (n_test,)
         True labels of the queries (of the training samples themselves, if those were the queries).
-    noise, noise_rates, k, ties, concentration
+    noise, noise_rates, k, ties
         As in `accuracy_curve`.
     model : {"finite", "iid"}, default "finite"
         "finite": the neighbors' clean labels are what they are, and only the corruption is random; at noise rate 0
         this is the clean vote itself. Exact for uniform and flip noise; a general matrix is sampled where a
         neighborhood holds several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are drawn
         independently from q(s), clean ones included (Eq. 2, the paper's curves).
+    concentration : float in [0, 1], default 0
+        As in `accuracy_curve`.
 
     Returns
     -------
@@ -190,31 +183,82 @@ def predict_knn(
     >>> curve.accuracy.ravel().tolist()
     [1.0, 0.75]
     """
-    check_noise(noise)
     check_ties(ties)
     check_choice(model, MODELS, "model")
-    rates = check_noise_rates(noise_rates)
-    rho = check_concentration(concentration)
-    ks = check_ks(k)
-    hoods, train_codes, test_codes, known = check_knn_labels(neighbors, train_labels, test_labels, noise, ks)
-    votes: list[VoteModel] = []
-    for size in np.unique(ks).tolist():
-        counts = label_histogram(train_codes, hoods.indices, size, len(known))
-        if model == "finite":
-            votes.append(FiniteVotes.of(counts, test_codes, noise, ties, rho, len(train_codes)))
-        else:
-            votes.append(IidVotes.of(counts / size, test_codes, (size,), noise, ties, rho))
-    simulation = None
+    rates, rho = check_noise_rates(noise_rates), check_concentration(concentration)
+    inputs, train_codes = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, k)
+    models = _models(inputs, train_codes, noise, ties, model, rho)
+    draws = None
     if rho == 0:  # the concentration alone does not say which neighborhoods are noisy together
-        spread = PlacedNoise(train_codes, len(known), noise, Spread(), None)
-        simulation = Simulation(hoods.indices, spread, test_codes, len(known), ties, seed=0)
-    return Prediction(tuple(votes), len(known), simulation).curve(
-        rates,
-        ks,
-        ties=ties,
-        model=model,
-        noise=noise.parameters(),
-        placement=expected_placement(rho),
-        classes=known,
-        n_train=len(train_codes),
+        draws = Draws(inputs, PlacedNoise(train_codes, inputs.n_classes, noise, Spread(), None), ties, seed=0)
+    setting = inputs.setting(ties, model, noise.parameters(), _expected_placement(rho))
+    return Prediction(models, inputs.n_classes, draws).curve(rates, inputs.ks, setting)
+
+
+def _models(
+    inputs: KnnInputs, train_codes: Codes, noise: NoiseModel, ties: str, model: str, concentration: float
+) -> list[FiniteVotes] | list[IidVotes]:
+    """Return a model of the votes for each k."""
+    sizes, codes = np.unique(inputs.ks).tolist(), inputs.test_codes
+    counts = [label_histogram(train_codes, inputs.indices, size, inputs.n_classes) for size in sizes]
+    if model == "finite":
+        return [FiniteVotes.of(of_k, codes, noise, ties, concentration, inputs.n_train) for of_k in counts]
+    return [
+        IidVotes.of(of_k / size, codes, (size,), noise, ties, concentration)
+        for size, of_k in zip(sizes, counts, strict=True)
+    ]
+
+
+def predict_as_measured(
+    neighbors: Neighbors,
+    train_labels: ArrayLike,
+    test_labels: ArrayLike,
+    noise: NoiseModel,
+    measured: AccuracyCurve,
+    model: str = "finite",
+) -> AccuracyCurve:
+    """Predict a measured curve from where its noise lies: its rate and rho in the neighborhoods that vote.
+
+    The noise rate that was asked for does not say enough. A cluster's share differs from it, hubs bring more noise into
+    neighborhoods than the training set holds, and how concentrated the noise is differs with the noise rate and with k.
+    All of this is taken from the masks that were drawn; the measured accuracy is not used.
+
+    Parameters
+    ----------
+    neighbors, train_labels, test_labels, noise
+        As given to `simulate_knn`.
+    measured : AccuracyCurve
+        Its result.
+    model : {"finite", "iid"}, default "finite"
+        As in `predict_knn`.
+
+    Returns
+    -------
+    AccuracyCurve
+        At the measured curve's realized noise rates and k.
+    """
+    inputs, train_codes = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, measured.k)
+    asked = np.broadcast_to(measured.realized_noise_rates[:, None], measured.accuracy.shape)
+    rates = asked if measured.neighborhood_noise_rates is None else measured.neighborhood_noise_rates
+    rhos = np.zeros(rates.shape) if measured.realized_concentrations is None else measured.realized_concentrations
+    rhos = np.clip(np.nan_to_num(around_own_mean(rhos, asked, rates, measured.k)), 0.0, 1.0)
+    placement = {"name": "as measured in the neighborhoods"}
+    setting = inputs.setting(measured.setting.ties, model, noise.parameters(), placement)
+    votes = {v.ks[0]: v for v in _models(inputs, train_codes, noise, setting.ties, model, 0.0)}
+
+    def cell(row: int, column: int) -> AccuracyCurve:
+        k, rho = int(measured.k[column]), float(rhos[row, column])
+        prediction = Prediction([replace(votes[k], concentration=rho)], inputs.n_classes, None)
+        return prediction.curve(rates[row, column : column + 1], measured.k[column : column + 1], setting)
+
+    cells = [[cell(row, column) for column in range(len(measured.k))] for row in range(len(rates))]
+    return AccuracyCurve(
+        noise_rates=measured.realized_noise_rates,
+        k=measured.k,
+        accuracy=np.array([[found.accuracy[0, 0] for found in row] for row in cells]),
+        per_class=np.array([[found.per_class[0, 0] for found in row] for row in cells]),
+        setting=setting,
+        realized_noise_rates=measured.realized_noise_rates,
+        neighborhood_noise_rates=rates,
+        realized_concentrations=rhos,
     )

@@ -57,14 +57,14 @@ class AccuracySurface:
         rate, column = (grid.ravel() for grid in np.indices(self.accuracy.shape))
         return pd.DataFrame(
             {
-                "noise": self.curve.noise["name"],
-                "model": self.curve.model,
-                "ties": self.curve.ties,
+                "noise": self.curve.setting.noise["name"],
+                "model": self.curve.setting.model,
+                "ties": self.curve.setting.ties,
                 "k": self.k,
                 "noise_rate": self.noise_rates[rate],
                 "concentration": self.concentrations[column],
                 "accuracy": self.accuracy.ravel(),
-                "n_test": self.curve.n_test,
+                "n_test": self.curve.setting.n_test,
             }
         )
 
@@ -80,7 +80,7 @@ class AccuracySurface:
 
     def __repr__(self) -> str:
         return (
-            f"AccuracySurface({self.curve.noise['name']} noise, K={self.k}, {self.curve.ties} ties; "
+            f"AccuracySurface({self.curve.setting.noise['name']} noise, K={self.k}, {self.curve.setting.ties} ties; "
             f"{len(self.noise_rates)} noise rates x {len(self.concentrations)} concentrations; "
             f"accuracy {self.accuracy.min():.3f} to {self.accuracy.max():.3f})"
         )

@@ -9,7 +9,7 @@ import numpy as np
 from labelnoise.arrays import Floats
 
 if TYPE_CHECKING:
-    from labelnoise.curves.curve import PredictedVotes
+    from labelnoise.curves.curve import CurveSource
 
 PRECISION = 1e-6
 """To which a tolerance is known where the accuracy is predicted."""
@@ -34,24 +34,24 @@ def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> floa
 
 
 def tolerance(
-    noise_rates: Floats, accuracy: Floats, target: float, votes: PredictedVotes | None = None, k: int = 1
+    noise_rates: Floats, accuracy: Floats, target: float, source: CurveSource | None = None, k: int = 1
 ) -> float:
-    """`first_crossing` of one column of a curve, found between its levels where `votes` predict any noise rate."""
+    """`first_crossing` of one column of a curve, found between its levels where `source` answers at any noise rate."""
     coarse = first_crossing(noise_rates, accuracy, target)
-    if votes is None or np.isnan(coarse) or coarse in noise_rates:
+    if source is None or np.isnan(coarse) or coarse in noise_rates:
         return coarse
     from scipy.optimize import brentq
 
     low, high = noise_rates[noise_rates < coarse].max(), noise_rates[noise_rates > coarse].min()
-    return float(brentq(lambda rate: votes.per_sample(rate, k).mean() - target, low, high, xtol=PRECISION))
+    return float(brentq(lambda rate: source.per_sample(rate, k).mean() - target, low, high, xtol=PRECISION))
 
 
-def tipping_rates(votes: PredictedVotes, k: int, target: float) -> Floats:
+def tipping_rates(source: CurveSource, k: int, target: float) -> Floats:
     """Noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
 
     1 for a sample that never falls below, NaN for one that is below without noise.
     """
-    probabilities = np.column_stack([votes.per_sample(float(rate), k) for rate in GRID])
+    probabilities = np.column_stack([source.per_sample(float(rate), k) for rate in GRID])
     below = probabilities < target
     first = np.where(below.any(axis=1), below.argmax(axis=1), len(GRID))
     high = np.clip(first, 1, len(GRID) - 1)

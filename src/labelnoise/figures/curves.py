@@ -67,7 +67,7 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
     """Predicted lines and measured points on one pair of axes."""
     shown = predicted or measured
     assert shown is not None
-    scale_accuracy(ax, shown.noise["name"])
+    scale_accuracy(ax, shown.setting.noise["name"])
     marks: list[Line] = []
     if predicted is not None:
         draw_lines(ax, predicted)
@@ -127,16 +127,16 @@ def caption(predicted: AccuracyCurve | None, measured: AccuracyCurve | None, dat
     shown = measured or predicted
     assert shown is not None
     parts = [data] if data else []
-    counts = f"{shown.n_test:,} test samples"
-    if shown.n_train:
-        counts = f"{shown.n_train:,} training and {counts}"
+    counts = f"{shown.setting.n_test:,} test samples"
+    if shown.setting.n_train:
+        counts = f"{shown.setting.n_train:,} training and {counts}"
     parts.append(counts)
-    parts.append(f"{shown.placement['name']} placement, ties: {shown.ties}")
+    parts.append(f"{shown.setting.placement['name']} placement, ties: {shown.setting.ties}")
     if predicted is not None:
-        parts.append(f"lines: predicted ({predicted.model}, {predicted.placement['name']})")
+        parts.append(f"lines: predicted ({predicted.setting.model}, {predicted.setting.placement['name']})")
     if measured is not None:
-        points = f"points: mean ± standard deviation of {measured.repeats} noise draws, seed {measured.seed}"
-        parts.append(f"points: one noise draw, seed {measured.seed}" if measured.repeats == 1 else points)
+        points = f"points: mean ± standard deviation of {measured.repeats} noise draws, seed {measured.setting.seed}"
+        parts.append(f"points: one noise draw, seed {measured.setting.seed}" if measured.repeats == 1 else points)
         if predicted is not None and measured.repeats != 1:
             parts.append("below: difference ± two standard errors")
     return "; ".join(parts) + "."

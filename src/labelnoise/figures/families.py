@@ -80,17 +80,18 @@ def family_figure(
             ax = figure.subplots()
         else:
             ax, beside = figure.subplots(1, 2, width_ratios=[1.55, 1])
-            draw_matrix(beside, matrix, predicted.classes.tolist())
+            draw_matrix(beside, matrix, predicted.setting.classes.tolist())
             beside.set_anchor("N")
         draw_lines(ax, predicted)
         _draw_measured(ax, x, y, bars)
-        scale_accuracy(ax, predicted.noise["name"])
+        scale_accuracy(ax, predicted.setting.noise["name"])
         marks = bar_ends(x, y, bars)
         label_lines(ax, lines_of(predicted), *k_labels(predicted), points=marks, beside=[(x, y)])
         label_points(ax, (x, y), "network", INK, lines=lines_of(predicted), points=marks)
+        setting = predicted.setting
         words = (
-            f"Colored lines: predicted accuracy of K-NN for each K ({predicted.model}, ties: {predicted.ties}, "
-            f"{predicted.n_test:,} test samples). Black: the network, {_spread(repeats)} a noise rate."
+            f"Colored lines: predicted accuracy of K-NN for each K ({setting.model}, ties: {setting.ties}, "
+            f"{setting.n_test:,} test samples). Black: the network, {_spread(repeats)} a noise rate."
         )
         image = "Right: the corruption matrix, brightness is probability." if matrix is not None else ""
         return finish(figure, title, (caption, words, image))

@@ -25,7 +25,7 @@ def _draw(ax: Axes, surface: AccuracySurface) -> None:
     order, columns = np.argsort(surface.noise_rates), np.argsort(surface.concentrations)
     accuracy = surface.accuracy[np.ix_(order, columns)].T
     x, y = surface.noise_rates[order], surface.concentrations[columns]
-    ax.set_xlabel(f"noise rate ({surface.curve.noise['name']} noise)")
+    ax.set_xlabel(f"noise rate ({surface.curve.setting.noise['name']} noise)")
     ax.set_ylabel("concentration ρ")
     show_percent(ax.xaxis)
     ax.grid(False)
@@ -63,7 +63,8 @@ def plot_surface(surface: AccuracySurface, ax: Axes | None = None) -> Axes:
         ax = new_figure(6.0, 4.4).subplots()
     _draw(ax, surface)
     ax.set_ylabel("concentration ρ (0 spread, 1 concentrated)")
-    ax.set_title(f"K = {surface.k}, {surface.curve.n_test:,} test samples, ties {surface.curve.ties}", fontsize=9)
+    setting = surface.curve.setting
+    ax.set_title(f"K = {surface.k}, {setting.n_test:,} test samples, ties {setting.ties}", fontsize=9)
     return ax
 
 
@@ -90,10 +91,10 @@ def surface_figure(surface: AccuracySurface, *, title: str = "", caption: str = 
         }
         ax.text(1.015, 0.0, "← spread", va="bottom", **ends)
         ax.text(1.015, 1.0, "concentrated →", va="top", **ends)
-        curve = surface.curve
+        setting = surface.curve.setting
         words = (
-            f"Lines of equal predicted accuracy of K-NN, K = {surface.k}, {curve.noise['name']} noise ({curve.model}, "
-            f"ties: {curve.ties}, {curve.n_test:,} test samples). ρ = 0: wrong labels randomly spread; ρ = 1: every "
-            "neighborhood is all selected or not at all."
+            f"Lines of equal predicted accuracy of K-NN, K = {surface.k}, {setting.noise['name']} noise "
+            f"({setting.model}, ties: {setting.ties}, {setting.n_test:,} test samples). ρ = 0: wrong labels randomly "
+            "spread; ρ = 1: every neighborhood is all selected or not at all."
         )
         return finish(figure, title, (caption, words))

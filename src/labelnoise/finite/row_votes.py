@@ -13,7 +13,6 @@ Draws depend on the neighborhood's place among the others alone, not on the numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -33,10 +32,6 @@ from labelnoise.validation import TIES
 _jit = njit(nogil=True, cache=True, error_model="numpy")
 EXACT_OPERATIONS = 2**22
 """Most multiplications spent on one neighborhood's exact answer, some milliseconds; beyond, votes are drawn."""
-DRAWN_IN_ALL = 2**20
-"""Draws shared out to all neighborhoods: from 64 of them on, their mean's standard error is 0.0005 or less."""
-FEWEST_DRAWS, MOST_DRAWS = 256, 2**14
-_BLOCK = 2**22  # neighbors, or votes of all classes, held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,65 +106,6 @@ def win_probabilities(
         assert table.cumulative.size  # computed once, before the threads ask for it
         for_each_block(draw, len(rest), 16, "drawing votes")
     return wins, errors
-
-
-@dataclass(frozen=True, eq=False)
-class RowVotes:
-    """Every neighbor's label is a draw from its own row; the rows hold all noise, so that no noise rate acts here."""
-
-    table: RowTable
-    indices: NDArray[Any]
-    codes: Codes
-    inverse: NDArray[np.intp]
-    ties: str
-    probability: Floats
-    error: Floats | None
-
-    @classmethod
-    def of(cls, table: RowTable, indices: NDArray[Any], codes: Codes, ties: str) -> RowVotes:
-        """From all K neighbors of each test sample."""
-        probability, error = np.empty((len(codes), 1)), np.empty((len(codes), 1))
-        for block in _blocks(indices, table.rows.shape[1]):
-            probability[block], error[block] = win_probabilities(
-                table, indices[block], codes[block, None], ties, draws=_draws(len(codes)), first=block.start
-            )
-        every = np.arange(len(codes))
-        return cls(table, indices, codes, every, ties, probability, error if error.any() else None)
-
-    @property
-    def ks(self) -> tuple[int, ...]:
-        """One neighborhood size."""
-        return (self.indices.shape[1],)
-
-    def correct(self, noise_rate: float) -> Floats:
-        """Probability that the true class wins."""
-        return self.probability
-
-    def standard_error(self, noise_rate: float) -> Floats | None:
-        """Of neighborhoods whose votes were drawn."""
-        return self.error
-
-    def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
-        """The same for every label, from the same draws."""
-        n_classes = self.table.rows.shape[1]
-        for block in _blocks(self.indices, n_classes):
-            every = np.broadcast_to(np.arange(n_classes), (len(self.codes[block]), n_classes))
-            draws = _draws(len(self.codes))
-            wins, _ = win_probabilities(
-                self.table, self.indices[block], every, self.ties, draws=draws, first=block.start
-            )
-            yield block, wins
-
-
-def _draws(n_neighborhoods: int) -> int:
-    """`DRAWN_IN_ALL` shared out: the mean is about as exact whatever the number of neighborhoods."""
-    return int(np.clip(DRAWN_IN_ALL // n_neighborhoods, FEWEST_DRAWS, MOST_DRAWS))
-
-
-def _blocks(indices: NDArray[Any], n_classes: int) -> Iterator[slice]:
-    step = max(1, _BLOCK // max(n_classes, indices.shape[1]))
-    for start in range(0, len(indices), step):
-        yield slice(start, start + step)
 
 
 @_jit

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from labelnoise.artifacts import output_folder
 from labelnoise.curves.measured import simulate_knn
-from labelnoise.curves.predicted import predict_knn
+from labelnoise.curves.predicted import predict_as_measured, predict_knn
 from labelnoise.data import load_digits
-from labelnoise.jobs.curve_result import CurveResult, Stopwatch, predict_as_realized
+from labelnoise.jobs.curve import CurveResult, Stopwatch
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, FlipNoise, NoiseModel, UniformNoise
 from labelnoise.placement import KMeansCluster
@@ -95,7 +95,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
             repeats=specification.repeats,
             random_state=seed,
         )
-        predicted = predict_as_realized(hoods, train.labels, test.labels, noise, measured)
+        predicted = predict_as_measured(hoods, train.labels, test.labels, noise, measured)
         return CurveResult(
             "concentrated", "Locally concentrated noise", data, predicted, measured, SOURCE, watch.seconds
         )

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelnoise.curves.curve import comparison_table
 from labelnoise.curves.predicted import predict_knn
 from labelnoise.curves.vote_models import MODELS
 from labelnoise.figures import curve_figure
-from labelnoise.jobs.curve_result import comparison_table
 from labelnoise.noise import NoiseModel
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run

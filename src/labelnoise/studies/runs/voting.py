@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Features
-from labelnoise.curves.curve import AccuracyCurve
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors, neighbors
 from labelnoise.noise import NoiseModel, check_noise
@@ -155,15 +155,17 @@ def measured_curve(votes: Sequence[VotingRun], results: Results) -> AccuracyCurv
         k=np.array(first.k, dtype=np.int64),
         accuracy=runs.mean(axis=1),
         per_class=np.array([result.arrays["per_class"] for result in found]),
-        ties=first.ties,
-        model="measured",
-        noise=first.noise.parameters(),
-        placement=first.placement.parameters(),
-        classes=np.arange(len(train.classes)),
-        n_test=len(test),
-        n_train=len(train),
+        setting=CurveSetting(
+            ties=first.ties,
+            model="measured",
+            noise=first.noise.parameters(),
+            placement=first.placement.parameters(),
+            classes=np.arange(len(train.classes)),
+            n_test=len(test),
+            n_train=len(train),
+            seed=first.seed,
+        ),
         runs=runs,
-        seed=first.seed,
         neighborhood_noise_rates=where_placed("neighborhood_noise_rates"),
         realized_concentrations=where_placed("concentrations"),
     )

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import platform
+import time
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.artifacts import output_folder
+from labelnoise.artifacts import output_folder, write_figure, write_json, write_table
+from labelnoise.curves.curve import AccuracyCurve, comparison_table
 from labelnoise.curves.measured import simulate_knn
-from labelnoise.curves.predicted import accuracy_curve, predict_knn
+from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
 from labelnoise.data import load_train_test, read_features, read_labels, read_pred_probs, split_column
-from labelnoise.jobs.curve_result import CurveResult, Stopwatch, predict_as_realized
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.validation import check_count, check_ks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,70 @@ def _load(job: CurveJob) -> TrainTest:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class CurveResult:
+    """A predicted curve, a measured one, or both at the same noise rates and k; and what they were computed from."""
+
+    name: str
+    title: str
+    data: str
+    predicted: AccuracyCurve | None
+    measured: AccuracyCurve | None
+    source: dict[str, Any]
+    seconds: float
+
+    def table(self) -> pd.DataFrame:
+        """One row a noise rate and k: predicted, measured mean, its spread and n, and the difference in points."""
+        if self.predicted is None or self.measured is None:
+            only = self.predicted or self.measured
+            assert only is not None
+            return only.to_frame()
+        return comparison_table(self.predicted, self.measured)
+
+    def specification(self) -> dict[str, Any]:
+        """Everything that determined the result, and where it ran."""
+        return {
+            "name": self.name,
+            "data": self.data,
+            "source": self.source,
+            "predicted": None if self.predicted is None else self.predicted.summary(),
+            "measured": None if self.measured is None else self.measured.summary(),
+            "seconds": round(self.seconds, 3),
+            "versions": {package: version(package) for package in ("labelnoise", "numpy", "numba", "scikit-learn")},
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        }
+
+    def largest_difference(self) -> float | None:
+        """Largest distance between measured mean and prediction, in percentage points."""
+        if self.predicted is None or self.measured is None:
+            return None
+        return float(100 * np.abs(self.measured.accuracy - self.predicted.accuracy).max())
+
+    def save(self, folder: Path) -> dict[str, Path]:
+        """Write ``NAME.parquet/.csv/.json/.png/.svg/.pdf`` and return their paths; the table goes first."""
+        from labelnoise.figures import curve_figure
+
+        base = folder / self.name
+        parquet, csv = write_table(self.table(), base)
+        specification = write_json(self.specification(), base.with_name(base.name + ".json"))
+        figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
+        pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
+        return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Elapsed wall-clock time."""
+        return time.perf_counter() - self._start
+
+
 def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str, Path]]:
     """Run the job, write its table, figure and specification below `folder`, and return the result and the paths.
 
@@ -162,7 +233,7 @@ def run_curve(job: CurveJob, folder: str | Path) -> tuple[CurveResult, dict[str,
             random_state=job.random_state,
         )
     if measured is not None and measured.realized_concentrations is not None:
-        predicted = predict_as_realized(*labeled, measured, model=job.model)
+        predicted = predict_as_measured(*labeled, measured, model=job.model)
     else:
         predicted = predict_knn(*labeled, rates, job.k, ties=job.ties, model=job.model, concentration=job.concentration)
     result = CurveResult(job.name, title, data.description, predicted, measured, job.source(), watch.seconds)

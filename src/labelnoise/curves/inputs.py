@@ -1,0 +1,107 @@
+"""The inputs of a nearest-neighbor vote, checked once: what predictions, measurements and intervals share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.curves.curve import CurveSetting
+from labelnoise.labels import encode_labels
+from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
+from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
+from labelnoise.sample_noise import check_rows
+from labelnoise.validation import check_ks
+
+
+@dataclass(frozen=True, eq=False)
+class KnnInputs:
+    """Neighbors and labels that fit together.
+
+    Attributes
+    ----------
+    indices : int array of shape (n_test, max_k)
+        Each test sample's neighbors among the training samples, nearest first.
+    test_codes : array of shape (n_test,)
+        True classes of the test samples.
+    ks : array of shape (n_k,)
+        Neighborhood sizes, in the order asked for.
+    classes : array of shape (n_classes,)
+        The classes that the codes stand for.
+    n_train : int
+        Number of training samples.
+    train_codes : array of shape (n_train,) or None
+        Clean training labels, where they are known.
+    """
+
+    indices: NDArray[np.integer[Any]]
+    test_codes: Codes
+    ks: Integers
+    classes: NDArray[Any]
+    n_train: int
+    train_codes: Codes | None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, L."""
+        return len(self.classes)
+
+    def setting(
+        self, ties: str, model: str, noise: dict[str, Any], placement: dict[str, Any], seed: int | None = None
+    ) -> CurveSetting:
+        """Return the setting of a curve of these inputs."""
+        return CurveSetting(ties, model, noise, placement, self.classes, len(self.test_codes), self.n_train, seed)
+
+    @classmethod
+    def of_labels(
+        cls, neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, k: Any
+    ) -> tuple[KnnInputs, Codes]:
+        """Check neighbors, clean labels, noise model and k; return the inputs, and the codes of the training labels."""
+        check_noise(noise)
+        ks = check_ks(k)
+        train_codes, classes = encode_for_noise(train_labels, noise, None, "train_labels")
+        hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
+        test_codes, _ = encode_labels(test_labels, classes=classes, name="test_labels")
+        _check_test_count(test_codes, hoods)
+        check_class_count(noise, len(classes))
+        return cls(hoods.indices, test_codes, ks, classes, len(train_codes), train_codes), train_codes
+
+    @classmethod
+    def of_rows(
+        cls, neighbors: Any, rows: Any, test_labels: Any, k: Any, train_labels: Any, classes: Any
+    ) -> tuple[KnnInputs, Floats]:
+        """Check neighbors, a row of probabilities per training sample, labels and k; return the inputs and the rows."""
+        ks = check_ks(k)
+        noisy = check_rows(rows)
+        hoods = as_neighbors(neighbors, k=ks)
+        # An array of indices shows only the largest index that occurs, not the number of training samples.
+        exact = isinstance(neighbors, Neighbors) or sparse.issparse(neighbors)
+        if hoods.n_train > len(noisy) or (exact and hoods.n_train != len(noisy)):
+            raise ValueError(
+                f"`rows` must have one row per training sample, {hoods.n_train} of them; got {len(noisy)}. "
+                f"Pass the rows of the samples that were searched, in the same order."
+            )
+        columns = {"n_classes": noisy.shape[1], "n_classes_is": "one per column of `rows`"}
+        test_codes, known = encode_labels(test_labels, classes=classes, name="test_labels", **columns)
+        _check_test_count(test_codes, hoods)
+        train_codes = None
+        if train_labels is not None:
+            train_codes, _ = encode_labels(train_labels, classes=known, name="train_labels")
+            if len(train_codes) != len(noisy):
+                raise ValueError(
+                    f"`train_labels` and `rows` must have one entry per training sample; got {len(train_codes)} and "
+                    f"{len(noisy)}."
+                )
+        return cls(hoods.indices, test_codes, ks, known, len(noisy), train_codes), noisy
+
+
+def _check_test_count(test_codes: Codes, hoods: Neighbors) -> None:
+    if len(test_codes) != len(hoods.indices):
+        raise ValueError(
+            f"`test_labels` must have one label per query of `neighbors`; "
+            f"got {len(test_codes)} labels and {len(hoods.indices)} queries."
+        )
