@@ -1,4 +1,4 @@
-"""Noisy labels from clean ones: a noise model (what) at a placement (where), and the record of what was done."""
+"""Noisy labels from clean ones: a noise model (what), a placement (where), and a record of what was done."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class NoisyLabels:
     noise, placement : dict
         Name and parameters of the noise model and of the placement.
     concentration : float or None
-        Realized rho (section 8 of the theory) where the placement sets one, beside the asked one in `placement`; for
-        any other placement `labelnoise.concentration` measures it.
+        Realized rho (section 8 of the theory) where the placement sets one; the asked rho is in `placement`. For any
+        other placement, `labelnoise.concentration` measures it.
     seed : int
         ``corrupt(..., random_state=seed)`` gives the same labels again.
     """
@@ -78,7 +78,7 @@ class NoisyLabels:
 
     @property
     def transition_matrix(self) -> Floats:
-        """Realized T[i, j]: the share of clean class i that became j, (L, L), rows sum to 1.
+        """Realized transition matrix T[i, j]: the share of clean class i that became j, (L, L), rows sum to 1.
 
         A class without samples has the identity's row: nothing of it changed.
         """
@@ -97,7 +97,7 @@ class NoisyLabels:
         )
 
     def summary(self) -> dict[str, Any]:
-        """The record without the arrays, ready for JSON."""
+        """Return the record without the arrays, ready for JSON."""
         return {
             "n_samples": len(self.labels),
             "n_classes": len(self.classes),
@@ -111,7 +111,7 @@ class NoisyLabels:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a sample: noisy label, clean label, selected, changed."""
+        """Return one row per sample: noisy label, clean label, selected, changed."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -203,7 +203,7 @@ def corrupt_codes(
     features: Features | None,
     rng: np.random.Generator,
 ) -> tuple[Codes, Mask]:
-    """The core of `corrupt` on checked input: noisy codes and the selected mask."""
+    """Corrupt checked codes; return the noisy codes and the selected mask."""
     selected = placement.select(codes, n_classes, noise_rate, features, rng)
     noisy = codes.copy()
     noisy[selected] = noise.draw(codes[selected], n_classes, rng)
@@ -220,7 +220,7 @@ def corrupt(
     classes: ArrayLike | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> NoisyLabels:
-    """Noisy labels from clean ones, by the two-step process behind Eq. 3 (section 3.1).
+    """Draw noisy labels from clean ones, by the two-step process behind Eq. 3 (section 3.1).
 
     `placement` selects a fraction gamma of the samples; each selected label i is redrawn from row i of the noise
     model's corruption matrix P. Under spread placement Pr(noisy = j | clean = i) = T[i, j] with
@@ -238,7 +238,7 @@ def corrupt(
         Where the selected samples lie: `Spread`, `KMeansCluster`, `Concentrated`, `ClassBoundary`,
         `HubnessProportional`.
     features : array-like of shape (n_samples, n_features), optional
-        Needed by placements that look at where samples lie.
+        Needed by placements that select samples by where they lie.
     classes : sequence, optional
         All classes in code order, where `labels` alone does not show them.
     random_state : int, numpy.random.Generator or None

@@ -1,7 +1,7 @@
 """Noise that depends on each sample: its noisy label is drawn from a row of its own (theory: T_i).
 
-Not a placement and a corruption matrix but both at once: row i holds Pr(noisy label | sample i), the chance of keeping
-the clean label included. The accuracy under such noise is in `labelnoise.curves.from_rows`; who wins a vote of
+A row is a placement and a corruption matrix in one: row i holds Pr(noisy label | sample i), including the probability
+of keeping the clean label. The accuracy under such noise is in `labelnoise.curves.from_rows`; who wins a vote of
 such labels in `votes`, whose compiled loops are in `kernels`.
 """
 
@@ -22,7 +22,7 @@ _BLOCK = 2**22  # probabilities whose cumulative sums are held at once
 
 
 def draw_from_rows(rows: Floats, rng: np.random.Generator) -> Codes:
-    """One label for each row of probabilities, by inversion of the cumulative sums."""
+    """Draw one label from each row of probabilities, by inversion of the cumulative sums."""
     drawn = np.empty(len(rows), dtype=np.int64)
     step = max(1, _BLOCK // rows.shape[1])
     for start in range(0, len(rows), step):
@@ -33,7 +33,7 @@ def draw_from_rows(rows: Floats, rng: np.random.Generator) -> Codes:
 
 
 def check_rows(rows: Any) -> Floats:
-    """Rows of probabilities, (n_samples, n_classes)."""
+    """Return the rows as an (n_samples, n_classes) array, checked to be distributions."""
     distributions = check_distributions(rows, "rows")
     if distributions.ndim != 2 or not len(distributions):
         raise ValueError(f"`rows` must have shape (n_samples, n_classes), both at least 1; got {distributions.shape}.")
@@ -43,14 +43,14 @@ def check_rows(rows: Any) -> Floats:
 def noise_rows(
     labels: ArrayLike, noise: NoiseModel, selection: ArrayLike, *, classes: ArrayLike | None = None
 ) -> Floats:
-    r"""Rows T_i of noise that selects each sample with a chance of its own, or that has selected already.
+    r"""Return the rows T_i of noise that selects each sample with its own probability, or has selected it already.
 
-    With :math:`p_i` the chance that sample i is selected, :math:`y_i` its clean label and P the corruption matrix,
+    With :math:`p_i` the probability that sample i is selected, :math:`y_i` its clean label and P the corruption matrix,
 
     .. math:: T_i(j) = (1 - p_i) \, [j = y_i] + p_i \, P[y_i, j]
 
     For the mask of a placement (``corrupt(...).selected``) every :math:`p_i` is 0 or 1: the noise stays where it was
-    placed, and only what the labels become is left to chance.
+    placed, and only what the labels become is random.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def noise_rows(
     noise : NoiseModel
         What a selected label becomes.
     selection : array-like of shape (n_samples,)
-        A boolean mask of the selected samples, or each one's chance in [0, 1] of being selected.
+        A boolean mask of the selected samples, or each sample's probability of being selected.
     classes : sequence, optional
         All classes in code order, where `labels` alone does not show them.
 
@@ -107,7 +107,7 @@ def corrupt_with_rows(
     classes: ArrayLike | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> NoisyLabels:
-    """Noisy labels drawn from each sample's own row T_i.
+    """Draw noisy labels, each from its sample's own row T_i.
 
     Parameters
     ----------
@@ -160,14 +160,14 @@ def corrupt_with_rows(
 
 
 def softmax_rows(pred_probs: Any, codes: Codes, noise_rate: float) -> Floats:
-    r"""Rows T_i of noise that makes the mistakes a classifier is tempted to make, at a mean noise rate.
+    r"""Return the rows T_i of noise that makes the mistakes a classifier would make, at a given mean noise rate.
 
-    A label is wrong with a chance in proportion to the probability :math:`1 - p_i(y_i)` of all other classes, and then
-    another class in proportion to its own probability:
+    The probability that a label is wrong is proportional to the probability :math:`1 - p_i(y_i)` of all other classes.
+    A wrong label is each other class with probability proportional to :math:`p_i(j)`:
 
     .. math:: T_i(j) = c \, p_i(j), \quad j \ne y_i, \qquad T_i(y_i) = 1 - c \, (1 - p_i(y_i)),
 
-    with c such that the mean of :math:`1 - T_i(y_i)` is the noise rate; a chance that would exceed 1 is 1.
+    with c such that the mean of :math:`1 - T_i(y_i)` is the noise rate; a probability that would exceed 1 is set to 1.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def softmax_rows(pred_probs: Any, codes: Codes, noise_rate: float) -> Floats:
     codes : (n_samples,) int array
         Clean labels 0..n_classes-1.
     noise_rate : float in [0, 1]
-        Mean chance that a label is wrong.
+        Mean probability that a label is wrong.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def softmax_rows(pred_probs: Any, codes: Codes, noise_rate: float) -> Floats:
 
 
 def _scale_to_mean(values: Floats, mean: float) -> float:
-    """The c for which min(c v, 1) has this mean: the largest i values are at 1, the others share what is left."""
+    """Return the c for which min(c v, 1) has this mean: the i largest values are at 1, the others share the rest."""
     ordered = np.sort(values)[::-1]
     below = np.append(np.cumsum(ordered[::-1])[::-1], 0)
     wanted = mean * len(values) - np.arange(len(values))  # left for the values from i on, if the i before are at 1

@@ -123,7 +123,7 @@ class AccuracyCurve:
 
     @property
     def std(self) -> Floats | None:
-        """Standard deviation over the repeats (n - 1 in the denominator), (n_rates, n_k); NaN for one repeat."""
+        """Standard deviation over the repeats (n - 1 in the denominator), (n_rates, n_k); NaN for a single repeat."""
         if self.runs is None:
             return None
         if self.runs.shape[1] == 1:
@@ -138,8 +138,8 @@ class AccuracyCurve:
     def confusion(self, noise_rate: float | None = None, k: int | None = None) -> Floats:
         """Return the expected confusion matrix: entry [i, j] is the share of test samples of class i predicted as j.
 
-        Rows sum to 1 under the tie rules "random" and "lowest"; under "strict" what is missing from 1 is the share of
-        ties. The row of a class without test samples is NaN.
+        Rows sum to 1 under the tie rules "random" and "lowest"; under "strict" the share of ties is missing. The row of
+        a class without test samples is NaN.
 
         Parameters
         ----------
@@ -174,29 +174,29 @@ class AccuracyCurve:
         return self.source, rate
 
     def interval(self, level: float = 0.95, *, of: str = "both") -> Interval:
-        r"""Interval for the accuracy: sampling error over test samples, over noise draws, or both.
+        r"""Return an interval for the accuracy: sampling error over test samples, over noise draws, or both.
 
         With :math:`Q_s` the probability that test sample s is classified correctly and :math:`A` their mean,
 
         .. math:: A \pm t_\nu \sqrt{v}, \qquad v_{test} = \frac{1}{M} \mathrm{Var}_s(Q_s), \qquad
             v_{draws} = \mathrm{Var}\Big(\frac{1}{M} \sum_s c_s\Big), \qquad v_{both} = v_{test} + v_{draws}
 
-        where :math:`c_s` is 1 if sample s is classified correctly after one noise draw: of samples that share
-        neighbors, the :math:`c_s` are correlated. For a prediction from neighbors, :math:`v_{draws}` is therefore
-        estimated from 200 noise draws over the stored neighbors; from a softmax (`accuracy_curve`) no neighbors are
-        known, and independence is assumed, :math:`v_{draws} = \sum_s Q_s (1 - Q_s) / M^2`: usually too small, and
-        without the variance of training. For a measured curve of R repeats, :math:`v_{draws}` is the variance of the
+        where :math:`c_s` is 1 if sample s is classified correctly after one noise draw. Samples that share neighbors
+        have correlated :math:`c_s`. For a prediction from neighbors, :math:`v_{draws}` is therefore estimated from 200
+        noise draws over the stored neighbors. From a softmax (`accuracy_curve`) no neighbors are known, and
+        independence is assumed, :math:`v_{draws} = \sum_s Q_s (1 - Q_s) / M^2`. This is usually too small, and leaves
+        out the variance of training. For a measured curve of R repeats, :math:`v_{draws}` is the variance of the
         repeats times 1 + 1/R, and the error of their mean, variance / R, is part of :math:`v_{test}`.
-        :math:`\nu` is the degrees of freedom of the variance (Welch and Satterthwaite for sums).
+        :math:`\nu` is the number of degrees of freedom of the variance (for sums by Welch and Satterthwaite).
 
         Parameters
         ----------
         level : float in (0, 1), default 0.95
             Share of cases in which the interval is meant to hold.
         of : {"both", "test", "draws"}
-            "test": the expected accuracy, all noise draws averaged, if the test samples are a sample of a population.
-            "draws": the accuracy that one noisy training set will have on these test samples. "both": that on test
-            samples, as many, drawn from the population whose expected accuracy the curve is taken for.
+            "test": an interval for the expected accuracy on the population from which the test samples were drawn, all
+            noise draws averaged. "draws": for the accuracy of one noisy training set on these test samples. "both":
+            for the accuracy of one noisy training set on as many new test samples of that population.
 
         Returns
         -------
@@ -223,7 +223,7 @@ class AccuracyCurve:
         return accuracy_interval(self, level, of)
 
     def tolerance(self, target: float) -> float | Floats:
-        """Largest noise rate up to which the accuracy stays at or above `target` (section 10 of the theory).
+        """Return the largest noise rate that keeps the accuracy at or above `target` (section 10 of the theory).
 
         A predicted curve is evaluated between its levels until the crossing is known to 1e-6; a measured one is
         interpolated linearly. The answer stays within the curve's noise rates: it is the largest of them if the
@@ -251,10 +251,11 @@ class AccuracyCurve:
         return float(found[0]) if len(found) == 1 else found
 
     def tipping_rates(self, k: int | None = None, *, target: float = 0.5) -> Floats:
-        """Noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
+        """Return the noise rate at which each test sample's probability of a correct vote falls below `target`.
 
-        A predicted curve only. On a grid of 201 noise rates in [0, 1], interpolated linearly; 1 for a sample that never
-        falls below, NaN for one that is below without noise. The smallest rates show where a training set is weakest.
+        Shape (n_test,), for predicted curves only. The probabilities are computed on a grid of 201 noise rates in
+        [0, 1] and interpolated linearly. The result is 1 for a sample that never falls below, and NaN for one that is
+        below without noise. The smallest rates show where a training set is weakest.
         """
         from labelnoise.curves.tolerance import tipping_rates
 

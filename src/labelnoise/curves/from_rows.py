@@ -1,8 +1,9 @@
 r"""Accuracy under noise that depends on each sample: training sample i has its own row T_i = Pr(noisy label | i).
 
-Any noise that draws labels independently of each other is of this kind: a placement's realized mask or its chances of
-selection (`labelnoise.sample_noise.noise_rows`), or mistakes that a classifier is tempted to make (`softmax_rows`).
-Predicted without drawing a training set, and measured on training sets drawn from the rows, as each other's check.
+Any noise that draws labels independently of each other is of this kind: the mask that a placement selected, or its
+probabilities of selection (`labelnoise.sample_noise.noise_rows`), or the mistakes that a classifier would make
+(`softmax_rows`). The accuracy is predicted without drawing a training set, and measured on training sets drawn from the
+rows; each is the other's check.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def predict_with_rows(
     model: str = "finite",
     classes: ArrayLike | None = None,
 ) -> AccuracyCurve:
-    r"""Predicted accuracy of a nearest-neighbor classifier whose training labels are drawn from rows of their own.
+    r"""Predict the accuracy of a nearest-neighbor classifier whose training labels are drawn from their own rows.
 
     With :math:`T_i` the row of training sample i, the K neighbors' votes are independent draws, one from each
     neighbor's row; the count of each label is Poisson-multinomial (section 9 of the theory). ``model="iid"`` replaces
@@ -49,8 +50,8 @@ def predict_with_rows(
     Parameters
     ----------
     neighbors : Neighbors
-        Of the test samples among the training samples, at least ``max(k)`` each; a scikit-learn k-NN graph or an array
-        of indices will do as well.
+        Of the test samples among the training samples, at least ``max(k)`` each; or a scikit-learn k-NN graph, or an array
+        of indices.
     rows : array-like of shape (n_train, n_classes)
         T_i(j) = Pr(noisy label j | training sample i), rows sum to 1: from `noise_rows`, `softmax_rows`, or any.
     test_labels : array-like of shape (n_test,)
@@ -63,24 +64,24 @@ def predict_with_rows(
     ties : {"random", "lowest", "strict"}, default "random"
         As in `accuracy_curve`.
     model : {"finite", "iid"}, default "finite"
-        "finite": exact in every neighborhood whose uncertain rows (more than one possible label) are all the same
-        row: any mask under uniform or flip noise, any mask among neighbors of one class. Elsewhere, and where many
-        classes and a large k would take too long, votes are drawn (`AccuracyCurve.sampling_error`, at most 0.0005 from
-        64 test samples on). "iid": exact for Eq. 2, which is wrong in single
-        neighborhoods wherever rows are nearly certain.
+        "finite" is exact in every neighborhood whose uncertain rows (those with more than one possible label) are all
+        the same row. This holds for any mask under uniform or flip noise, and for any mask among neighbors of one
+        class. Elsewhere, and where many classes and a large k would take too long, votes are drawn, and the curve has
+        a `sampling_error` (at most 0.0005 from 64 test samples on). "iid" is exact for Eq. 2, which is wrong in single
+        neighborhoods where rows are nearly certain.
     classes : sequence, optional
         The classes of the columns, for labels other than integers 0..n_classes-1.
 
     Returns
     -------
     AccuracyCurve
-        One level; `per_sample` and `confusion` need no noise rate.
+        One noise rate; `per_sample` and `confusion` need none.
 
     Raises
     ------
     ValueError, TypeError
-        Rows that are no distributions or not one for each training sample; labels that are no columns; fewer
-        neighbors than k.
+        Rows that are not distributions, or not one per training sample; labels without a column; fewer neighbors
+        than k.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def simulate_with_rows(
     classes: ArrayLike | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> AccuracyCurve:
-    """Measured accuracy of a nearest-neighbor classifier whose training labels are drawn from rows of their own.
+    """Measure the accuracy of a nearest-neighbor classifier whose training labels are drawn from their own rows.
 
     In every repeat each training label is drawn from its row, y_i ~ T_i, and the K nearest neighbors of every test
     sample vote with them: the exact Monte Carlo of `predict_with_rows`. Nothing is searched again.
@@ -136,7 +137,7 @@ def simulate_with_rows(
     Returns
     -------
     AccuracyCurve
-        One level, with `runs`, `std` and `standard_error` over the repeats.
+        One noise rate, with `runs`, `std` and `standard_error` over the repeats.
 
     Raises
     ------

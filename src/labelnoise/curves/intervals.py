@@ -1,9 +1,9 @@
 """Intervals for an accuracy: how much it varies with the test samples, and with the noise that happens to be drawn.
 
-Two sources of variation, and by the law of total variance their sum. Over test samples: the probabilities of a correct
-vote differ from sample to sample, and a finite test sample holds some of them. Over noise draws: one corrupted training
-label is in the neighborhoods of many test samples, whose votes therefore go wrong together; no formula for single
-samples shows it, but noisy training sets drawn over the stored neighbors do.
+There are two sources of variation, and by the law of total variance they add up. Over test samples: the probability of
+a correct vote differs from sample to sample, and a finite test set holds only some of the samples. Over noise draws: a
+corrupted training label lies in the neighborhoods of many test samples, and their votes go wrong together. No formula
+for single samples shows the latter; noisy training sets drawn over the stored neighbors do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SOURCES = ("both", "test", "draws")
 DRAWS = 200
-"""Noise draws from which the variance of a prediction is estimated: its standard deviation is then known to 5 %."""
+"""Noise draws from which the variance of a prediction is estimated; they give its standard deviation to 5 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,11 @@ class Interval:
     standard_error : array of shape (n_rates, n_k)
         Square root of the variance the interval is made of.
     level : float
-        Share of cases in which it is meant to hold.
+        Share of cases in which the interval is meant to hold.
     of : str
         "test", "draws" or "both".
     assumption : str or None
-        What had to be assumed.
+        What had to be assumed, if anything.
     """
 
     lower: Floats
@@ -52,7 +52,7 @@ class Interval:
 
 
 def accuracy_interval(curve: AccuracyCurve, level: float, of: str) -> Interval:
-    """The computation behind `AccuracyCurve.interval`, which explains it."""
+    """Compute what `AccuracyCurve.interval` describes."""
     if check_fraction(level, "level") in (0, 1):
         raise ValueError(f"`level` must lie between 0 and 1, such as 0.95; got {level}.")
     check_choice(of, SOURCES, "of")
@@ -66,7 +66,7 @@ def accuracy_interval(curve: AccuracyCurve, level: float, of: str) -> Interval:
         parts.append((_test_variance(curve), curve.setting.n_test - 1))
     if curve.runs is not None:
         n_runs = curve.runs.shape[1]
-        of_mean = 1 / n_runs  # where the expected accuracy lies; one more draw varies by itself besides
+        of_mean = 1 / n_runs  # The variance of the mean of R repeats is v/R; one further draw adds v.
         parts.append((curve.runs.var(axis=1, ddof=1) * (of_mean if of == "test" else 1 + of_mean), n_runs - 1))
     elif of != "test":
         variance, degrees, assumption = _draw_variance(curve)
@@ -80,7 +80,7 @@ def accuracy_interval(curve: AccuracyCurve, level: float, of: str) -> Interval:
 
 
 def _half_width(parts: list[tuple[Floats, float]], level: float) -> tuple[Floats, Floats]:
-    """t sqrt(v) for a sum v of estimated variances, its degrees of freedom by Welch and Satterthwaite; and sqrt(v)."""
+    """Return t sqrt(v) and sqrt(v) for a sum v of estimated variances, with Welch and Satterthwaite's degrees."""
     from scipy.special import stdtrit
 
     total = np.sum([variance for variance, _ in parts], axis=0)
@@ -90,10 +90,10 @@ def _half_width(parts: list[tuple[Floats, float]], level: float) -> tuple[Floats
 
 
 def _test_variance(curve: AccuracyCurve) -> Floats:
-    """Variance of the mean over test samples of their probability of a correct vote.
+    """Return the variance of the mean over test samples of their probability of a correct vote.
 
-    A measured share of R repeats varies by itself too, around that probability: by share (1 - share) / (R - 1) in an
-    unbiased estimate, which is taken off.
+    A share measured in R repeats also varies around that probability. An unbiased estimate of this part,
+    share (1 - share) / (R - 1), is subtracted.
     """
     variance = np.empty_like(curve.accuracy)
     for row, rate in enumerate(curve.noise_rates):
@@ -106,7 +106,7 @@ def _test_variance(curve: AccuracyCurve) -> Floats:
 
 
 def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
-    """Variance of the accuracy over noise draws, its degrees of freedom, and what was assumed."""
+    """Return the variance of the accuracy over noise draws, its degrees of freedom, and what was assumed."""
     from labelnoise.curves.prediction import Prediction
 
     variance = np.empty_like(curve.accuracy)
@@ -126,4 +126,4 @@ def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
             variance[row, column] = np.sum(probability * (1 - probability)) / curve.setting.n_test**2
     if draws is not None:
         return variance, DRAWS - 1, None
-    return variance, np.inf, "test samples are independent of each other: no neighbors known that they share"
+    return variance, np.inf, "test samples are independent of each other: which neighbors they share is not known"

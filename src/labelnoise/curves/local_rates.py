@@ -1,4 +1,4 @@
-"""The noise rate inside a neighborhood: the same everywhere under spread noise, all or nothing when concentrated.
+"""The noise rate inside a neighborhood: the same everywhere for spread noise, 0 or 1 for fully concentrated noise.
 
 The concentration rho is the intra-class correlation of the selected mask over neighborhoods. A neighborhood's own
 noise rate g has mean gamma and variance rho gamma (1 - gamma); it is modeled as a Beta distribution,
@@ -16,7 +16,7 @@ from labelnoise.arrays import Floats
 
 
 def local_rate_distribution(noise_rate: float, concentration: float, degree: int) -> tuple[Floats, Floats]:
-    """Rates and weights whose weighted sum is the mean over g of any polynomial in g up to `degree`.
+    """Return rates and weights whose weighted sum is the mean over g of any polynomial in g up to `degree`.
 
     Q(s) is a polynomial of degree K in the noise rate (q is linear in it, Eq. 3, and Q of degree K in q, Eq. 2), so the
     Gauss rule with K//2 + 1 nodes is exact, not an approximation. The rule follows from the three-term recurrence of

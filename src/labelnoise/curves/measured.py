@@ -208,11 +208,11 @@ def simulate_knn(
     repeats: int = 10,
     random_state: int | np.random.Generator | None = None,
 ) -> AccuracyCurve:
-    """Measured accuracy of a nearest-neighbor classifier on really corrupted labels, averaged over noise draws.
+    """Measure the accuracy of a nearest-neighbor classifier on really corrupted labels, averaged over noise draws.
 
     At every noise rate and repeat the training labels are corrupted anew, and the K nearest neighbors of every test
-    sample vote with them; the accuracy is the share of test samples whose true class wins. The same tie rules as in
-    the predictions. Nothing is searched or fitted again.
+    sample vote with them; the accuracy is the share of test samples whose true class wins. The tie rules are those of
+    the predictions. No neighbor is searched again.
 
     Parameters
     ----------

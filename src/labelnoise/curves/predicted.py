@@ -49,7 +49,7 @@ def accuracy_curve(
     concentration: float = 0.0,
     classes: ArrayLike | None = None,
 ) -> AccuracyCurve:
-    """Expected accuracy of a plurality vote under label noise, over noise rates and neighborhood sizes.
+    """Predict the accuracy of a plurality vote under label noise, over noise rates and neighborhood sizes.
 
     For every test sample s with true class y::
 
@@ -137,10 +137,10 @@ def predict_knn(
     model: str = "finite",
     concentration: float = 0.0,
 ) -> AccuracyCurve:
-    """Predicted accuracy of a nearest-neighbor classifier trained on noisy labels.
+    """Predict the accuracy of a nearest-neighbor classifier trained on noisy labels.
 
-    With m the number of the K neighbors that are selected, and W_s[m] the probability that the true class of test
-    sample s wins the vote when m of its neighbors' labels, any m alike, are redrawn::
+    Let m be the number of selected samples among the K neighbors, and W_s[m] the probability that the true class of
+    test sample s wins the vote when the labels of m of its neighbors, chosen at random, are redrawn. Then::
 
         A = mean over s of  sum over m of  Pr(m) W_s[m]
 
@@ -150,8 +150,8 @@ def predict_knn(
     Parameters
     ----------
     neighbors : Neighbors
-        Of the test samples among the training samples, at least ``max(k)`` each; a scikit-learn k-NN graph or an
-        array of indices will do as well.
+        Of the test samples among the training samples, at least ``max(k)`` each; or a scikit-learn k-NN graph, or an
+        array of indices.
     train_labels : array-like of shape (n_train,)
         Clean training labels.
     test_labels : array-like of shape (n_test,)

@@ -1,4 +1,4 @@
-"""Accuracy over noise rate and concentration: the dial from spread to concentrated noise, in one table and figure."""
+"""Predicted accuracy over noise rate and concentration, from spread to fully concentrated noise."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class AccuracySurface:
     k: int
 
     def tolerance(self, target: float) -> Floats:
-        """Largest noise rate up to which the accuracy stays at or above `target`, at every concentration.
+        """Return the largest noise rate that keeps the accuracy at or above `target`, (n_concentrations,).
 
-        Interpolated linearly between the surface's noise rates; the largest of them if the accuracy never falls below
-        the target, NaN if it starts below. Shape (n_concentrations,).
+        It is interpolated linearly between the surface's noise rates: the largest of them if the accuracy never falls
+        below the target, NaN if it starts below.
         """
         least = check_fraction(target, "target")
         return np.array([first_crossing(self.noise_rates, column, least) for column in self.accuracy.T])
 
     def to_frame(self) -> pd.DataFrame:
-        """A tidy table, one row a noise rate and concentration."""
+        """Return a tidy table, one row per noise rate and concentration."""
         import pandas as pd
 
         rate, column = (grid.ravel() for grid in np.indices(self.accuracy.shape))
@@ -69,11 +69,11 @@ class AccuracySurface:
         )
 
     def summary(self) -> dict[str, Any]:
-        """What determined the surface, ready for JSON."""
+        """Return what determined the surface, ready for JSON."""
         return {**self.curve.summary(), "k": self.k, "concentrations": self.concentrations.tolist()}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw lines of equal accuracy over noise rate and concentration; returns the axes."""
+        """Draw lines of equal accuracy over noise rate and concentration; return the axes."""
         from labelnoise.figures import plot_surface
 
         return plot_surface(self, ax)
@@ -87,7 +87,7 @@ class AccuracySurface:
 
 
 def accuracy_surface(curve: AccuracyCurve, concentrations: Iterable[float], k: int | None = None) -> AccuracySurface:
-    """Predicted accuracy over noise rate and concentration, from a predicted curve.
+    """Predict the accuracy over noise rate and concentration, from a predicted curve.
 
     A(gamma, rho) is the mean of A(g) over a local noise rate g ~ Beta(gamma (1 - rho)/rho, (1 - gamma)(1 - rho)/rho)
     (section 8 of the theory). Column rho = 0 is spread noise; rho = 1 is (1 - gamma) A(0) + gamma A(1).

@@ -1,4 +1,4 @@
-"""How much noise can be borne: the noise rate at which an accuracy, or the vote on one test sample, falls too low."""
+"""How much noise is tolerated: the noise rate at which an accuracy, or the vote on one test sample, falls too low."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from labelnoise.curves.curve import CurveSource
 
 PRECISION = 1e-6
-"""To which a tolerance is known where the accuracy is predicted."""
+"""Largest error of the tolerance of a predicted curve."""
 GRID = np.linspace(0, 1, 201)
 """Noise rates between which the tipping rates are interpolated."""
 
 
 def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> float:
-    """Noise rate at which the accuracy first falls below the target, by linear interpolation.
+    """Return the noise rate at which the accuracy first falls below the target, by linear interpolation.
 
-    The largest noise rate if it never does, NaN if it starts below.
+    The result is the largest noise rate if the accuracy never falls below, and NaN if it starts below.
     """
     order = np.argsort(noise_rates)
     rates, values = noise_rates[order], accuracy[order]
@@ -36,7 +36,7 @@ def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> floa
 def tolerance(
     noise_rates: Floats, accuracy: Floats, target: float, source: CurveSource | None = None, k: int = 1
 ) -> float:
-    """`first_crossing` of one column of a curve, found between its levels where `source` answers at any noise rate."""
+    """Return `first_crossing` of one column of a curve, refined where `source` answers at any noise rate."""
     coarse = first_crossing(noise_rates, accuracy, target)
     if source is None or np.isnan(coarse) or coarse in noise_rates:
         return coarse
@@ -47,9 +47,9 @@ def tolerance(
 
 
 def tipping_rates(source: CurveSource, k: int, target: float) -> Floats:
-    """Noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
+    """Return the noise rate at which each test sample's probability of a correct vote falls below `target`, (n_test,).
 
-    1 for a sample that never falls below, NaN for one that is below without noise.
+    The result is 1 for a sample that never falls below, and NaN for one that is below without noise.
     """
     probabilities = np.column_stack([source.per_sample(float(rate), k) for rate in GRID])
     below = probabilities < target

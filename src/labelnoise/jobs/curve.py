@@ -1,4 +1,4 @@
-"""A curve from files: read, search neighbors, predict, measure, write."""
+"""What `labelnoise curve` does: read files, search neighbors, predict, measure, write."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CurveJob:
     title: str = ""
 
     def check(self) -> None:
-        """Whether exactly one source is named, and all of it; and whether what is predicted is what is measured."""
+        """Raise a ValueError unless one source is named, completely, and the noise predicted is the noise measured."""
         sources = [s for s in ("dataset", "features", "pred_probs") if getattr(self, s) is not None]
         if len(sources) != 1:
             raise ValueError(
@@ -85,7 +85,7 @@ class CurveJob:
             )
 
     def source(self) -> dict[str, str]:
-        """Which files or image set, and which distance; ready for JSON."""
+        """Return the files or the image set, and the distance, ready for JSON."""
         names = ("dataset", "features", "labels", "test_features", "test_labels", "pred_probs")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return given if self.pred_probs is not None else {**given, "metric": self.metric}
@@ -93,7 +93,7 @@ class CurveJob:
 
 @dataclass(frozen=True, eq=False)
 class TrainTest:
-    """Training and test samples; no test features stand for the training samples themselves."""
+    """Training and test samples; without test features, the training samples are tested themselves."""
 
     train_features: NDArray[Any]
     train_labels: NDArray[Any]
@@ -141,7 +141,7 @@ class CurveResult:
     seconds: float
 
     def table(self) -> pd.DataFrame:
-        """One row a noise rate and k: predicted, measured mean, its spread and n, and the difference in points."""
+        """Return one row per noise rate and k (`comparison_table`, or the table of the only curve)."""
         if self.predicted is None or self.measured is None:
             only = self.predicted or self.measured
             assert only is not None
@@ -149,7 +149,7 @@ class CurveResult:
         return comparison_table(self.predicted, self.measured)
 
     def specification(self) -> dict[str, Any]:
-        """Everything that determined the result, and where it ran."""
+        """Return everything that determined the result, and where it ran."""
         return {
             "name": self.name,
             "data": self.data,
@@ -163,7 +163,7 @@ class CurveResult:
         }
 
     def largest_difference(self) -> float | None:
-        """Largest distance between measured mean and prediction, in percentage points."""
+        """Return the largest distance between measured mean and prediction, in percentage points."""
         if self.predicted is None or self.measured is None:
             return None
         return float(100 * np.abs(self.measured.accuracy - self.predicted.accuracy).max())

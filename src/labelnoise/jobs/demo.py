@@ -1,6 +1,6 @@
-"""The main job on scikit-learn's bundled digits: corrupt, predict, measure, draw, and a page that shows it all.
+"""What `labelnoise demo` does on scikit-learn's bundled digits: corrupt, predict, measure, draw, and write a page.
 
-Nearest neighbors first, and then a small network, where PyTorch is installed.
+Nearest neighbors come first, and then, where PyTorch is installed, a small network.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DemoSpecification:
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """The three curves, the files written, what came out of the networks (nothing without PyTorch), and the page."""
+    """The three curves, the files written, the results of the networks (none without PyTorch), and the page."""
 
     curves: tuple[CurveResult, ...]
     files: tuple[dict[str, Path], ...]
@@ -120,7 +120,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
 
 
 def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
-    """A small network under flip and under concentrated noise; none without PyTorch."""
+    """Train a small network under flip and under concentrated noise; none without PyTorch."""
     if find_spec("torch") is None:
         return ()
     from labelnoise.studies.recipes import Heading
