@@ -50,8 +50,8 @@ def predict_with_rows(
     Parameters
     ----------
     neighbors : Neighbors
-        Of the test samples among the training samples, at least ``max(k)`` each; or a scikit-learn k-NN graph, or an array
-        of indices.
+        Of the test samples among the training samples, at least ``max(k)`` each; or a scikit-learn k-NN graph, or an
+        array of indices.
     rows : array-like of shape (n_train, n_classes)
         T_i(j) = Pr(noisy label j | training sample i), rows sum to 1: from `noise_rows`, `softmax_rows`, or any.
     test_labels : array-like of shape (n_test,)
