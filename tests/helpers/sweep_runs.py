@@ -28,7 +28,10 @@ from labelnoise.sweeps.run import Run, RunResult, Workspace
 from labelnoise.sweeps.store import RunStore
 from labelnoise.sweeps.sweep import sweep, with_requirements
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
+}
 
 
 @dataclass(frozen=True)
