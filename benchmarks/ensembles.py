@@ -1,63 +1,52 @@
-"""Ensembles: images per second of networks that train together, against one after another and a plain PyTorch loop.
+"""How many images per second do networks handle that train together, against one after another and a plain loop?
 
-    LABELNOISE_DATA=... python benchmarks/ensembles.py [--members 1 8 32] [--images N] [--rounds R] [--output FILE.json]
+    LABELNOISE_DATA=... python benchmarks/ensembles.py [--members 1 8 32] [--precision auto|float32|bfloat16]
+        [options of training.py]
 
-On a machine with a CUDA device, the tests that need it and this, in one go:
+On a machine with a CUDA device, this runs the tests that need it and this benchmark:
 
     python -m pytest -m gpu tests && python benchmarks/convolutions.py --output build/convolutions.json &&
         python benchmarks/ensembles.py --images 25600 --output build/ensembles.json
 
-The target there: 32 together handle at least 10 times as many images per second as the plain loop. Where grouped
+The target there: 32 networks together handle at least 10 times as many images per second as the plain loop. If grouped
 convolutions fall short of it, `benchmarks/convolutions.py` says which layer does, and what would be faster.
 
-The plain loop and the single run are those of `benchmarks/training.py`, as are data and timing. The images of an
+The plain loop and the single training are those of `benchmarks/training.py`, as are data and timing. The images of an
 ensemble are those of all its members; networks that train one after another handle as many per second as one does.
-
 Three ways to train together are measured: `train_together`, whose layers are grouped convolutions; `torch.func.vmap`
 over the members' own networks, both in float32; and the members side by side, each with convolutions of its own. On
-CUDA these run on a few streams, and the step of all of them is captured once in a CUDA graph, so that the host launches
-it as one: it would have 32 times as many kernels to launch as for one network.
+CUDA the last run on a few streams, and the step of all members is captured once in a CUDA graph, so that the host
+launches it as one: otherwise it would launch 32 times as many kernels as for one network.
 
 On CUDA, variants of the largest ensemble show whether the choices of `train_together` pay: the order in which maps lie
 in memory, one Adam for all members, and deterministic kernels against the fastest that cuDNN finds. A graph of grouped
-convolutions is not among them: a step of 32 members launches hardly more than a step of one, while the device has 32
-times the work.
+convolutions is not among them: a step of 32 members launches hardly more kernels than a step of one, while the device
+has 32 times the work.
 """
 
 from __future__ import annotations
 
-import argparse
+from contextlib import nullcontext, suppress
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+from harness import Options, Record, run
 from torch.nn import functional
-from tqdm import tqdm
-from training import Loop, Ours, Plain, mnist, new_network, parser_for, report
+from training import Data, EpochOver, Ours, Plain, load_data, new_network, report, sizes_and_device, start_training
 
 from labelnoise.networks.stacked import StackedNetwork
-from labelnoise.training import ensemble, preset
-from labelnoise.training.data import DeviceImages, TrainingData, normalization_of
-from labelnoise.training.loop import Training
-from labelnoise.training.single import deterministic, start_run
+from labelnoise.training import ensemble
+from labelnoise.training.data import DeviceImages, normalization_of
+from labelnoise.training.single import deterministic
 
 
-def start_runs(
-    n_networks: int, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device, precision: str
-) -> tuple[list[Training], DeviceImages]:
-    changes = {"batch_size": batch_size, "precision": precision, "device": device.type}
-    data = TrainingData.check(images, labels, None, range(10))
-    shared = DeviceImages(data.pixels, device)
-    return [
-        start_run(data, preset("mnist", **changes, selection="last", validation_share=0, seed=e), device, shared, e)
-        for e in range(n_networks)
-    ], shared
-
-
-def orders(n_networks: int, n_images: int, batch_size: int, device: torch.device) -> torch.Tensor:
-    """An epoch's batches as indices, (steps, members, batch size): each member has an order of its own."""
-    rng, steps = np.random.default_rng(0), n_images // batch_size
-    found = np.stack([rng.permutation(n_images)[: steps * batch_size] for _ in range(n_networks)])
-    return torch.from_numpy(found).to(device).view(n_networks, steps, batch_size).transpose(0, 1).contiguous()
+def orders(n_networks: int, data: Data) -> torch.Tensor:
+    """Return an epoch's batches as indices (steps, members, batch size): each member has an order of its own."""
+    rng, (n_images, size) = np.random.default_rng(0), (len(data.labels), data.batch_size)
+    found = np.stack([rng.permutation(n_images)[: n_images // size * size] for _ in range(n_networks)])
+    return torch.from_numpy(found).to(data.device).view(n_networks, -1, size).transpose(0, 1).contiguous()
 
 
 class Together:
@@ -66,27 +55,23 @@ class Together:
     def __init__(
         self,
         n_networks: int,
-        images: np.ndarray,
-        labels: np.ndarray,
-        batch_size: int,
-        device: torch.device,
+        data: Data,
         precision: str,
-        *,
         memory_format: torch.memory_format = torch.channels_last,
-        fastest: bool = False,
         one_adam_on: tuple[str, ...] = ensemble.ONE_ADAM_ON,
+        fastest: bool = False,
     ) -> None:
-        runs, shared = start_runs(n_networks, images, labels, batch_size, device, precision)
+        images = DeviceImages(data.images[..., None], data.device)
+        members = [start_training(data, precision, seed, images) for seed in range(n_networks)]
         self.n_networks, self.fastest, self.one_adam_on = n_networks, fastest, one_adam_on
-        self.precision = str(runs[0].precision).removeprefix("torch.")
-        self.ensemble = ensemble.Ensemble(runs, np.stack([labels] * n_networks), shared, memory_format)
+        self.precision = str(members[0].precision).removeprefix("torch.")
+        self.ensemble = ensemble.Ensemble(members, np.stack([data.labels] * n_networks), images, memory_format)
 
     def epoch(self) -> None:
         flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False)
-        before, ensemble.ONE_ADAM_ON = ensemble.ONE_ADAM_ON, self.one_adam_on
-        with flags if self.fastest else deterministic():
-            self.ensemble._train_epoch(list(range(self.n_networks)), tqdm(disable=True))
-        ensemble.ONE_ADAM_ON = before
+        one_adam = mock.patch.object(ensemble, "ONE_ADAM_ON", self.one_adam_on)
+        with flags if self.fastest else deterministic(), one_adam, suppress(EpochOver):
+            self.ensemble.train(after_epoch=lambda: None)
 
 
 class Vmapped:
@@ -94,23 +79,22 @@ class Vmapped:
 
     precision = "float32"
 
-    def __init__(
-        self, n_networks: int, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device
-    ) -> None:
+    def __init__(self, n_networks: int, data: Data) -> None:
         networks = [new_network(seed) for seed in range(n_networks)]
-        shift, scale = normalization_of(images[..., None], "range")
+        shift, scale = normalization_of(data.images[..., None], "range")
         for network in networks:
             network.shift.copy_(shift)
             network.scale.copy_(scale)
-            network.to(device)
-        self.n_networks, self.batch_size, self.device = n_networks, batch_size, device
-        self.images, self.labels = DeviceImages(images[..., None], device), torch.from_numpy(labels).to(device)
+            network.to(data.device)
+        self.n_networks, self.data = n_networks, data
+        self.images = DeviceImages(data.images[..., None], data.device)
+        self.labels = torch.from_numpy(data.labels).to(data.device)
         self.parameters, self.buffers = torch.func.stack_module_state(networks)
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=0.01, weight_decay=1e-7, fused=True)
         self.logits = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state[:2], state[2]))
 
     def epoch(self) -> None:
-        for indices in orders(self.n_networks, len(self.labels), self.batch_size, self.device):
+        for indices in orders(self.n_networks, self.data):
             batch = self.images.batch(indices.flatten())
             logits = self.logits(self.parameters, self.buffers, batch.view(*indices.shape, *batch.shape[1:]))
             losses = functional.cross_entropy(logits.flatten(0, 1), self.labels[indices].flatten(), reduction="none")
@@ -122,36 +106,29 @@ class Vmapped:
 class SideBySide:
     """The members' steps, each with convolutions of its own; on CUDA on several streams, and launched as one graph."""
 
-    def __init__(
-        self,
-        n_networks: int,
-        images: np.ndarray,
-        labels: np.ndarray,
-        batch_size: int,
-        device: torch.device,
-        precision: str,
-        n_streams: int = 4,
-    ) -> None:
-        runs, self.images = start_runs(n_networks, images, labels, batch_size, device, precision)
-        self.n_networks, self.batch_size, self.device, self.dtype = n_networks, batch_size, device, runs[0].precision
+    def __init__(self, n_networks: int, data: Data, precision: str, n_streams: int = 4) -> None:
+        self.n_networks, self.data, self.device = n_networks, data, data.device
+        self.images = DeviceImages(data.images[..., None], data.device)
+        members = [start_training(data, precision, seed, self.images) for seed in range(n_networks)]
+        self.dtype = members[0].precision
         self.precision = str(self.dtype).removeprefix("torch.")
-        self.labels = torch.from_numpy(labels).to(device)
-        # Stacks of one: their gradients and the weight of a batch in batch norm lie where a graph finds them again.
-        self.stacks = [StackedNetwork([run.network]) for run in runs]
-        self.momentum = torch.full((1,), 0.01, device=device)
+        self.labels = torch.from_numpy(data.labels).to(self.device)
+        # In a stack of one, gradients and the weight of a batch in batch norm keep their place, where a graph needs it.
+        self.stacks = [StackedNetwork([member.network]) for member in members]
+        self.momentum = torch.full((1,), 0.01, device=self.device)
         for stack in self.stacks:
             stack.set_batch_norm_momentum(self.momentum)
-        on_cuda = device.type == "cuda"
+        on_cuda = self.device.type == "cuda"
         parameters = [parameter for stack in self.stacks for parameter in stack.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=0.01, weight_decay=1e-7, fused=True, capturable=on_cuda)
-        self.indices = torch.zeros(n_networks, batch_size, dtype=torch.int64, device=device)
-        self.losses = torch.zeros(n_networks, device=device)
+        self.indices = torch.zeros(n_networks, data.batch_size, dtype=torch.int64, device=self.device)
+        self.losses = torch.zeros(n_networks, device=self.device)
         self.streams = [torch.cuda.Stream() for _ in range(min(n_streams, n_networks))] if on_cuda else []
         self.step = self._capture if on_cuda else self._step
 
     def epoch(self) -> None:
         with deterministic():
-            for indices in orders(self.n_networks, len(self.labels), self.batch_size, self.device):
+            for indices in orders(self.n_networks, self.data):
                 self.indices.copy_(indices)
                 self.step()
 
@@ -165,22 +142,18 @@ class SideBySide:
         self.losses[e] = loss.detach()
 
     def _step(self) -> None:
-        if self.streams:
-            main = torch.cuda.current_stream()
-            for stream in self.streams:
-                stream.wait_stream(main)
-            for e in range(self.n_networks):
-                with torch.cuda.stream(self.streams[e % len(self.streams)]):
-                    self._member_step(e)
-            for stream in self.streams:
-                main.wait_stream(stream)
-        else:
-            for e in range(self.n_networks):
+        main = torch.cuda.current_stream() if self.streams else None
+        for stream in self.streams:
+            stream.wait_stream(main)
+        for e in range(self.n_networks):
+            with torch.cuda.stream(self.streams[e % len(self.streams)]) if self.streams else nullcontext():
                 self._member_step(e)
+        for stream in self.streams:
+            main.wait_stream(stream)
         self.optimizer.step()
 
     def _capture(self) -> None:
-        """The first step: a few to warm up, as a capture needs it, and the graph that all later ones replay."""
+        """Take a few steps to warm up, which a capture needs, then capture a step and replay it from now on."""
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -194,38 +167,31 @@ class SideBySide:
         self.step()
 
 
-def build_loops(arguments: argparse.Namespace, images: np.ndarray, labels: np.ndarray) -> dict[str, Loop]:
-    device, precision, most = torch.device(arguments.device), arguments.precision, max(arguments.members)
-    common = (images, labels, arguments.batch_size, device)
-    loops: dict[str, Loop] = {
-        "plain DataLoader": Plain(*common, workers=0),
-        "one after another": Ours(*common, precision),
-    }
-    for n_networks in arguments.members:
-        loops[f"{n_networks} together"] = Together(n_networks, *common, precision)
-    loops[f"{most} together, float32"] = Together(most, *common, "float32")
-    loops[f"{most} together, vmap"] = Vmapped(most, *common)
-    loops[f"{most} side by side"] = SideBySide(most, *common, precision)
-    if device.type == "cuda":
-        loops["plain DataLoader, 4 workers"] = Plain(*common, workers=4)
+def build_loops(options: Options, data: Data) -> dict[str, Any]:
+    precision, most = options.precision, max(options.members)
+    loops: dict[str, Any] = {"plain DataLoader": Plain(data, workers=0), "one after another": Ours(data, precision)}
+    for n_networks in options.members:
+        loops[f"{n_networks} together"] = Together(n_networks, data, precision)
+    loops[f"{most} together, float32"] = Together(most, data, "float32")
+    loops[f"{most} together, vmap"] = Vmapped(most, data)
+    loops[f"{most} side by side"] = SideBySide(most, data, precision)
+    if data.device.type == "cuda":
+        loops["plain DataLoader, 4 workers"] = Plain(data, workers=4)
         first = torch.contiguous_format
-        loops[f"{most} together, channels first"] = Together(most, *common, precision, memory_format=first)
-        loops[f"{most} together, channels first, float32"] = Together(most, *common, "float32", memory_format=first)
-        loops[f"{most} together, an Adam each"] = Together(most, *common, precision, one_adam_on=())
-        loops[f"{most} together, fastest kernels"] = Together(most, *common, precision, fastest=True)
+        loops[f"{most} together, channels first"] = Together(most, data, precision, memory_format=first)
+        loops[f"{most} together, channels first, float32"] = Together(most, data, "float32", memory_format=first)
+        loops[f"{most} together, an Adam each"] = Together(most, data, precision, one_adam_on=())
+        loops[f"{most} together, fastest kernels"] = Together(most, data, precision, fastest=True)
     return loops
 
 
-def main() -> None:
-    on_cuda = torch.cuda.is_available()
-    parser = parser_for(__doc__, n_images=12800 if on_cuda else 512, rounds=3)
-    parser.add_argument("--members", type=int, nargs="+", default=[1, 8, 32] if on_cuda else [1, 4, 8])
-    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
-    arguments = parser.parse_args()
-    images, labels, source = mnist(arguments.images)
-    loops = build_loops(arguments, images, labels)
-    report("ensembles", arguments, loops, source, {"plain": "plain", "one_after_another": "one after another"})
+def main(options: Options) -> Record:
+    data = load_data(options)
+    baselines = {"plain": "plain", "one_after_another": "one after another"}
+    return report(options.rounds, data, build_loops(options, data), baselines)
 
 
 if __name__ == "__main__":
-    main()
+    n_images, members = (12800, (1, 8, 32)) if torch.cuda.is_available() else (512, (1, 4, 8))
+    precision = {"choices": ("auto", "float32", "bfloat16"), "default": "auto"}
+    run(main, __doc__, **sizes_and_device(n_images, rounds=3), members=(members, (1, 2)), precision=precision)

@@ -1,73 +1,99 @@
-"""Training loop: images per second against a plain PyTorch loop over a DataLoader, on the same network.
+"""How many images per second does the training loop handle, against a plain PyTorch loop over a DataLoader?
 
-    LABELNOISE_DATA=... python benchmarks/training.py [--images N] [--rounds R] [--device cpu|cuda] [--output FILE.json]
+    LABELNOISE_DATA=... python benchmarks/training.py [--images N] [--rounds R] [--batch-size B] [--device cpu|cuda]
+        [--quick] [--output FILE.json]
 
-The plain loop is what a tutorial writes: a TensorDataset of normalized float32 images, a DataLoader that shuffles and
-drops the last batch, `torch.optim.Adam`, cross entropy, the loss looked at in every step. Both train `mnist_cnn`
-(256 features) on MNIST, or on noise of its shape where `LABELNOISE_DATA` names no folder with it, for an epoch in turn;
-validation and checkpoints are not timed. A ratio is the median over rounds of the two epochs that ran one after the
-other, so that whatever else the machine does weighs on both.
+The plain loop is that of a tutorial: a TensorDataset of normalized float32 images, a DataLoader that shuffles and drops
+the last batch, `torch.optim.Adam`, cross entropy, the loss read in every step. Both loops train `mnist_cnn` (256
+features) on MNIST, or on noise of its shape if `LABELNOISE_DATA` names no folder with it. They train one epoch each in
+turn; validation and checkpoints are not timed. A ratio is the median over rounds of the ratio of two epochs that ran
+one after the other, so that whatever else the machine does weighs on both.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import platform
-import time
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from harness import Options, Record, Table, run, summarize, time_in_turn
 from torch.utils.data import DataLoader, TensorDataset
-from tqdm import tqdm
 
-from labelnoise.artifacts import write_json
 from labelnoise.data import load_images
-from labelnoise.networks.architectures import Network, build_network
+from labelnoise.networks.architectures import build_network
+from labelnoise.networks.network import Network
+from labelnoise.progress import QUIET
 from labelnoise.training import preset
-from labelnoise.training.data import TrainingData
-from labelnoise.training.loop import Run
+from labelnoise.training.data import DeviceImages, TrainingData
+from labelnoise.training.loop import Training
 from labelnoise.training.single import deterministic
 
 
-class Loop(Protocol):
-    n_networks: int
-    precision: str
+class Data(NamedTuple):
+    """What all loops train on, in batches of which size, and where."""
 
-    def epoch(self) -> None: ...
+    images: np.ndarray
+    labels: np.ndarray
+    source: str
+    batch_size: int
+    device: torch.device
 
 
-def mnist(n_images: int) -> tuple[np.ndarray, np.ndarray, str]:
-    folder = os.environ.get("LABELNOISE_DATA")
+def load_data(options: Options) -> Data:
+    n_images, folder = options.images, os.environ.get("LABELNOISE_DATA")
+    place = options.batch_size, torch.device(options.device)
     if folder and (Path(folder) / "mnist").is_dir():
-        images = load_images("mnist", "train", limit=n_images)
-        return images.images, images.labels, "MNIST"
+        train = load_images("mnist", "train", limit=n_images)
+        return Data(train.images, train.labels, "MNIST", *place)
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (n_images, 28, 28)).astype(np.uint8), rng.integers(0, 10, n_images), "synthetic"
+    images = rng.integers(0, 256, (n_images, 28, 28)).astype(np.uint8)
+    return Data(images, rng.integers(0, 10, n_images), "synthetic", *place)
 
 
 def new_network(seed: int = 0) -> Network:
     return build_network("mnist_cnn", n_classes=10, image_shape=(28, 28), random_state=seed)
 
 
+class EpochOver(Exception):  # noqa: N818 (this is no error)
+    """Raised after the last batch of an epoch."""
+
+
+class BatchesOnly(Training):
+    """A training that ends after the batches of its next epoch, before it validates and keeps a state."""
+
+    def end_epoch(self, *_: Any) -> None:
+        raise EpochOver
+
+
+def start_training(data: Data, precision: str, seed: int = 0, images: DeviceImages | None = None) -> BatchesOnly:
+    """Return a network at the start of its training on all images; several networks may share `images`."""
+    place = {"batch_size": data.batch_size, "precision": precision, "device": data.device.type}
+    specification = preset("mnist", **place, selection="last", validation_share=0, seed=seed)
+    checked = TrainingData.check(data.images, data.labels, None, range(10))
+    parts = np.arange(len(data.labels)), np.arange(0)
+    return BatchesOnly(specification, new_network(seed), checked, parts, data.device, images)
+
+
 class Plain:
     n_networks, precision = 1, "float32"
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device, workers: int):
-        pixels = torch.from_numpy(images[:, None]).float() / 255
+    def __init__(self, data: Data, workers: int) -> None:
+        pixels = torch.from_numpy(data.images[:, None]).float() / 255
         self.loader = DataLoader(
-            TensorDataset(pixels, torch.from_numpy(labels)),
-            batch_size,
+            TensorDataset(pixels, torch.from_numpy(data.labels)),
+            data.batch_size,
             shuffle=True,
             drop_last=True,
             num_workers=workers,
-            pin_memory=device.type == "cuda",
+            pin_memory=data.device.type == "cuda",
             persistent_workers=workers > 0,
         )
-        self.device, self.network = device, new_network().to(device)
+        self.device, self.network = data.device, new_network().to(data.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.01, weight_decay=1e-7)
 
     def epoch(self) -> None:
@@ -84,113 +110,66 @@ class Plain:
 class Ours:
     n_networks = 1
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, device: torch.device, precision: str):
-        specification = preset(
-            "mnist",
-            batch_size=batch_size,
-            precision=precision,
-            device=device.type,
-            selection="last",
-            validation_share=0,
-        )
-        data = TrainingData.check(images, labels, None, range(10))
-        parts = np.arange(len(images)), np.arange(0)
-        self.run = Run(specification, new_network(), data, parts, device)
-        self.precision = str(self.run.precision).removeprefix("torch.")
-        self.n_epochs = 0
+    def __init__(self, data: Data, precision: str) -> None:
+        self.training = start_training(data, precision)
+        self.precision = str(self.training.precision).removeprefix("torch.")
 
     def epoch(self) -> None:
-        self.n_epochs += 1
-        with deterministic():
-            self.run._train_epoch(self.n_epochs, tqdm(disable=True))
+        with deterministic(), suppress(EpochOver):
+            self.training.train(after_epoch=lambda: None)
 
 
-def parser_for(description: str, *, n_images: int, rounds: int) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=n_images)
-    parser.add_argument("--rounds", type=int, default=rounds)
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--output", type=Path)
-    return parser
+def sizes_and_device(n_images: int, rounds: int) -> dict[str, Any]:
+    """Return the options for `run`."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    sizes = {"images": (n_images, 64), "rounds": (rounds, 1), "batch_size": (256, 32)}
+    return {**sizes, "device": {"choices": ("cpu", "cuda"), "default": device}}
 
 
-def measure(loops: Mapping[str, Loop], rounds: int, device: torch.device) -> dict[str, list[float]]:
-    """Seconds of each loop's epochs, in turn; a first round, to warm up, is left out."""
-    times: dict[str, list[float]] = {name: [] for name in loops}
-    for _ in range(rounds + 1):
-        for name, loop in loops.items():
-            start = time.perf_counter()
-            loop.epoch()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            times[name].append(time.perf_counter() - start)
-    return {name: measured[1:] for name, measured in times.items()}
+def report(rounds: int, data: Data, loops: Mapping[str, Any], baselines: Mapping[str, str]) -> Record:
+    """Measure, print and return images per second, and their ratios to baselines.
 
+    A baseline is the fastest, in each round, of the loops whose names start with its value in `baselines`.
+    """
+    os.environ[QUIET] = "1"  # Progress bars would run into the table.
+    on_cuda = data.device.type == "cuda"
 
-def report(
-    benchmark: str,
-    arguments: argparse.Namespace,
-    loops: Mapping[str, Loop],
-    source: str,
-    baselines: Mapping[str, str],
-) -> None:
-    """Measure, print and write images per second, and their ratios to the loops whose names start with a baseline's."""
-    device = torch.device(arguments.device)
-    times = measure(loops, arguments.rounds, device)
-    n_images = arguments.images // arguments.batch_size * arguments.batch_size
-    rates = {name: n_images * loops[name].n_networks / np.array(seconds) for name, seconds in times.items()}
-    hardware = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    print(
-        f"mnist_cnn, batch {arguments.batch_size}, {n_images} images of {source}, {arguments.rounds} rounds, {hardware}"
-    )
-    rows: list[dict[str, Any]] = []
-    for name, measured in rates.items():
-        row = {
-            "loop": name,
-            "precision": loops[name].precision,
-            "n_networks": loops[name].n_networks,
-            "images_per_second": float(np.median(measured)),
-            "seconds": times[name],
-        }
-        said = f"{name:32} {row['precision']:8} {row['images_per_second']:11,.0f} images/s"
+    def train_epoch(loop: Any) -> None:
+        loop.epoch()
+        if on_cuda:
+            torch.cuda.synchronize()
+
+    timings = time_in_turn({name: partial(train_epoch, loop) for name, loop in loops.items()}, rounds)
+    hardware = torch.cuda.get_device_name() if on_cuda else f"{torch.get_num_threads()} CPU threads"
+    n_images = len(data.images) // data.batch_size * data.batch_size
+    about = f"batches of {data.batch_size}, {n_images} images of {data.source}, {rounds} rounds, {hardware}"
+    print(f"mnist_cnn, {about}; ratios of images per second")
+    rates = {name: n_images * loops[name].n_networks / timing.seconds for name, timing in timings.items()}
+    rows: list[Record] = []
+    for name, rate in rates.items():
+        row = {"loop": name, "precision": loops[name].precision, "n_networks": loops[name].n_networks}
+        row |= {"images_per_second": float(np.median(rate)), "seconds": timings[name].seconds}
         for baseline, start in baselines.items():
-            ratios = measured / np.max([rates[other] for other in rates if other.startswith(start)], axis=0)
-            ratio = {"median": float(np.median(ratios)), "lowest": float(ratios.min()), "highest": float(ratios.max())}
-            row[f"ratio_to_{baseline}"] = ratio
-            said += f"   {ratio['median']:5.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f}) x {start}"
+            fastest = np.max([rates[other] for other in rates if other.startswith(start)], axis=0)
+            row[f"ratio_to_{baseline}"] = summarize(rate / fastest)
         rows.append(row)
-        print(said)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        record = {
-            "benchmark": benchmark,
-            "data": source,
-            "n_images": n_images,
-            "batch_size": arguments.batch_size,
-            "hardware": hardware,
-            "processor": platform.processor() or platform.machine(),
-            "torch": torch.__version__,
-            **({"cudnn": torch.backends.cudnn.version()} if device.type == "cuda" else {}),
-            "loops": rows,
-        }
-        write_json(record, arguments.output)
+    Table("loop", "precision", "images_per_second", *(f"ratio_to_{baseline}" for baseline in baselines)).add(*rows)
+    sizes = {"data": data.source, "n_images": n_images, "batch_size": data.batch_size}
+    cudnn = {"cudnn": torch.backends.cudnn.version()} if on_cuda else {}
+    return {**sizes, "hardware": hardware, **cudnn, "loops": rows}
 
 
-def main() -> None:
-    arguments = parser_for(__doc__, n_images=2560, rounds=5).parse_args()
-    device = torch.device(arguments.device)
-    images, labels, source = mnist(arguments.images)
-    common = (images, labels, arguments.batch_size, device)
-    loops: dict[str, Loop] = {
-        "plain DataLoader": Plain(*common, workers=0),
-        "train, float32": Ours(*common, precision="float32"),
-        "train, auto": Ours(*common, precision="auto"),
+def main(options: Options) -> Record:
+    data = load_data(options)
+    loops = {
+        "plain DataLoader": Plain(data, workers=0),
+        "train, float32": Ours(data, "float32"),
+        "train, auto": Ours(data, "auto"),
     }
-    if device.type == "cuda":
-        loops["plain DataLoader, 4 workers"] = Plain(*common, workers=4)
-    report("training", arguments, loops, source, {"plain": "plain"})
+    if data.device.type == "cuda":
+        loops["plain DataLoader, 4 workers"] = Plain(data, workers=4)
+    return report(options.rounds, data, loops, {"plain": "plain"})
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__, **sizes_and_device(n_images=2560, rounds=5))
