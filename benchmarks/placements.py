@@ -1,107 +1,87 @@
-"""The generator of concentrated noise: is the asked rho reached, is the rate exact, and how long does a draw take?
+"""Does concentrated noise reach the requested rho and the exact noise rate, and how long does a draw of it take?
 
-    LABELNOISE_DATA=... python benchmarks/placements.py [--k 10 30 100] [--samples 1000000] [--output FILE.json]
+    LABELNOISE_DATA=... python benchmarks/placements.py [--k 10 30 100] [--samples 1000000] [--quick]
+        [--output FILE.json]
 
 MNIST pixels, noise rates 0.1 to 0.5, eight concentrations. Preparing (landmarks, and the neighborhoods in which rho is
-measured) is done once a data set; a draw is what follows. A rho counts as reached within 0.02; where it is out of reach
-the table says what came out. With --samples also a synthetic set of so many samples, in 16 dimensions.
+measured) is done once per data set; a draw is what follows, with the measurement of its rho. A rho counts as reached
+within 0.02; where it is out of reach the row holds what was realized. With --samples also a synthetic set of so many
+samples, in 16 dimensions.
 
-The named alternative, in the same run: noise in k-means clusters (`KMeansCluster`), which has no dial.
+The named alternative, in the same run: noise in k-means clusters (`KMeansCluster`), whose rho cannot be chosen.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import numpy as np
+import pandas as pd
+from harness import Options, Record, Table, load_mnist, run, timed
 
 import labelnoise as ln
-from labelnoise.artifacts import write_json
-from labelnoise.data import load_images
 from labelnoise.placement.concentrated import REACHED, Concentrated
 
 RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
 ASKED = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def draw_all(name: str, features, codes, k: int, rates) -> list[dict]:
-    n_classes, rows = int(codes.max()) + 1, []
-    start = time.perf_counter()
-    prepared = Concentrated(0.5, k=k).prepare(features)
-    preparation = time.perf_counter() - start
+def draw(placement: Concentrated, data: tuple, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Return a mask and its rho."""
+    mask = placement.select(*data, rng)
+    return mask, placement.realized(mask)
+
+
+def draw_all(name: str, features: np.ndarray, codes: np.ndarray, k: int, rates: Sequence[float]) -> Iterator[Record]:
+    prepared = timed(lambda: Concentrated(0.5, k=k).prepare(features))
+    about = {"data": name, "n": len(codes), "k": k, "preparation_seconds": prepared.median}
     for rate in rates:
-        start = time.perf_counter()
-        ln.KMeansCluster().select(codes, n_classes, rate, features, np.random.default_rng(0))
-        clusters = time.perf_counter() - start
+        data = (codes, int(codes.max()) + 1, rate, features)
+        clusters = timed(partial(ln.KMeansCluster().select, *data, np.random.default_rng(0))).median
         for asked in ASKED:
+            placement = replace(prepared.result, concentration=asked)
             rng = np.random.default_rng([k, round(100 * rate), round(100 * asked)])
-            start = time.perf_counter()
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                mask = replace(prepared, concentration=asked).select(codes, n_classes, rate, features, rng)
-            rows.append(
-                {
-                    "data": name,
-                    "n": len(codes),
-                    "k": k,
-                    "noise_rate": rate,
-                    "asked": asked,
-                    "realized": prepared.realized(mask),
-                    "said_out_of_reach": bool(said),
-                    "exact": bool(mask.sum() == round(rate * len(codes))),
-                    "seconds": time.perf_counter() - start,
-                    "preparation_seconds": preparation,
-                    "clusters_seconds": clusters,
-                }
-            )
-    return rows
+                drawn = timed(partial(draw, placement, data, rng))
+            mask, realized = drawn.result
+            row = {**about, "noise_rate": rate, "asked": asked, "realized": realized, "said_out_of_reach": bool(said)}
+            row |= {"exact": bool(mask.sum() == round(rate * len(codes))), "seconds": drawn.median}
+            yield {**row, "clusters_seconds": clusters}
 
 
-def report(rows: list[dict]) -> None:
-    near = [abs(row["realized"] - row["asked"]) <= REACHED for row in rows]
-    silent = [row for row, reached in zip(rows, near, strict=True) if not reached and not row["said_out_of_reach"]]
-    slowest, clusters = max(row["seconds"] for row in rows), [row["clusters_seconds"] for row in rows]
-    first = rows[0]
-    print(
-        f"{first['data']}, {first['n']:,} samples, K = {first['k']}: reached {sum(near)} of {len(rows)}; the others "
-        f"were out of reach and said so, but for {len(silent)}; rate exact in all: {all(r['exact'] for r in rows)}; "
-        f"prepared in {first['preparation_seconds']:.1f} s, a draw {np.mean([r['seconds'] for r in rows]):.2f} s on "
-        f"average, {slowest:.2f} s at most; one k-means cluster a class: {np.mean(clusters):.1f} s",
-        flush=True,
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--k", type=int, nargs="+", default=(30,))
-    parser.add_argument("--samples", type=int, default=0)
-    parser.add_argument("--output", type=Path)
-    options = parser.parse_args()
-    rows: list[dict] = []
-    try:
-        train = load_images("mnist", "train")
-    except (ValueError, OSError) as error:
-        print(f"MNIST skipped: {error}")
-    else:
+def data_sets(options: Options) -> Iterator[tuple[str, np.ndarray, np.ndarray, int, Sequence[float]]]:
+    """Yield names, features, labels, neighborhood sizes and noise rates."""
+    if mnist := load_mnist(2000 if options.quick else None):
+        train, _ = mnist
         for k in options.k:
-            rows += draw_all("MNIST", train.features, train.labels, k, RATES)
-            report(rows[-len(RATES) * len(ASKED) :])
+            yield "MNIST", train.features, train.labels, k, RATES[:1] if options.quick else RATES
     if options.samples:
         rng = np.random.default_rng(0)
         codes = rng.integers(0, 10, options.samples)
-        features = (3 * rng.standard_normal((10, 16))[codes] + rng.standard_normal((options.samples, 16))).astype(
-            np.float32
+        features = 3 * rng.standard_normal((10, 16))[codes] + rng.standard_normal((options.samples, 16))
+        yield "ten Gaussians in 16 dimensions", features.astype(np.float32), codes, options.k[0], (0.3,)
+
+
+def main(options: Options) -> Record:
+    table = Table("data:30", "n", "k", "noise_rate", "asked", "realized", "said_out_of_reach", "exact", "seconds")
+    for data in data_sets(options):
+        n_before = len(table.rows)
+        for row in draw_all(*data):
+            table.add(row)
+        draws = pd.DataFrame(table.rows[n_before:])
+        missed = (draws.realized - draws.asked).abs() > REACHED
+        print(
+            f"{len(draws)} draws: rho missed in {missed.sum()}, silently in {sum(missed & ~draws.said_out_of_reach)}; "
+            f"rate exact in {draws.exact.sum()}; preparing took {draws.preparation_seconds[0]:.1f} s, a draw "
+            f"{draws.seconds.mean():.2f} s on average and {draws.seconds.max():.2f} s at most, one k-means cluster per "
+            f"class {draws.clusters_seconds.mean():.1f} s"
         )
-        rows += draw_all("ten Gaussians in 16 dimensions", features, codes, options.k[0], (0.3,))
-        report(rows[-len(ASKED) :])
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(rows, options.output)
+    return {"rows": table.rows}
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__, k=((30,), (30,)), samples=(0, 2000))

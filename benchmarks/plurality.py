@@ -1,40 +1,36 @@
-"""Time and check the plurality engines against Eq. 4 written as nested sums, in one run.
+"""How long do the plurality engines take, against Eq. 4 written as nested sums, and how large is their error?
 
-    python benchmarks/plurality.py [--softmax predictions.npz] [--output results.json]
+    python benchmarks/plurality.py [--softmax predictions.npz] [--repeats 3] [--quick] [--output FILE.json]
 
 The softmax file holds `pred_probs` (rows x classes) and `labels`; the default is softmax/mnist_test.npz in the folder
-named by the environment variable LABELNOISE_DATA, else a synthetic Dirichlet softmax. Compilation is not timed.
+named by the environment variable LABELNOISE_DATA, else a synthetic Dirichlet softmax. A time is the minimum over the
+repeats, after one call that compiles. Eq. 4 is timed at the largest k where that is possible; its time per term is
+scaled to the number of terms, and to all cores, where it is not. The error is that against 300-bit arithmetic.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import comb
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from harness import Options, Record, Table, import_test_helper, run, timed
 from joblib import cpu_count
 from numba import njit
 
-from labelnoise import plurality
+from labelnoise.plurality.contour import contour_plurality
+from labelnoise.plurality.convolution import convolution_plurality
 from labelnoise.plurality.probability import plurality_probability
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from helpers.reference import plurality_fixed_point
 
 LEVELS = np.array([0, 0.15, 0.3, 0.45, 0.6, 0.75])
 
 
 @njit(nogil=True)
-def _nested_sums(p, i, rest, most, factorial):  # type: ignore[no-untyped-def]
-    """The sums over n_i, ..., n_L of Eq. 4, with the bounds of appendix B, divided by rest!."""
+def _nested_sums(p, i, rest, most, factorial):
+    """Return the sums over n_i, ..., n_L of Eq. 4, with the bounds of appendix B, divided by rest!."""
     left = len(p) - 1 - i
     if left == 0:
         return p[i] ** rest / factorial[rest] if rest <= most else 0.0
@@ -45,8 +41,8 @@ def _nested_sums(p, i, rest, most, factorial):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def equation_4(q, labels, k, factorial):  # type: ignore[no-untyped-def]
-    """Eq. 4 as printed, strict ties, one row after another."""
+def equation_4(q, labels, k, factorial):
+    """Return Eq. 4 as printed, for strict ties, one row after another."""
     out = np.zeros(len(q))
     n_classes = q.shape[1]
     for row in range(len(q)):
@@ -59,10 +55,10 @@ def equation_4(q, labels, k, factorial):  # type: ignore[no-untyped-def]
 
 
 def innermost_terms(n_classes: int, k: int) -> int:
-    """How many products the nested sums of Eq. 4 add up: the outcomes in which one class beats all others."""
+    """Return how many products the nested sums of Eq. 4 add up: the outcomes in which one class beats all others."""
     total = 0
     for n in range(-(-(k + n_classes - 1) // n_classes), k + 1):
-        rest, others = k - n, n_classes - 1  # inclusion-exclusion over the classes that reach n
+        rest, others = k - n, n_classes - 1  # Inclusion-exclusion over the classes that reach n.
         total += sum(
             (-1) ** m * comb(others, m) * comb(rest - m * n + others - 1, others - 1)
             for m in range(others + 1)
@@ -85,95 +81,78 @@ def load_softmax(path: Path | None) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def with_uniform_noise(softmax: np.ndarray, labels: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eq. 3 for uniform noise at every rate, one block of rows after another."""
+    """Return Eq. 3 for uniform noise at every rate, one block of rows after another."""
     return np.concatenate([(1 - g) * softmax + g / softmax.shape[1] for g in rates]), np.tile(labels, len(rates))
 
 
-def seconds(work: Callable[[], Any], repeats: int) -> float:
-    """The least of several wall times, after one run that compiles."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def largest_error(q: np.ndarray, labels: np.ndarray) -> float:
+    exact = import_test_helper("reference").plurality_fixed_point
+    return max(
+        abs(plurality_probability(row, k, label, ties=ties) - float(exact(row, k, int(label), ties)))
+        for row, label in zip(q, labels, strict=True)
+        for ties in ("strict", "lowest", "random")
+        for k in (5, 30, 80)
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--softmax", type=Path, help="npz file with pred_probs and labels")
-    parser.add_argument("--output", type=Path, help="write the figures as JSON")
-    parser.add_argument("--repeats", type=int, default=3, help="the least of so many times counts (default 3)")
-    args = parser.parse_args()
-    softmax, labels, source = load_softmax(args.softmax)
-    n_classes = softmax.shape[1]
-    print(f"softmax: {source}\n{cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
-    results: list[dict[str, Any]] = []
+def main(options: Options) -> Record:
+    softmax, labels, source = load_softmax(options.softmax)
+    if options.quick:
+        softmax, labels = softmax[:100], labels[:100]
+    n_classes, n_cores = softmax.shape[1], cpu_count()
+    print(f"softmax: {source}; {n_cores} cores")
+    table = Table("work:42", "rows", "seconds", "us_per_row", "times_faster")
 
-    def report(name: str, took: float, rows: int, baseline: float | None = None) -> float:
-        per_row = took / rows * 1e6
-        ratio = baseline / per_row if baseline else None
-        results.append({"work": name, "seconds": took, "rows": rows, "us_per_row": per_row, "times_faster": ratio})
-        print(
-            f"{name:58s} {rows:8d} rows {took:10.3f} s {per_row:12.2f} us/row" + (f" {ratio:12.3g}x" if ratio else "")
-        )
+    def report(name: str, work: Callable[[], object], rows: int, baseline: float | None = None) -> float:
+        """Time some work, and return its microseconds per row."""
+        seconds = timed(work, options.repeats, warm_up=1).minimum
+        per_row = seconds / rows * 1e6
+        ratio = None if baseline is None else baseline / per_row
+        table.add({"work": name, "seconds": seconds, "rows": rows, "us_per_row": per_row, "times_faster": ratio})
         return per_row
 
-    # Eq. 4: timed where it can be, and scaled by the number of terms to where it cannot
     rng = np.random.default_rng(0)
     q6, labels6 = with_uniform_noise(softmax, labels, LEVELS)
     sample = rng.choice(len(q6), 4, replace=False)
     factorial = np.cumprod(np.concatenate([[1.0], np.arange(1.0, 171)]))
     timed_k = max(k for k in range(2, 31) if innermost_terms(n_classes, k) <= 2_000_000)
-    took = seconds(lambda: equation_4(q6[sample], labels6[sample], timed_k, factorial), args.repeats)
     nested = equation_4(q6[sample], labels6[sample], timed_k, factorial)
     ours = plurality_probability(q6[sample], timed_k, labels6[sample], ties="strict")
     print(f"Eq. 4 and this package at k = {timed_k} differ by {np.abs(nested - ours).max():.1e}")
-    per_row = report(f"Eq. 4, nested sums, 1 core, k = {timed_k}", took, len(sample))
-    report(
-        f"  here, k = {timed_k}, strict",
-        seconds(lambda: plurality_probability(q6, timed_k, labels6, ties="strict"), args.repeats),
-        len(q6),
-        per_row / cpu_count(),
-    )
+    name = f"Eq. 4, nested sums, 1 core, k = {timed_k}"
+    per_row = report(name, lambda: equation_4(q6[sample], labels6[sample], timed_k, factorial), len(sample))
     ns_per_term = per_row * 1e3 / innermost_terms(n_classes, timed_k)
-    print(
-        f"Eq. 4 costs {ns_per_term:.2f} ns a term; below it is scaled to the number of terms and to {cpu_count()} cores"
-    )
 
-    def scaled(ks: range | list[int]) -> float:
-        return ns_per_term * 1e-3 * sum(innermost_terms(n_classes, k) for k in ks) / cpu_count()
+    def scaled(ks: Iterable[int]) -> float:
+        """Return the microseconds per row that Eq. 4 would take on all cores for every k of `ks`."""
+        return ns_per_term * 1e-3 * sum(innermost_terms(n_classes, k) for k in ks) / n_cores
 
-    every_k = range(1, 81)
+    def report_ours(what: str, q: np.ndarray, labels: np.ndarray, k: Sequence[int], ties: str) -> None:
+        work = partial(plurality_probability, q, k, labels, ties=ties)
+        report(f"  here, {what}, {ties}", work, len(q), scaled(k) if ties == "strict" else None)
+
+    report_ours(f"k = {timed_k}", q6, labels6, [timed_k], "strict")
     q21, labels21 = with_uniform_noise(softmax, labels, np.linspace(0, 1, 21))
     for ties in ("strict", "lowest", "random"):
-        name = f"  here, 6 levels, every k = 1..80, {ties}"
-        took = seconds(lambda ties=ties: plurality_probability(q6, every_k, labels6, ties=ties), args.repeats)
-        report(name, took, len(q6), scaled(every_k) if ties == "strict" else None)
-        took = seconds(lambda ties=ties: plurality_probability(q21, 30, labels21, ties=ties), args.repeats)
-        report(f"  here, 21 levels, k = 30, {ties}", took, len(q21), scaled([30]) if ties == "strict" else None)
+        report_ours("6 levels, every k = 1..80", q6, labels6, range(1, 81), ties)
+        report_ours("21 levels, k = 30", q21, labels21, [30], ties)
 
-    some = rng.choice(len(q6), 3000, replace=False)
-    one_label = labels6[some][:, None]
+    some = rng.choice(len(q6), min(3000, len(q6)), replace=False)
+    data = (q6[some], labels6[some][:, None])
     for k in (10, 30, 80, 200):
-        for name, engine in {
-            "convolution": lambda k=k: plurality.convolution_plurality(q6[some], one_label, np.array([k]), "strict"),
-            "contour": lambda k=k: plurality.contour_plurality(q6[some], one_label, k, "strict"),
-        }.items():
-            report(f"  {name}, 1 core, k = {k}, strict", seconds(engine, args.repeats), len(some))
+        engines = {
+            "convolution": partial(convolution_plurality, *data, np.array([k]), "strict"),
+            "contour": partial(contour_plurality, *data, k, "strict"),
+        }
+        for name, engine in engines.items():
+            report(f"  {name}, 1 core, k = {k}, strict", engine, len(some))
 
-    worst = 0.0
-    for row in rng.choice(len(q6), 4, replace=False):
-        for ties in ("strict", "lowest", "random"):
-            for k in (5, 30, 80):
-                exact = float(plurality_fixed_point(q6[row], k, int(labels6[row]), ties))
-                worst = max(worst, abs(plurality_probability(q6[row], k, labels6[row], ties=ties) - exact))
-    print(f"\nlargest error against 300-bit arithmetic, 4 rows, k = 5, 30, 80, all tie rules: {worst:.1e}")
-    if args.output:
-        summary = {"softmax": source, "cores": cpu_count(), "machine": platform.machine(), "error": worst}
-        args.output.write_text(json.dumps({**summary, "results": results}, indent=2) + "\n")
+    print(f"Eq. 4 costs {ns_per_term:.2f} ns per term; above it is scaled to the number of terms and {n_cores} cores")
+    rows = rng.choice(len(q6), 4, replace=False)
+    worst = largest_error(q6[rows], labels6[rows])
+    print(f"largest error against 300-bit arithmetic, 4 rows, k = 5, 30, 80, all tie rules: {worst:.1e}")
+    return {"softmax": source, "error": worst, "results": table.rows}
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__, repeats=(3, 1), softmax={"type": Path, "help": "npz file with pred_probs and labels"})
