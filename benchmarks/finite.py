@@ -1,36 +1,33 @@
-"""Finite neighborhoods: time of one vote profile (every m at once), exact engines against sampling, on one core.
+"""How long does one vote profile (every m at once) take in finite neighborhoods, exact engines against sampling?
 
-    python benchmarks/finite.py [--output FILE.json] [--repeats 3]
+    python benchmarks/finite.py [--repeats 3] [--quick] [--output FILE.json]
 
 Patterns: K clean labels in 10 classes, drawn from Dirichlet shares as mixed as a hard data set's (a pure neighborhood
-is cheaper still), the largest class the label. For each noise model, tie rule and K:
+costs less still); the label is the largest class. All times are those of one core. For each noise model, tie rule, K:
 
-- exact: milliseconds a distinct pattern, best of the repeats. For the general matrix, which has no exact engine here,
-  the sampled profile at the default number of walks and its largest standard error.
-- sampling to a standard error of 1e-4 at every m: the walks that this takes, by the variance seen in a sampled run,
-  times the milliseconds a walk in that run. The ratio compares both in one process, exact and sampled in turn.
+- exact: milliseconds per distinct pattern, the minimum over the repeats. The general matrix has no exact engine here,
+  so that its rows hold only the sampled profile and its largest standard error.
+- sampling to a standard error of 1e-4 at every m: the number of walks that this takes, by the variance seen in a
+  sampled run, times the milliseconds per walk in that run. The ratio compares both in one process, exact and sampled in
+  turn.
 - the error of the exact profile: its largest deviation from sampled ones in standard errors, and of its sum over labels
   from 1.
 """
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import os
-import sys
-import time
-from pathlib import Path
-
-os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # before the package is imported: times are of one core
 
 import numpy as np
+from harness import Options, Record, Table, run, time_in_turn
 
 import labelnoise as ln
-from labelnoise.artifacts import write_json
 from labelnoise.finite import vote_profiles
 
 N_CLASSES = 10
 N_PATTERNS = {10: 40, 30: 24, 60: 8}
+N_WALKS = 2000
 TARGET_ERROR = 1e-4
 NOISES = {
     "uniform": ln.UniformNoise(),
@@ -40,78 +37,50 @@ NOISES = {
 }
 
 
-def mixed_patterns(k: int) -> tuple[np.ndarray, np.ndarray]:
+def mixed_patterns(k: int, n_patterns: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(k)
-    counts = np.array([rng.multinomial(k, rng.dirichlet(np.full(N_CLASSES, 0.3))) for _ in range(N_PATTERNS[k])])
+    counts = np.array([rng.multinomial(k, rng.dirichlet(np.full(N_CLASSES, 0.3))) for _ in range(n_patterns)])
     return counts, counts.argmax(axis=1)
 
 
-def timed(work) -> tuple[float, object]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
-def measure(name: str, ties: str, k: int, repeats: int) -> dict:
-    noise = NOISES[name]
-    counts, labels = mixed_patterns(k)
-    draws = 2000
-    exact_times, sampled_times = [], []
-    exact, sampled = None, None
-    for _ in range(repeats + 1):  # the first run compiles
-        if name != "matrix":
-            seconds, exact = timed(lambda: vote_profiles(counts, labels, noise, ties=ties, method="exact"))
-            exact_times.append(seconds)
-        seconds, sampled = timed(
-            lambda: vote_profiles(counts, labels, noise, ties=ties, method="sampled", draws=draws, random_state=0)
-        )
-        sampled_times.append(seconds)
-    per_sampled = min(sampled_times[1:]) / len(counts)
-    walks = draws * (sampled.standard_error.max() / TARGET_ERROR) ** 2
+def measure(name: str, ties: str, counts: np.ndarray, labels: np.ndarray, repeats: int) -> Record:
+    given = (counts, labels, NOISES[name])
+    sampling = {"method": "sampled", "draws": N_WALKS, "random_state": 0}
+    ways = {"sampled": lambda: vote_profiles(*given, ties=ties, **sampling)}
+    if name != "matrix":
+        ways = {"exact": lambda: vote_profiles(*given, ties=ties, method="exact"), **ways}
+    timings = time_in_turn(ways, repeats)
+    sampled, sampled_ms = timings["sampled"].result, 1e3 * timings["sampled"].minimum / len(counts)
     row = {
         "noise": name,
         "ties": ties,
-        "k": k,
+        "k": int(counts[0].sum()),
         "patterns": len(counts),
         "mean_distinct_classes": float((counts > 0).sum(axis=1).mean()),
-        "sampled_ms": 1e3 * per_sampled,
-        "sampled_walks": draws,
+        "sampled_ms": sampled_ms,
+        "sampled_walks": N_WALKS,
         "sampled_largest_standard_error": float(sampled.standard_error.max()),
-        "sampling_to_1e-4_ms": 1e3 * per_sampled * walks / draws,
+        "sampling_to_1e-4_ms": sampled_ms * (sampled.standard_error.max() / TARGET_ERROR) ** 2,
     }
-    if exact is not None:
-        row["exact_ms"] = 1e3 * min(exact_times[1:]) / len(counts)
+    if "exact" in timings:
+        exact = timings["exact"].result
+        row["exact_ms"] = 1e3 * timings["exact"].minimum / len(counts)
         row["ratio"] = row["sampling_to_1e-4_ms"] / row["exact_ms"]
         error = np.where(sampled.standard_error > 0, sampled.standard_error, np.inf)
         row["largest_deviation_in_standard_errors"] = float((np.abs(exact.win - sampled.win) / error).max())
-        if ties != "strict":
-            every = vote_profiles(counts[:4], None, noise, ties=ties, method="exact")
-            row["largest_error_of_sum_over_labels"] = float(np.abs(every.win.sum(axis=1) - 1).max())
+        every = vote_profiles(counts[:4], None, NOISES[name], ties=ties, method="exact")
+        row["largest_error_of_sum_over_labels"] = float(np.abs(every.win.sum(axis=1) - 1).max())
     return row
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
-    rows = []
-    print("noise       ties      K   exact ms   sampled ms (2,000 walks)   sampling to 1e-4 ms     ratio")
-    for name in NOISES:
-        for ties in ("random", "lowest"):
-            for k in N_PATTERNS:
-                row = measure(name, ties, k, arguments.repeats)
-                rows.append(row)
-                print(
-                    f"{name:11} {ties:7} {k:4d} {row.get('exact_ms', float('nan')):10.3f} {row['sampled_ms']:12.2f}"
-                    f" {row['sampling_to_1e-4_ms']:31,.0f} {row.get('ratio', float('nan')):14,.0f}",
-                    flush=True,
-                )
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json({"benchmark": "finite", "n_classes": N_CLASSES, "cores": 1, "rows": rows}, arguments.output)
-    return 0
+def main(options: Options) -> Record:
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # The package then uses one core.
+    table = Table("noise:10", "ties", "k", "exact_ms", "sampled_ms", "sampling_to_1e-4_ms", "ratio")
+    for name, ties, (k, n_patterns) in itertools.product(NOISES, ("random", "lowest"), N_PATTERNS.items()):
+        patterns = mixed_patterns(k, 2 if options.quick else n_patterns)
+        table.add(measure(name, ties, *patterns, options.repeats))
+    return {"n_classes": N_CLASSES, "rows": table.rows}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main, __doc__, repeats=(3, 1))

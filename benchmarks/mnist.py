@@ -1,58 +1,56 @@
-"""MNIST pixels: do measured curves lie on predicted ones, and how long does figure 3a take from files to picture?
+"""Do measured curves of MNIST pixels lie on predicted ones, and how long does figure 3a take from files to picture?
 
-    LABELNOISE_DATA=... python benchmarks/mnist.py [--output FILE.json] [--figures FOLDER]
+    LABELNOISE_DATA=... python benchmarks/mnist.py [--figures FOLDER] [--quick] [--output FILE.json]
 
-Agreement: flip and uniform noise, K = 10, 30, 100, every noise level of the paper, tie rules "random" and "lowest";
-the predicted accuracy (the i.i.d. model of Eq. 1-3, and the finite one) against the mean of 10 measured repeats. The
-allowance at each level is 0.5 points plus two standard errors of the measured mean.
+Agreement: flip and uniform noise, K = 10, 30, 100, every noise rate of the paper, tie rules "random" and "lowest";
+the predicted accuracy (the i.i.d. model of Eq. 1-3, and the finite one) against the mean of 10 measured repeats, in
+points. The allowance at each noise rate (level) is 0.5 points plus two standard errors of the measured mean.
 
-Time: the whole of figure 3a in one fresh process, compiled kernels cached, against scikit-learn's
-KNeighborsClassifier fitted and evaluated anew for each noise draw (one draw and K is timed and scaled to all of them).
+Time: the whole of figure 3a in one fresh process, with compiled kernels in the cache, against scikit-learn's
+KNeighborsClassifier, fitted and evaluated anew for each noise draw (one draw and K is timed and scaled to all of them).
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from harness import Options, Record, Table, load_mnist, run, timed
 from sklearn.neighbors import KNeighborsClassifier
 
 import labelnoise as ln
-from labelnoise.artifacts import write_json
-from labelnoise.data import load_images
 from labelnoise.noise import NOISE_RATES
 
 KS = (10, 30, 100)
 REPEATS = 10
 
 
-def agreement(train, test, hoods) -> list[dict]:
-    rows = []
+def agreement(train, test, hoods, every: int, repeats: int) -> Table:
+    table = Table(
+        *("noise", "ties", "model", "k", "mean_difference", "worst_difference", "at_noise_rate"),
+        *("two_standard_errors_there", "levels_within_allowance", "levels"),
+    )
     for noise in (ln.FlipNoise(), ln.UniformNoise()):
         for ties in ("random", "lowest"):
-            arguments = (hoods, train.labels, test.labels, noise, NOISE_RATES[noise.name], KS)
-            measured = ln.simulate_knn(*arguments, ties=ties, repeats=REPEATS, random_state=0)
+            data = (hoods, train.labels, test.labels, noise, NOISE_RATES[noise.name][::every], KS)
+            measured = ln.simulate_knn(*data, ties=ties, repeats=repeats, random_state=0)
             for model in ("iid", "finite"):
-                predicted = ln.predict_knn(*arguments, ties=ties, model=model)
-                rows += [compare(predicted, measured, column) for column in range(len(KS))]
-    return rows
+                predicted = ln.predict_knn(*data, ties=ties, model=model)
+                for column, k in enumerate(KS):
+                    about = {"noise": noise.name, "ties": ties, "model": model, "k": k}
+                    table.add({**about, **compare_curves(predicted, measured, column)})
+    return table
 
 
-def compare(predicted: ln.AccuracyCurve, measured: ln.AccuracyCurve, column: int) -> dict:
+def compare_curves(predicted: ln.AccuracyCurve, measured: ln.AccuracyCurve, column: int) -> Record:
     difference = 100 * (measured.accuracy - predicted.accuracy)[:, column]
     two_errors = 200 * measured.standard_error[:, column]
     outside = np.flatnonzero(np.abs(difference) > 0.5 + two_errors)
     worst = int(np.argmax(np.abs(difference)))
-    row = {
-        "noise": measured.setting.noise["name"],
-        "ties": measured.setting.ties,
-        "model": predicted.setting.model,
-        "k": int(measured.k[column]),
+    return {
         "levels": len(difference),
         "mean_difference": float(np.abs(difference).mean()),
         "worst_difference": float(difference[worst]),
@@ -61,63 +59,42 @@ def compare(predicted: ln.AccuracyCurve, measured: ln.AccuracyCurve, column: int
         "levels_within_allowance": len(difference) - len(outside),
         "outside": {f"{measured.noise_rates[i]:g}": float(difference[i]) for i in outside},
     }
-    print(
-        f"{row['noise']:8} {row['ties']:7} {row['model']:7} K={row['k']:<4} mean |d| {row['mean_difference']:.3f}  "
-        f"worst {row['worst_difference']:+.3f} at {row['at_noise_rate']:g} "
-        f"(2 se {row['two_standard_errors_there']:.3f})  within allowance "
-        f"{row['levels_within_allowance']}/{row['levels']} {row['outside'] or ''}",
-        flush=True,
-    )
-    return row
 
 
-def figure_3a(folder: Path) -> float:
+def figure_3a(folder: Path) -> None:
     command = [
         *(sys.executable, "-m", "labelnoise", "curve", "--dataset", "mnist", "--noise", "flip", "-k", "10,30,100"),
         *("--simulate", "--name", "figure3a", "--title", "MNIST, flip noise (figure 3a)", "--output-dir", str(folder)),
     ]
-    start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
 
 
-def refitted(train, test) -> float:
-    """Seconds of one noise draw at one K, done the plain way."""
-    noisy = ln.corrupt(train.labels, ln.FlipNoise(), 0.3, random_state=0).labels
-    start = time.perf_counter()
-    classifier = KNeighborsClassifier(30, algorithm="brute", n_jobs=-1).fit(train.features, noisy)
+def refit(train, test, labels: np.ndarray) -> None:
+    """Measure the accuracy for one noise draw at one K without stored neighbors."""
+    classifier = KNeighborsClassifier(30, algorithm="brute", n_jobs=-1).fit(train.features, labels)
     np.mean(classifier.predict(test.features) == test.labels)
-    return time.perf_counter() - start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--figures", type=Path)
-    options = parser.parse_args()
-    try:
-        train, test = load_images("mnist", "train"), load_images("mnist", "test")
-    except (ValueError, OSError) as error:
-        print(f"skipped: {error}")
-        return
+def main(options: Options) -> Record | None:
+    mnist = load_mnist(1000 if options.quick else None)
+    if mnist is None:
+        return None
+    train, test = mnist
     hoods = ln.neighbors(train.features, test.features, k=max(KS))
-    rows = agreement(train, test, hoods)
+    table = agreement(train, test, hoods, *((8, 2) if options.quick else (1, REPEATS)))
     with tempfile.TemporaryDirectory() as scratch:
-        folder = options.figures or Path(scratch)
-        figure_3a(folder)  # compiles, once and for all
-        seconds = figure_3a(folder)
-    draw = refitted(train, test)
+        # The first of two runs compiles the kernels.
+        seconds = timed(lambda: figure_3a(options.figures or Path(scratch)), warm_up=0 if options.quick else 1).median
+    noisy = ln.corrupt(train.labels, ln.FlipNoise(), 0.3, random_state=0).labels
+    draw = timed(lambda: refit(train, test, noisy)).median
     draws = len(NOISE_RATES["flip"]) * REPEATS * len(KS)
     print(f"figure 3a, files to picture: {seconds:.1f} s (allowed: 60 s)")
     print(
-        f"KNeighborsClassifier refitted for each draw: {draw:.1f} s a draw and K, {draws} of them: "
+        f"KNeighborsClassifier refitted for each draw: {draw:.1f} s per draw and K, {draws} of them: "
         f"{draw * draws / 60:.0f} min, without predictions; ratio {draw * draws / seconds:.0f}"
     )
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        record = {"agreement": rows, "figure_3a_seconds": seconds, "refit_seconds_a_draw": draw, "draws": draws}
-        write_json(record, options.output)
+    return {"agreement": table.rows, "figure_3a_seconds": seconds, "refit_seconds_a_draw": draw, "draws": draws}
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__, figures={"type": Path, "metavar": "FOLDER", "help": "keep figure 3a in this folder"})
