@@ -10,6 +10,7 @@ import numpy as np
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.finite.flip import cycles_of
+from labelnoise.finite.patterns import EVERY_LABEL
 
 REDRAW_SECONDS = 5e-10
 FLIP_SECONDS = 3e-9
@@ -21,7 +22,7 @@ def redraw_cost(counts: Integers, labels: Integers, n_series: int) -> Floats:
     `n_series` is the number of classes without clean votes that cannot be treated as one.
     """
     k = float(counts[0].sum())
-    own = np.where(labels < 0, 0, np.take_along_axis(counts, np.maximum(labels, 0)[:, None], axis=1)[:, 0])
+    own = np.where(labels == EVERY_LABEL, 0, np.take_along_axis(counts, np.maximum(labels, 0)[:, None], axis=1)[:, 0])
     others = k - own
     squares = (counts**2).sum(axis=1) - own**2
     pairs = np.maximum(others**2 / 2 - squares, 0) / 2  # of kept votes, within either product
@@ -37,7 +38,7 @@ def flip_cost(counts: Integers, labels: Integers, mapping: Integers, change: Flo
     gained[:, mapping] = movable
     levels = movable + gained + 1  # possible final counts of each label
     rows = np.arange(len(counts))
-    n_levels = np.where(labels < 0, levels.max(axis=1), levels[rows, np.maximum(labels, 0)])
+    n_levels = np.where(labels == EVERY_LABEL, levels.max(axis=1), levels[rows, np.maximum(labels, 0)])
     # a class that changes in part has an inner loop more, a long and fast one
     steps = np.where(counts + gained > 0, (movable + 1) * (1 + np.where(change < 1, counts, 0) / 20), 0.0)
     first = np.where(counts + gained > 0, movable, counts.sum(axis=1, keepdims=True))

@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.products import halved_binomials
 from labelnoise.plurality.ties import tie_nodes
 
@@ -200,10 +201,8 @@ def _flip_profiles(counts, rows, labels, order, starts, before, change, binomial
             result[m] = min(result[m] / binomials[k, m], 1.0)
 
 
-def flip_profiles(
-    counts: Integers, rows: Integers, labels: Integers, mapping: Integers, change: Floats, ties: str, out: Floats
-) -> None:
-    """Write the profile of label ``labels[i]`` in neighborhood ``counts[rows[i]]`` into ``out[i]``, (K + 1,).
+def flip_profiles(pairs: LabelPairs, mapping: Integers, change: Floats, ties: str, out: Floats) -> None:
+    """Write the profile of pair i into ``out[i]``, (K + 1,).
 
     A selected label of class i becomes ``mapping[i]``, a permutation, with probability ``change[i]``. K is at most
     `MAX_K`.
@@ -213,5 +212,5 @@ def flip_profiles(
     before = np.empty_like(mapping)
     before[mapping] = np.arange(len(mapping))
     change = np.where(before == np.arange(len(mapping)), 0.0, change)
-    nodes = tuple(tie_nodes(ties, min(counts.shape[1], k) - 1))
-    _flip_profiles(counts, rows, labels, order, starts, before, change, halved_binomials(k), nodes, out)
+    nodes = tuple(tie_nodes(ties, min(pairs.counts.shape[1], k) - 1))
+    _flip_profiles(*pairs, order, starts, before, change, halved_binomials(k), nodes, out)

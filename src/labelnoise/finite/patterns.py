@@ -10,16 +10,34 @@ from numpy.typing import ArrayLike
 from labelnoise.arrays import Floats, Integers
 from labelnoise.validation import to_array
 
+EVERY_LABEL = -1
+"""In place of a pattern's label: the profiles of all labels are computed at once."""
+
 
 class DistinctPatterns(NamedTuple):
-    """Distinct pairs of clean label counts and true label."""
+    """Distinct pairs of clean label counts and a label."""
 
     counts: Integers
-    """(n_distinct, n_classes)."""
+    """Clean label counts, (n_distinct, n_classes)."""
     labels: Integers
-    """(n_distinct,)."""
+    """Labels, (n_distinct,)."""
     inverse: Integers
-    """(n_samples,): ``counts[inverse]`` and ``labels[inverse]`` are the input."""
+    """Positions, (n_samples,), such that ``counts[inverse]`` and ``labels[inverse]`` are the input."""
+
+
+class LabelPairs(NamedTuple):
+    """Pairs of a neighborhood and a label; the exact engines compute one profile per pair."""
+
+    counts: Integers
+    """Clean label counts of the neighborhoods, (n_neighborhoods, n_classes)."""
+    rows: Integers
+    """The neighborhood of each pair, a row of `counts`, (n_pairs,)."""
+    labels: Integers
+    """The label of each pair, (n_pairs,)."""
+
+    def part(self, start: int, stop: int) -> LabelPairs:
+        """Return the pairs start..stop-1, in the same neighborhoods."""
+        return LabelPairs(self.counts, self.rows[start:stop], self.labels[start:stop])
 
 
 def distinct_patterns(counts: Integers, labels: Integers) -> DistinctPatterns:

@@ -11,7 +11,16 @@ from numpy.typing import ArrayLike
 from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.finite.cost import flip_cost, redraw_cost
 from labelnoise.finite.flip import flip_profiles
-from labelnoise.finite.patterns import check_counts, check_labels, clean_vote, distinct_patterns, equivalent_patterns
+from labelnoise.finite.patterns import (
+    EVERY_LABEL,
+    DistinctPatterns,
+    LabelPairs,
+    check_counts,
+    check_labels,
+    clean_vote,
+    distinct_patterns,
+    equivalent_patterns,
+)
 from labelnoise.finite.products import MAX_K
 from labelnoise.finite.redraw import redraw_profiles
 from labelnoise.finite.rows import CorruptionRows
@@ -147,30 +156,33 @@ def vote_profiles(
     array([[1.        , 0.33333333, 0.66666667, 0.        ]])
     """
     checked, k = check_counts(counts)
-    codes = None if labels is None else check_labels(labels, *checked.shape)
+    n_classes = checked.shape[1]
+    codes = np.full(len(checked), EVERY_LABEL) if labels is None else check_labels(labels, *checked.shape)
     check_ties(ties)
     check_choice(method, METHODS, "method")
-    check_class_count(noise, checked.shape[1])
+    check_class_count(noise, n_classes)
     n_draws = check_count(draws, "draws")
     seed = seed_of(random_state)
 
-    # with labels=None, code -1 stands for every label: neighborhoods are the same if their counts are
-    distinct = distinct_patterns(checked, np.full(len(checked), -1) if codes is None else codes)
-    corruption = CorruptionRows.of(noise, distinct.counts)
-    win = np.zeros((len(distinct.counts), checked.shape[1] if codes is None else 1, k + 1))
+    patterns = distinct_patterns(checked, codes)
+    corruption = CorruptionRows.of(noise, patterns.counts)
+    win = np.zeros((len(patterns.counts), n_classes if labels is None else 1, k + 1))
     error = np.zeros_like(win)
-    exactly = _exactly(distinct.counts, distinct.labels, corruption, method)
-    if exactly.any():
-        win[exactly] = _exact(distinct.counts[exactly], distinct.labels[exactly], corruption, ties, k)
-    if not exactly.all():
-        rest = distinct.counts[~exactly], distinct.labels[~exactly]
-        win[~exactly], error[~exactly] = _sampled(*rest, corruption, ties, k, n_draws, seed)
-    index: Any = distinct.inverse if codes is None else (distinct.inverse, 0)
-    return VoteProfiles(win[index], None if exactly.all() else error[index], k)
+    exact = _chosen_exactly(patterns, corruption, method)
+    if exact.any() and labels is None:
+        win[exact] = _exact_for_every_label(patterns.counts[exact], corruption, ties)
+    elif exact.any():
+        win[exact, 0] = _exact_for_one_label(patterns.counts[exact], patterns.labels[exact], corruption, ties)
+    if not exact.all():
+        rest = patterns.counts[~exact], patterns.labels[~exact]
+        win[~exact], error[~exact] = _sampled(*rest, corruption, ties, n_draws, seed)
+    index: Any = patterns.inverse if labels is None else (patterns.inverse, 0)
+    return VoteProfiles(win[index], None if exact.all() else error[index], k)
 
 
-def _exactly(counts: Integers, labels: Integers, corruption: CorruptionRows, method: str) -> Mask:
-    """Which patterns are to be computed exactly."""
+def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, method: str) -> Mask:
+    """Return True for each pattern that an exact engine is to compute, False for each that is to be sampled."""
+    counts, labels, _ = patterns
     k = int(counts[0].sum())
     mapping = corruption.mapping
     possible = (corruption.share_a_row(counts) | (mapping is not None)) & (k <= MAX_K)
@@ -190,66 +202,65 @@ def _exactly(counts: Integers, labels: Integers, corruption: CorruptionRows, met
     return possible & (cost < EXACT_SECONDS)
 
 
-def _exact(counts: Integers, labels: Integers, corruption: CorruptionRows, ties: str, k: int) -> Floats:
-    """Profiles (n, 1, K + 1) of one label each, or (n, L, K + 1) of every label for labels -1."""
-    n_classes = counts.shape[1]
-    every = bool((labels < 0).any())
-    win = np.zeros((len(counts), n_classes if every else 1, k + 1))
-    step = max(1, PAIRS // n_classes**2) if every else max(1, PAIRS // n_classes)
+def _exact_for_one_label(counts: Integers, labels: Integers, corruption: CorruptionRows, ties: str) -> Floats:
+    """Return the profile of ``labels[i]`` in neighborhood ``counts[i]``, (n, K + 1)."""
+    step = max(1, PAIRS // counts.shape[1])
+    profiles = []
     for start in range(0, len(counts), step):
-        block = slice(start, start + step)
-        if every:
-            # contiguous, as one label each is: the kernels are compiled once for each memory layout
-            rows, codes = map(np.ascontiguousarray, np.nonzero(corruption.reachable(counts[block])))
-            columns = codes
-        else:
-            rows, codes, columns = np.arange(len(counts[block])), labels[block], np.zeros_like(labels[block])
-        profiles = _exact_pairs(counts[block], rows, codes, corruption, ties, k)
-        profiles[:, 0] = clean_vote(counts[block], ties)[rows, codes]  # free of rounding
-        win[start + rows, columns] = profiles
+        some = counts[start : start + step]
+        pairs = LabelPairs(some, np.arange(len(some)), labels[start : start + step])
+        profiles.append(_profiles_of_pairs(pairs, corruption, ties))
+    return np.concatenate(profiles)
+
+
+def _exact_for_every_label(counts: Integers, corruption: CorruptionRows, ties: str) -> Floats:
+    """Return the profile of every label in every neighborhood, (n, L, K + 1); 0 for labels that cannot have a vote."""
+    n_classes = counts.shape[1]
+    win = np.zeros((*counts.shape, int(counts[0].sum()) + 1))
+    step = max(1, PAIRS // n_classes**2)
+    for start in range(0, len(counts), step):
+        some = counts[start : start + step]
+        # numba compiles its kernels once per memory layout, so these arrays are contiguous as those of one label are
+        rows, labels = map(np.ascontiguousarray, np.nonzero(corruption.reachable(some)))
+        win[start + rows, labels] = _profiles_of_pairs(LabelPairs(some, rows, labels), corruption, ties)
     return win
 
 
-def _exact_pairs(
-    counts: Integers, rows: Integers, labels: Integers, corruption: CorruptionRows, ties: str, k: int
-) -> Floats:
-    """Profiles (n, K + 1) of label ``labels[i]`` in neighborhood ``counts[rows[i]]``."""
-    mapping, inverse = corruption.mapping, np.arange(len(rows))
+def _profiles_of_pairs(pairs: LabelPairs, corruption: CorruptionRows, ties: str) -> Floats:
+    """Return the exact profile of each pair, (n_pairs, K + 1), by the engine that the corruption matrix allows."""
+    mapping, inverse = corruption.mapping, np.arange(len(pairs.rows))
+    clean = clean_vote(pairs.counts, ties)[pairs.rows, pairs.labels]
     if mapping is None and len(corruption.rows) == 1 and (corruption.rows == corruption.rows[0, 0]).all():
-        distinct = equivalent_patterns(counts[rows], labels, ties)
-        counts, rows, labels, inverse = (
-            distinct.counts,
-            np.arange(len(distinct.counts)),
-            distinct.labels,
-            distinct.inverse,
-        )
-    row_of = corruption.row_of[counts.argmax(axis=1)][rows]
-    win = np.empty((len(rows), k + 1))
+        counts, labels, inverse = equivalent_patterns(pairs.counts[pairs.rows], pairs.labels, ties)
+        pairs = LabelPairs(counts, np.arange(len(counts)), labels)
+    row_of = corruption.row_of[pairs.counts.argmax(axis=1)][pairs.rows]
+    win = np.empty((len(pairs.rows), int(pairs.counts[0].sum()) + 1))
 
     def work(start: int, stop: int) -> None:
-        some = slice(start, stop)
+        some, out = pairs.part(start, stop), win[start:stop]
         if mapping is not None:
-            flip_profiles(counts, rows[some], labels[some], mapping, corruption.change, ties, win[some])
+            flip_profiles(some, mapping, corruption.change, ties, out)
         else:
-            redraw_profiles(counts, rows[some], labels[some], corruption.rows, row_of[some], ties, win[some])
+            redraw_profiles(some, corruption.rows, row_of[start:stop], ties, out)
 
-    for_each_block(work, len(rows), BLOCK, "counting votes")
-    return win[inverse]
+    for_each_block(work, len(win), BLOCK, "counting votes")
+    profiles = win[inverse]
+    profiles[:, 0] = clean  # exact, where the engine has rounding errors
+    return profiles
 
 
 def _sampled(
-    counts: Integers, labels: Integers, corruption: CorruptionRows, ties: str, k: int, draws: int, seed: int
+    counts: Integers, labels: Integers, corruption: CorruptionRows, ties: str, draws: int, seed: int
 ) -> tuple[Floats, Floats]:
-    """As `_exact`, with standard errors; what is certain, m = 0 and labels out of reach, is exact."""
-    n_classes = counts.shape[1]
-    every = bool((labels < 0).any())
-    win = np.zeros((len(counts), n_classes if every else 1, k + 1))
-    error = np.zeros_like(win)
-    sampled_profiles(counts, labels, corruption.rows, corruption.row_of, ties, draws, seed, win, error)
+    """Return sampled profiles and standard errors, (n, 1, K + 1), or (n, L, K + 1) if `labels` are `EVERY_LABEL`.
+
+    What is certain is exact: the vote without noise, m = 0, and labels that cannot have a vote.
+    """
+    win, error = sampled_profiles(counts, labels, corruption.rows, corruption.row_of, ties, draws, seed)
     clean, possible = clean_vote(counts, ties), corruption.reachable(counts)
-    if not every:
-        pick = np.arange(len(counts)), labels
-        clean, possible = clean[pick][:, None], possible[pick][:, None]
+    if labels[0] != EVERY_LABEL:
+        own = labels[:, None]
+        clean, possible = np.take_along_axis(clean, own, axis=1), np.take_along_axis(possible, own, axis=1)
     win[..., 0], error[..., 0] = clean, 0.0
     error[~possible] = 0.0
     return win, error

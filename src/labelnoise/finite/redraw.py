@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.products import (
     FRONT,
     SPARE,
@@ -190,15 +191,13 @@ def _profiles(counts, rows, labels, redraw, row_of, theta, factorials, binomials
             result[m] = min(result[m], 1.0)
 
 
-def redraw_profiles(
-    counts: Integers, rows: Integers, labels: Integers, redraw: Floats, row_of: Integers, ties: str, out: Floats
-) -> None:
-    """Write the profile of label ``labels[i]`` in neighborhood ``counts[rows[i]]`` into ``out[i]``, (K + 1,).
+def redraw_profiles(pairs: LabelPairs, redraw: Floats, row_of: Integers, ties: str, out: Floats) -> None:
+    """Write the profile of pair i into ``out[i]``, (K + 1,).
 
-    Selected labels of that neighborhood are redrawn from ``redraw[row_of[i]]``. K is at most `MAX_K`.
+    Selected labels of its neighborhood are redrawn from ``redraw[row_of[i]]``. K is at most `MAX_K`.
     """
     k = out.shape[1] - 1
     theta = 2.0 ** round(np.log2(max(k / 4, 1)))  # a power of 2 scales without rounding
     factorials = np.cumprod(np.concatenate([[1.0], np.arange(1, k + 1) / theta]))
-    nodes = tuple(tie_nodes(ties, min(counts.shape[1], k) - 1))
-    _profiles(counts, rows, labels, redraw, row_of, theta, factorials, halved_binomials(k), nodes, out)
+    nodes = tuple(tie_nodes(ties, min(pairs.counts.shape[1], k) - 1))
+    _profiles(*pairs, redraw, row_of, theta, factorials, halved_binomials(k), nodes, out)

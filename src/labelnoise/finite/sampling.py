@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.finite.patterns import EVERY_LABEL
 from labelnoise.threads import for_each_block
 
 _jit = njit(nogil=True, cache=True, error_model="numpy")
@@ -84,7 +85,8 @@ def _move(counts, order, place, above, j, change):
 
 @_jit
 def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums, squares):
-    """Sum the credit of `label` (or of every class, label -1) and its square at every m, over `draws` walks."""
+    """Add the credit of `label`, or of all labels for `EVERY_LABEL`, and its square at every m, over `draws` walks."""
+    every = label == EVERY_LABEL
     n_classes, k = len(start_counts), sums.shape[1] - 1
     members = np.empty(k, np.int64)
     filled = 0
@@ -113,7 +115,7 @@ def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums,
                 _move(counts, order, place, above, new, 1)
             most = counts[order[0]]
             n_tied = above[most - 1]
-            if label >= 0 and counts[label] < most:
+            if not every and counts[label] < most:
                 continue
             if n_tied > 1 and ties_code == 0:
                 continue
@@ -122,20 +124,20 @@ def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums,
                 winner = order[0]
                 for i in range(1, n_tied):
                     winner = min(winner, order[i])
-                if label < 0:
+                if every:
                     sums[winner, m] += 1.0
                     squares[winner, m] += 1.0
                 elif label == winner:
                     sums[0, m] += 1.0
                     squares[0, m] += 1.0
                 continue
-            if label >= 0:
-                sums[0, m] += credit
-                squares[0, m] += credit * credit
-            else:
+            if every:
                 for i in range(n_tied):
                     sums[order[i], m] += credit
                     squares[order[i], m] += credit * credit
+            else:
+                sums[0, m] += credit
+                squares[0, m] += credit * credit
         # back to the clean votes, by whichever is less work
         if n_classes <= 4 * k:
             counts[:], order[:], place[:], above[:] = start_counts, start_order, start_place, start_above
@@ -147,21 +149,16 @@ def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums,
 
 
 def sampled_profiles(
-    counts: Integers,
-    labels: Integers,
-    redraw: Floats,
-    row_of: Integers,
-    ties: str,
-    draws: int,
-    seed: int,
-    win: Floats,
-    standard_error: Floats,
-) -> None:
-    """Write profiles and standard errors, both (n_patterns, 1, K + 1), or (n_patterns, L, K + 1) with labels -1.
+    counts: Integers, labels: Integers, redraw: Floats, row_of: Integers, ties: str, draws: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Return profiles and standard errors, (n, 1, K + 1), or (n, L, K + 1) if `labels` are `EVERY_LABEL`.
 
-    A selected label of class i is redrawn from ``redraw[row_of[i]]``. The entries at m = 0 are the caller's. The
+    A selected label of class i is redrawn from ``redraw[row_of[i]]``. The entries at m = 0 are not computed. The
     standard errors count two more draws, one 0 and one 1, so that an event never seen does not pass for impossible.
     """
+    n_labels = counts.shape[1] if labels[0] == EVERY_LABEL else 1
+    win = np.empty((len(counts), n_labels, int(counts[0].sum()) + 1))
+    standard_error = np.empty_like(win)
     ties_code = ("strict", "random", "lowest").index(ties)
     stay, other = alias_tables(redraw)
     narrow = counts.astype(np.int32)
@@ -178,3 +175,4 @@ def sampled_profiles(
             standard_error[i] = np.sqrt((mean_square - mean**2) / draws)
 
     for_each_block(work, len(counts), 4, "sampling votes")
+    return win, standard_error
