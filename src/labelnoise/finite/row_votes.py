@@ -1,14 +1,14 @@
 """The vote of neighbors that each draw their label from a row of their own: counts that are Poisson-multinomial.
 
-A row that is certain adds a fixed vote. What is left of a neighborhood decides how its winner is found:
+A row that is certain adds a fixed vote. The other rows of a neighborhood decide how its winner is found:
 
-- all other rows are the same row r: the fixed votes plus m independent draws from r, exactly, by Levin's representation
-  (`labelnoise.plurality`) with each class's limit lowered by its fixed votes. A mask of uniform noise, and any mask in
-  a neighborhood of one class, is of this kind; flip noise leaves no draws at all.
-- rows differ: the exact sum has as many terms as there are label counts, so that the votes are drawn, many times, and
+- If they are all the same row r, the votes are the fixed ones plus m independent draws from r. The probability is
+  exact, by Levin's representation (`labelnoise.plurality`) with the limit of each class lowered by its fixed votes.
+  This covers a mask of uniform noise, and any mask in a neighborhood of one class. Flip noise leaves no draws at all.
+- If they differ, the exact sum has as many terms as there are label counts. Then the votes are drawn many times, and
   the result has a standard error.
 
-Draws depend on the neighborhood's place among the others alone, not on the number of threads.
+The draws of a neighborhood depend on its position alone, not on the number of threads.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from labelnoise.plurality.ties import tie_nodes
 from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES
 
-_jit = njit(nogil=True, cache=True, error_model="numpy")
 EXACT_OPERATIONS = 2**22
-"""Most multiplications spent on one neighborhood's exact answer, some milliseconds; beyond, votes are drawn."""
+"""Most multiplications spent on the exact answer of one neighborhood, some milliseconds; beyond it, votes are drawn."""
+
+_jit = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @dataclass(frozen=True, eq=False)
 class RowTable:
-    """The distinct rows, which of them each training sample has, and the class of those that are certain (else -1)."""
+    """The distinct rows, the row of each training sample, and the class of each row that is certain (else -1)."""
 
     rows: Floats
     of: Integers
@@ -44,7 +45,7 @@ class RowTable:
 
     @classmethod
     def build(cls, rows: Floats) -> RowTable:
-        """From one row a training sample; masks leave few distinct ones."""
+        """Build the table from one row per training sample; noise from a mask has few distinct rows."""
         found: dict[bytes, int] = {}
         digests = (blake2b(row.tobytes(), digest_size=16).digest() for row in rows)  # sorting rows takes far longer
         of = np.array([found.setdefault(digest, len(found)) for digest in digests], dtype=np.int64)
@@ -61,11 +62,11 @@ class RowTable:
 def win_probabilities(
     table: RowTable, indices: NDArray[Any], labels: Codes, ties: str, *, draws: int, first: int = 0
 ) -> tuple[Floats, Floats]:
-    """Probability that each of `labels`, (M, n_labels), wins the vote of the M neighborhoods; and its standard error.
+    """Return the probability that each of `labels`, (M, n_labels), wins in its neighborhood, and its standard error.
 
-    `indices` are (M, K), and all K vote. The standard error is 0 where the answer is exact; elsewhere it is that of a
-    share of draws, with two more draws, one won and one lost, so that what was never seen does not pass for impossible.
-    The draws of neighborhood i are those of seed ``first + i``.
+    All K neighbors in `indices`, (M, K), vote. The standard error is 0 where the answer is exact. Elsewhere it is that
+    of a share of draws, with two more draws, one won and one lost, so that an event never seen does not pass for
+    impossible. Neighborhood i draws with seed ``first + i``.
     """
     k, n_classes = indices.shape[1], table.rows.shape[1]
     members = table.of[indices]
@@ -75,42 +76,57 @@ def win_probabilities(
     operations = np.count_nonzero(table.rows, axis=1)[common] * n_drawn**2 * (k / 8)
     exact = (common == -1) | ((common >= 0) & (operations <= EXACT_OPERATIONS))
     wins, errors = np.empty(labels.shape), np.zeros(labels.shape)
+    if exact.any():
+        wins[exact] = _exact_wins(table.rows, fixed[exact], common[exact], labels[exact], k, ties)
+    if not exact.all():
+        rest = np.flatnonzero(~exact)
+        wins[rest], errors[rest] = _drawn_wins(
+            table, members[rest], fixed[rest], labels[rest], ties, draws, seeds=first + rest
+        )
+    return wins, errors
 
-    here, rest = np.flatnonzero(exact), np.flatnonzero(~exact)
-    if len(here):
-        distinct, _, inverse = distinct_patterns(np.column_stack([fixed, common])[here], labels[here, 0])
-        asked = labels[here][np.unique(inverse, return_index=True)[1]]
-        found = np.empty(asked.shape)
-        nodes = tie_nodes(ties, min(n_classes, k) - 1)
 
-        def solve(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                votes, row = distinct[i, :-1], table.rows[distinct[i, -1]]
-                for column, label in enumerate(asked[i]):
-                    found[i, column] = _exact_win(votes, row, k - votes.sum(), label, *nodes)
+def _exact_wins(rows: Floats, fixed: Integers, common: Integers, labels: Codes, k: int, ties: str) -> Floats:
+    """Return the exact probabilities; neighborhoods with the same fixed votes, row and labels are computed once."""
+    distinct, _, inverse = distinct_patterns(np.column_stack([fixed, common]), labels[:, 0])
+    asked = labels[np.unique(inverse, return_index=True)[1]]
+    wins = np.empty(asked.shape)
+    nodes = tie_nodes(ties, min(rows.shape[1], k) - 1)
 
-        for_each_block(solve, len(found), 16, "counting votes")
-        wins[here] = found[inverse]
+    def work(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            votes, row = distinct[i, :-1], rows[distinct[i, -1]]
+            for column, label in enumerate(asked[i]):
+                wins[i, column] = _exact_win(votes, row, k - votes.sum(), label, *nodes)
 
-    def draw(start: int, stop: int) -> None:
-        for s in rest[start:stop]:
-            sums = np.zeros(n_classes)
-            drawn_rows = members[s][table.certain[members[s]] < 0]
-            rng = np.random.default_rng([k, first + int(s)])
-            _drawn_wins(fixed[s], drawn_rows, table.cumulative, TIES.index(ties), draws, rng, sums)
-            won: Floats = sums[labels[s]]
+    for_each_block(work, len(wins), 16, "counting votes")
+    return wins[inverse]
+
+
+def _drawn_wins(
+    table: RowTable, members: Integers, fixed: Integers, labels: Codes, ties: str, draws: int, seeds: Integers
+) -> tuple[Floats, Floats]:
+    """Return the shares of draws that each label wins, and their standard errors."""
+    k, rule, cumulative = members.shape[1], TIES.index(ties), table.cumulative
+    wins, errors = np.empty(labels.shape), np.empty(labels.shape)
+
+    def work(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            sums = np.zeros(fixed.shape[1])
+            drawn_rows = members[i][table.certain[members[i]] < 0]
+            rng = np.random.default_rng([k, int(seeds[i])])
+            _add_drawn_wins(fixed[i], drawn_rows, cumulative, rule, draws, rng, sums)
+            won: Floats = sums[labels[i]]
             smoothed = (won + 1) / (draws + 2)
-            wins[s], errors[s] = won / draws, np.sqrt(smoothed * (1 - smoothed) / draws)
+            wins[i], errors[i] = won / draws, np.sqrt(smoothed * (1 - smoothed) / draws)
 
-    if len(rest):
-        assert table.cumulative.size  # computed once, before the threads ask for it
-        for_each_block(draw, len(rest), 16, "drawing votes")
+    for_each_block(work, len(wins), 16, "drawing votes")
     return wins, errors
 
 
 @_jit
 def _sort_votes(members, certain, fixed, common, n_drawn):
-    """Fixed votes; the row that all others share (-1: there are no others, -2: they differ); how many they are."""
+    """Count the fixed votes and the other rows; `common` is the row that those share (-1: none left, -2: several)."""
     for s in range(len(members)):
         common[s] = -1
         for row in members[s]:
@@ -126,9 +142,9 @@ def _sort_votes(members, certain, fixed, common, n_drawn):
 
 @_jit
 def _exact_win(fixed, row, m, label, start, n_nodes, before, after, weight):
-    """Pr(label wins the fixed votes and m draws from the row); the tie rule as nodes z of `plurality.ties`."""
+    """Return Pr(label wins) with the fixed votes and m draws from the row; nodes of `plurality.ties` settle ties."""
     n_classes, k = len(fixed), fixed.sum() + m
-    sure = max(k // 2 + 1 - fixed[label], 0)  # with more than k/2 votes it wins whatever the others have
+    sure = max(k // 2 + 1 - fixed[label], 0)  # draws that give the label more than k/2 votes, which always win
     total = binomial_tail(sure, m, row[label])
     series = np.empty((n_classes, m + 1))
     for j in range(n_classes):
@@ -144,7 +160,7 @@ def _exact_win(fixed, row, m, label, start, n_nodes, before, after, weight):
             ways[: left + 1] = 0.0
             ways[0] = 1.0
             for j in range(n_classes):
-                room = a - fixed[j]  # draws with which j ties
+                room = a - fixed[j]  # draws of class j that make it tie with the label
                 z = before[node] if j < label else after[node]
                 if j == label:
                     continue
@@ -167,8 +183,8 @@ def _exact_win(fixed, row, m, label, start, n_nodes, before, after, weight):
 
 
 @_jit
-def _drawn_wins(fixed, drawn_rows, cumulative, rule, draws, rng, sums):
-    """Add each class's wins, in shares of a tie, over `draws` draws of the labels that are not fixed."""
+def _add_drawn_wins(fixed, drawn_rows, cumulative, rule, draws, rng, sums):
+    """Add the wins of each class, with 1/t for a tie of t, over `draws` draws of the labels that are not fixed."""
     n_classes = len(fixed)
     counts = fixed.copy()
     leaders, first_leaders = np.empty(n_classes, np.int64), np.flatnonzero(fixed == fixed.max())
@@ -181,7 +197,7 @@ def _drawn_wins(fixed, drawn_rows, cumulative, rule, draws, rng, sums):
             row = drawn_rows[i]
             u = rng.random() * cumulative[row, -1]
             code, last = 0, n_classes - 1
-            while code < last:  # the first class whose cumulative sum exceeds u
+            while code < last:  # binary search for the first class whose cumulative sum exceeds u
                 middle = (code + last) // 2
                 if cumulative[row, middle] > u:
                     last = middle
