@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,20 +24,6 @@ if TYPE_CHECKING:
 
 K_MAX = 300
 """The largest K that is tried by default, as in the paper's appendix A."""
-
-
-class MeasuredCurve(Protocol):
-    """Accuracy over noise rates, however it was measured: an `AccuracyCurve` with one k, or a sweep of networks."""
-
-    @property
-    def noise_rates(self) -> Floats:
-        """Shape (n_rates,)."""
-        ...
-
-    @property
-    def accuracy(self) -> Floats:
-        """Shape (n_rates,) or (n_rates, 1), in [0, 1]."""
-        ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,7 +84,7 @@ class EffectiveNeighborhood:
 
 
 def effective_neighborhood(
-    measured_curve: MeasuredCurve | tuple[ArrayLike, ArrayLike],
+    measured_curve: Any,
     clean_distribution: ArrayLike,
     labels: ArrayLike,
     noise: NoiseModel,
@@ -115,8 +101,9 @@ def effective_neighborhood(
 
     Parameters
     ----------
-    measured_curve : anything with `noise_rates` and `accuracy`, or a pair of both
-        Accuracy in [0, 1] at each noise rate, one column: an `AccuracyCurve` with one k, a sweep of networks.
+    measured_curve : AccuracyCurve or pair of array-likes of shape (n_rates,)
+        A curve with one k, or noise rates and the accuracy in [0, 1] at each, for instance of a sweep of networks. Any
+        object with attributes `noise_rates` and `accuracy` will do.
     clean_distribution : array-like of shape (n_test, n_classes)
         For a network, the softmax of the same network trained on clean labels.
     labels : array-like of shape (n_test,)
@@ -148,7 +135,7 @@ def effective_neighborhood(
 
 
 def effective_k(
-    measured_curve: MeasuredCurve | tuple[ArrayLike, ArrayLike],
+    measured_curve: Any,
     clean_distribution: ArrayLike,
     labels: ArrayLike,
     noise: NoiseModel,
