@@ -1,4 +1,4 @@
-"""Slow, obviously right answers to compare the package with: exact arithmetic on integers, nothing shared with it."""
+"""Slow, obviously correct reference results: exact arithmetic on integers, and no code shared with the package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
-    """Every way to write `total` as an ordered sum of `parts` non-negative integers."""
+    """Yield every way to write `total` as an ordered sum of `parts` non-negative integers."""
     if parts == 1:
         yield (total,)
         return
@@ -21,7 +21,7 @@ def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
 
 
 def share_of_win(counts: tuple[int, ...], label: int, ties: str) -> Fraction:
-    """What the outcome `counts` is worth to class `label`."""
+    """Return the share of the win that class `label` has in the outcome `counts`."""
     winners = [j for j, n in enumerate(counts) if n == max(counts)]
     if label not in winners:
         return Fraction(0)
@@ -33,7 +33,7 @@ def share_of_win(counts: tuple[int, ...], label: int, ties: str) -> Fraction:
 
 
 def plurality_by_enumeration(q, k: int, label: int, ties: str) -> Fraction:
-    """Eq. 2, term by term, in exact rationals. The row is normalized exactly."""
+    """Sum Eq. 2 term by term, in exact rationals. The row is normalized exactly."""
     p = [Fraction(float(x)) for x in q]
     p = [x / sum(p) for x in p]
     total = Fraction(0)
@@ -48,14 +48,14 @@ def plurality_by_enumeration(q, k: int, label: int, ties: str) -> Fraction:
 
 
 def plurality_exact(q, k: int, ties: str) -> np.ndarray:
-    """Every class of every row, in exact integers, rounded once at the end; shape (rows, classes).
+    """Return Pr(win) of every class of every row, in exact integers, rounded once at the end; shape (rows, classes).
 
-    Draws are dealt class by class: the number of sequences is multiplied by comb(n, i) when class j takes i of the n
-    places left. `ways[t][n]` holds the weight of all ways to leave n places with t competitors tied with the label's a
-    votes. Object arrays hold Python integers, so a whole column of rows is worked on at once.
+    Draws are assigned class by class: the number of sequences is multiplied by comb(n, i) when class j takes i of the n
+    places left. ``ways[t, n]`` is the weight of all ways that leave n places and t competitors tied with the label's a
+    votes. Object arrays hold Python integers, so that a whole column of rows is computed at once.
     """
     q = np.asarray(q, dtype=float)
-    bits = [max(53 - int(np.frexp(row[row > 0].min())[1]), 0) for row in q]  # every double becomes a whole number
+    bits = [max(53 - int(np.frexp(row[row > 0].min())[1]), 0) for row in q]  # 2^bits makes every double a whole number
     whole = np.array(
         [[int(Fraction(float(x)) * 2**b) for x in row] for row, b in zip(q, bits, strict=True)], dtype=object
     )
@@ -88,10 +88,10 @@ def plurality_exact(q, k: int, ties: str) -> np.ndarray:
 
 
 def plurality_fixed_point(q, k: int, label: int, ties: str, bits: int = 300) -> mpmath.mpf:
-    """One class of one row for large k or many classes, in `bits`-bit fixed point: absolute error below 2^-200.
+    """Return Pr(win) of one class of one row in `bits`-bit fixed point; the absolute error is below 2^-200.
 
-    The same sum over Poisson counts as in the package, but with one integer polynomial product after another and no
-    shortcut at all.
+    It serves large k and many classes. The sum over Poisson counts is that of the package, but it is computed by plain
+    products of integer polynomials, one after another.
     """
     with mpmath.workprec(bits + 100):
         p = [mpmath.mpf(float(x)) for x in q if x > 0]
@@ -108,7 +108,7 @@ def plurality_fixed_point(q, k: int, label: int, ties: str, bits: int = 300) -> 
             products = [[1 << bits] + [0] * places] + [[0] * (places + 1) for _ in range(most_tied)]
             for j in others[:-1]:
                 products = _multiply_in(products, *_factor(tables[j], a, j > y, ties), a, bits)
-            series, tie = _factor(tables[others[-1]], a, others[-1] > y, ties)  # only one coefficient of the last one
+            series, tie = _factor(tables[others[-1]], a, others[-1] > y, ties)  # one coefficient is enough
             for tied, product in enumerate(products):
                 behind = sum(c * product[places - i] for i, c in enumerate(series[: places + 1]))
                 level = tie * product[places - a] if tie and a <= places else 0
@@ -127,7 +127,7 @@ def _poisson_table(mean: mpmath.mpf, k: int, bits: int) -> list[int]:
 
 
 def _factor(table: list[int], a: int, is_after: bool, ties: str) -> tuple[list[int], int]:
-    """What a competitor may contribute: its series, and under "random" its tied term apart."""
+    """Return the series of a competitor, and under "random" its tied term separately."""
     allowed = a + 1 if ties == "lowest" and is_after else a
     series = table[:allowed]
     while len(series) > 1 and series[-1] == 0:
@@ -148,10 +148,10 @@ def _multiply_in(products: list[list[int]], series: list[int], tie: int, a: int,
 
 
 def plurality_by_nested_sums(q, k: int, label: int) -> float:
-    """Eq. 4 literally: nested sums over n_1 (the label's votes), n_2, ..., with the bounds of appendix B; strict ties.
+    """Compute Eq. 4 literally, as nested sums over n_1 (the label's votes), n_2, ...; a tie loses.
 
-    m_1 = ceil((k + L - 1) / L), M_1 = k; for i > 1, M* = n_1 - 1, R_i = k - n_1 - ... - n_(i-1), M_i = min(R_i, M*) and
-    m_i = max(0, R_i - (L - i) M*).
+    The bounds are those of appendix B: m_1 = ceil((k + L - 1) / L), M_1 = k; for i > 1, M* = n_1 - 1, R_i = k - n_1 -
+    ... - n_(i-1), M_i = min(R_i, M*) and m_i = max(0, R_i - (L - i) M*).
     """
     p = [float(q[label]), *(float(x) for j, x in enumerate(q) if j != label)]
     n_classes = len(p)

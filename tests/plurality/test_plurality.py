@@ -76,7 +76,7 @@ def test_oracles_agree_with_each_other():
 
 @EVERY_TIE_RULE
 @pytest.mark.parametrize("n_classes", [1, 2, 3, 4, 5])
-def test_exact_up_to_five_classes_and_twelve_draws(n_classes, ties):
+def test_results_are_exact_up_to_five_classes_and_twelve_draws(n_classes, ties):
     rng = np.random.default_rng(n_classes)
     ks = np.arange(1, 13)
     q = np.concatenate([random_rows(rng, 48, n_classes), degenerate_rows(n_classes)])
@@ -96,7 +96,7 @@ def test_exact_up_to_five_classes_and_twelve_draws(n_classes, ties):
 
 
 @EVERY_TIE_RULE
-def test_exact_for_thousands_of_rows(ties):
+def test_results_are_exact_for_thousands_of_rows(ties):
     rng = np.random.default_rng(7)
     for n_classes, k in [(2, 12), (3, 9), (4, 8), (5, 7), (5, 12)]:
         q = random_rows(rng, 400, n_classes)
@@ -120,7 +120,7 @@ def test_exact_for_thousands_of_rows(ties):
         (40, [0.16, 0.15, 0.14, 0.12, 0.1, 0.1, 0.09, 0.08, 0.06]),
     ],
 )
-def test_high_precision_for_many_draws(k, q, ties):
+def test_many_draws_agree_with_high_precision(k, q, ties):
     expected = [float(plurality_fixed_point(q, k, y, ties)) for y in (0, 1)]
     np.testing.assert_allclose(plurality_probability(q, k, ties=ties)[:2], expected, rtol=0, atol=1e-13)
     assert plurality_probability(q, k, 1, ties=ties) == pytest.approx(expected[1], abs=1e-13)
@@ -130,7 +130,7 @@ def test_high_precision_for_many_draws(k, q, ties):
 
 
 @EVERY_TIE_RULE
-def test_high_precision_for_a_thousand_classes(ties):
+def test_a_thousand_classes_agree_with_high_precision(ties):
     q = np.random.default_rng(3).dirichlet(np.ones(1000))
     y = int(q.argmax())
     expected = float(plurality_fixed_point(q, 20, y, ties))
@@ -148,7 +148,7 @@ def test_small_probabilities_keep_their_digits(ties):
     assert plurality_probability(q, [100, 1, 3000], 0, ties=ties)[0] == pytest.approx(expected, rel=1e-12)
 
 
-# --- the two engines, each the other's check ---------------------------------------------------------------------
+# --- the two engines, checked against each other -----------------------------------------------------------------
 
 
 @EVERY_TIE_RULE
@@ -239,7 +239,7 @@ def test_one_draw_wins_with_its_probability(ties):
 
 
 @EVERY_TIE_RULE
-def test_a_label_gives_that_class_of_all(ties):
+def test_one_label_gives_its_column_of_every_label(ties):
     rng = np.random.default_rng(5)
     q = random_rows(rng, 40, 12)
     label = rng.integers(12, size=40)
@@ -249,7 +249,7 @@ def test_a_label_gives_that_class_of_all(ties):
         np.testing.assert_allclose(one, every[np.arange(40), label], rtol=0, atol=1e-13)
 
 
-def test_shapes_and_orders():
+def test_shapes_follow_the_rows_and_the_order_of_k():
     q = random_rows(np.random.default_rng(1), 24, 4).reshape(2, 3, 4, 4)
     ks = [30, 1, 500, 30]
     every = plurality_probability(q, ks)
@@ -307,7 +307,7 @@ def test_pmf_keeps_every_digit():
         assert poisson_pmf(n, mean) == pytest.approx(exact, rel=2e-13 if exact < 1e-100 else 2e-15)
 
 
-def test_binomial_tail_and_its_bound():
+def test_binomial_tail_is_exact_and_below_its_bound():
     import mpmath
 
     for k, n, p in [

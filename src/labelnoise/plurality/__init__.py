@@ -1,8 +1,8 @@
 """The probability that a class wins the vote of k neighbors, exactly.
 
-`probability` is the public function and chooses between two engines, each the other's check in the tests:
-`convolution` serves every k at once and small k, `contour` large k and many classes. `ties` holds the tie rules as one
-idea that both use, `pmf` the Poisson and binomial probabilities.
+`probability` holds the public function, which chooses between two engines by their cost: `convolution` serves many k at
+once and small k, `contour` large k and many classes. Both are exact to rounding, and the tests check one against the
+other. `ties` holds the tie rules as one idea that both use, and `pmf` the Poisson and binomial probabilities.
 """
 
 from labelnoise.plurality.probability import plurality_probability

@@ -1,22 +1,24 @@
-"""One k at a time, as a mean over points of a circle: any k and any number of classes, to absolute accuracy.
+"""One k at a time, as a mean over points of a circle: for any k and number of classes, with a small absolute error.
 
 Let X_j ~ Poisson(k q_j). The coefficient of x^k in the series
 
     sum over a of  Pr(X_y = a) x^a  prod over j != y of E_j(x),     E_j(x) = sum over i < a of Pr(X_j = i) x^i
 
-is its mean over N points w of the unit circle, each multiplied by w^-k (for unscaled series: the circle of radius k).
-Every coefficient c_m is a probability of a total of m, so 0 <= c_m <= Pr(Poisson(k) = m), and what the mean adds to
-c_k, the coefficients at k + N, k - N, ..., has a bound that needs no look at the data: N of about sqrt(74 k) points
-reach 1e-16 of Pr(Poisson(k) = k). The series are real, so half of the points suffice. As a grows by one, every E_j
-gains one term: a few multiply-adds for each class, a and point.
+is its mean over N points w of the unit circle, each value multiplied by w^-k (for unscaled series: the circle of radius
+k). The error of this mean is the sum of the coefficients at k + N, k - N, ... Every coefficient c_m is a probability of
+a total of m, so 0 <= c_m <= Pr(Poisson(k) = m), and the error has a bound that does not depend on the data: with N of
+about sqrt(74 k) points it is 1e-16 of Pr(Poisson(k) = k). The series are real, so half of the points suffice. As a
+grows by one, every E_j gains one term, which costs a few multiply-adds per class, a and point.
 
-What is left out, bounded in total by a few `NEGLIGIBLE` because every outcome counts positively:
+Some terms are left out or simplified. Every outcome counts positively, so the total error of this is at most a few
+times `NEGLIGIBLE`:
 
-- small a: the term is at most Pr(X_y = a) prod of Pr(X_j <= a) / Pr(Poisson(k) = k);
-- a class so improbable to reach a that Chernoff's bound on Pr(n_j >= a) (times that on Pr(n_y >= a): counts of a
-  multinomial are negatively associated) is negligible. It is frozen: its E_j no longer changes and becomes part of a
-  common factor. A class frozen from the start is a whole Poisson series, exp(k q_j (w - 1)), and all such are one;
-- once nobody else can reach a, or a > k/2, the rest is a binomial tail in closed form.
+- Small a are left out: the term is at most Pr(X_y = a) prod of Pr(X_j <= a) / Pr(Poisson(k) = k).
+- A class is frozen at the a that it is unlikely to reach: where Chernoff's bound on Pr(n_j >= a), times that on
+  Pr(n_y >= a), is negligible. (The product is a bound because counts of a multinomial are negatively associated.) The
+  class's E_j then no longer changes and becomes part of a common factor. A class that is frozen from the start is a
+  whole Poisson series, exp(k q_j (w - 1)), and all such classes together are one such series.
+- Once no other class can reach a, or a > k/2, the rest is a binomial tail in closed form.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ from labelnoise.plurality.pmf import binomial_tail, log_tail_bound, poisson_pmf
 from labelnoise.plurality.ties import tie_nodes
 
 NEGLIGIBLE = 1e-15
-"""Absolute bound, up to a small factor, on everything that is left out."""
+"""Absolute bound, up to a small factor, of everything that is left out."""
 
-_ANCHOR = 32  # Poisson probabilities follow from their predecessor, and every 32nd from Loader's form
+_ANCHOR = 32  # every 32nd Poisson probability is computed afresh, the others from the one before
 
 _jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 
@@ -50,9 +52,10 @@ class Circle(NamedTuple):
 
 @lru_cache(maxsize=64)
 def circle(k: int) -> Circle:
-    """The fewest points (an even number) whose error bound is below 1e-16; see the module's derivation.
+    """Return the fewest points (an even number) with an error bound below 1e-16; see the module's derivation.
 
-    Poisson probabilities are log-concave: those at k + 2N, k + 3N, ... are smaller by another factor of 1e-16 each.
+    Poisson probabilities are log-concave, so each of those at k + 2N, k + 3N, ... is smaller by another factor of
+    1e-16.
     """
     peak = poisson_pmf(k, k)
     n_points = 2 * math.ceil(math.sqrt(k))
@@ -64,13 +67,13 @@ def circle(k: int) -> Circle:
 
 @_jit
 def _next_pmf(previous, n, mean):
-    """Pr(X = n) from Pr(X = n - 1), afresh now and then: no error builds up, nor does an underflow stay 0."""
+    """Return Pr(X = n) from Pr(X = n - 1), or afresh at every `_ANCHOR`, so that errors and underflows do not last."""
     return poisson_pmf(n, mean) if n % _ANCHOR == 0 else previous * (mean / n)
 
 
 @_jit
 def _first_relevant(mean, wanted, floor, half, pmf, below):
-    """The least a at which Pr(X_y = a) prod over j != y of Pr(X_j <= a) >= `floor` for a wanted y; else half + 1."""
+    """Return the least a with Pr(X_y = a) prod over j != y of Pr(X_j <= a) >= `floor` for a wanted y, or half + 1."""
     below[:] = 0.0
     for a in range(half + 1):
         product, best = 1.0, 0.0
@@ -87,7 +90,7 @@ def _first_relevant(mean, wanted, floor, half, pmf, below):
 
 @_jit
 def _freezing_point(q_j, q_y, k, first, half, log_allowed):
-    """The least a >= first from which on n_j >= a (and n_y >= a) is negligible, or half + 1."""
+    """Return the least a >= first from which on Pr(n_j >= a and n_y >= a) is negligible, or half + 1."""
     low, high = first, half + 1
     while low < high:
         a = (low + high) // 2
@@ -100,10 +103,11 @@ def _freezing_point(q_j, q_y, k, first, half, log_allowed):
 
 @_jit
 def _tie_depth(mean, a, k):
-    """How many classes can tie with y at a votes, but for a negligible probability.
+    """Return how many classes can tie with y at a votes; a negligible probability is left out.
 
-    Counts of a multinomial are negatively associated, so m given classes all reach a with at most the product of their
-    probabilities to do so, and some m of them with at most the m-th elementary symmetric polynomial: below S^m / m!.
+    Counts of a multinomial are negatively associated. So the probability that m given classes all reach a is at most
+    the product of their probabilities to reach it, and the probability that some m classes do is at most the m-th
+    elementary symmetric polynomial of these, which is below S^m / m!.
     """
     most = min(len(mean), k // a) - 1
     expected = 0.0  # S, the sum of the bounds on Pr(n_j >= a)
@@ -135,7 +139,7 @@ def _multiply(re, im, sum_re, sum_im, w_re, w_im, tie):
 
 @_jit
 def _start_points(p0, k, merged_mean, cos, sin, odd, common_re, common_im):
-    """Set w^-k exp(merged_mean (w - 1)) at the points from p0 on, and 0 in lanes past the last point."""
+    """Set w^-k exp(merged_mean (w - 1)) at the points from p0 on, and 0 in the lanes after the last point."""
     n_roots = len(cos)
     for p in range(len(odd)):
         odd[p] = (2 * (p0 + p) + 1) % n_roots
@@ -151,9 +155,9 @@ def _start_points(p0, k, merged_mean, cos, sin, odd, common_re, common_im):
 
 @_jit
 def _add_terms(pmf, sums, wanted, active, before, after, weight, lanes, prefix, total):
-    """Add, to total[y] for each wanted y, the sum over the points of Pr(X_y = a) w^a times all other classes' factors.
+    """Add to total[y], for each wanted y, the sum over the points of Pr(X_y = a) w^a times all other classes' factors.
 
-    One sweep up and one down share the products of the classes before and after each y.
+    One sweep up and one sweep down share the products over the classes before and after each y.
     """
     w_re, w_im, common_re, common_im, re, im = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
     left, right = len(active), -1  # positions of the first and the last wanted class
@@ -188,7 +192,7 @@ def _add_terms(pmf, sums, wanted, active, before, after, weight, lanes, prefix, 
 
 @_jit
 def _integrate(first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, sums, prefix, lanes, odd, total):
-    """Add the sum over first <= a < stop, over the points of `lanes`, to total[y] for every wanted class y."""
+    """Add to total[y], for each wanted y, the sum over first <= a < stop and over the points of `lanes`."""
     start, n_nodes, before, after, weight = nodes
     w_re, w_im, common_re, common_im = lanes[0], lanes[1], lanes[2], lanes[3]
     active = np.flatnonzero(frozen > first)
@@ -196,14 +200,14 @@ def _integrate(first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, s
     pmf[:] = 0.0
     root = np.zeros(len(odd), np.int64)
     for a in range(stop):
-        for p in range(len(odd)):  # w^a from the table: exact to rounding for every a
+        for p in range(len(odd)):  # w^a is read from the table, so it is exact to rounding for every a
             w_re[p], w_im[p] = cos[root[p]], sin[root[p]]
             root[p] += odd[p]
             if root[p] >= len(cos):
                 root[p] -= len(cos)
         if a >= first:
             kept = 0
-            for j in active:  # frozen classes leave; the others keep their order, which "lowest" needs
+            for j in active:  # frozen classes are dropped; the others keep their order, which "lowest" needs
                 if frozen[j] <= a:
                     _multiply(common_re, common_im, sums[j, 0], sums[j, 1], w_re, w_im, 0.0)
                 else:
@@ -243,17 +247,17 @@ def _contour(q, labels, k, n_lanes, cos, sin, nodes, share_ties, out):
         n = len(classes)
         p_row, wanted = q[row][classes], is_label[classes]
         mean = k * p_row
-        q_y = p_row[wanted][0] if wanted.sum() == 1 else 1.0  # with several labels, no bound on n_y is used
+        q_y = p_row[wanted][0] if wanted.sum() == 1 else 1.0  # with several labels, the bound on n_y is not used
         total, pmf, below = np.zeros(n), np.zeros(n), np.zeros(n)
         if n > 1 and wanted.any():
-            # the plan: which a, and which classes until when
+            # Plan which a matter, and until which a each class does.
             first = _first_relevant(mean, wanted, NEGLIGIBLE / k * peak, half, pmf, below)
             frozen = np.empty(n, np.int64)
             for j in range(n):
                 frozen[j] = _freezing_point(p_row[j], q_y, k, first, half, math.log(NEGLIGIBLE / n))
                 if wanted[j] and q_y < 1.0:
                     frozen[j] = half + 1
-            stop = np.sort(frozen)[-2]  # from here on, only one class is left
+            stop = np.sort(frozen)[-2]  # from this a on, at most one class is left
             merged_mean = mean[frozen == first].sum()
             if share_ties:
                 for a in range(first, stop):
@@ -279,14 +283,14 @@ def _contour(q, labels, k, n_lanes, cos, sin, nodes, share_ties, out):
 
 
 def lane_count(n_points: int, n_classes: int) -> int:
-    """Points to work on at once: a multiple of the vector length, few enough for a processor's cache."""
+    """Return how many points to work on at once: a multiple of the vector length that fits into a processor's cache."""
     most = min(max(2**11 // n_classes, 16), 128)
     n_blocks = math.ceil(n_points / 2 / most)
     return math.ceil(n_points / 2 / n_blocks / 8) * 8
 
 
 def contour_plurality(q: Floats, labels: Codes, k: int, ties: str) -> Floats:
-    """The probability that ``labels[row, i]`` wins `k` draws from ``q[row]``, at [row, i], to 1e-12 absolute."""
+    """Return the probability that ``labels[row, i]`` wins `k` draws from ``q[row]``, at [row, i], to 1e-12 absolute."""
     n_points, cos, sin = circle(k)
     nodes = tie_nodes(ties, min(q.shape[1], k) - 1)
     n_lanes = lane_count(n_points, q.shape[1])

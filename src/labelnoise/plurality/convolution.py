@@ -9,16 +9,17 @@ From a to a + 1 every factor gains one term, and P_m grows by D_m, which obeys
 
     D_m = D_(m-1) (sum over i <= a of t_m[i] x^i) + P_(m-1) t_m[a] x^a.
 
-D_m starts at degree a, and degrees above k - a are never used, so a step costs (k - 2a) min(a, k - 2a) multiply-adds
-and most of the work of multiplying from scratch is gone. A tie rule replaces t_m[a] by z t_m[a] (see `ties`). More than
-k/2 votes always win: these a are a binomial tail.
+D_m starts at degree a, and degrees above k - a are never used. So a step costs (k - 2a) min(a, k - 2a) multiply-adds,
+and most of the work of multiplying from scratch is saved. A tie rule replaces t_m[a] by z t_m[a] (see `ties`). More
+than k/2 votes always win, so the terms with a > k/2 are a binomial tail.
 
 Two bounds skip work without losing relative accuracy:
 
-- Turn the i votes of class j into votes for y: y still wins, and the probability changes by (q_y/q_j)^i / C(a+i, i). So
-  all outcomes with n_j = i weigh at most (q_j/q_y)^i C(a+i, i) times the answer: the series of j ends early.
-- If q_y >= 1/2, the answer is at least 1/4, and a term (a, k) at most the binomial probability of a votes: for each a,
-  only a range of k matters.
+- Turn the i votes of class j into votes for y: y still wins, and the probability changes by the factor
+  (q_y/q_j)^i / C(a+i, i). So all outcomes with n_j = i are together at most (q_j/q_y)^i C(a+i, i) times the answer, and
+  the series of j can end early.
+- If q_y >= 1/2, the answer is at least 1/4, and a term (a, k) is at most the binomial probability of a votes. So only a
+  range of k matters for each a.
 """
 
 from __future__ import annotations
@@ -33,20 +34,21 @@ MAX_K = 512
 """Largest k for which theta^k / k! and exp(theta) stay far inside the range of doubles."""
 
 NEGLIGIBLE = 1e-18
-"""What a skipped outcome may weigh, relative to the answer."""
+"""Largest probability of a skipped outcome, relative to the answer."""
 
-_PAD = 4  # zeros in front of every increment, so that four terms at once may reach before its start
-_VECTOR = 8  # coefficients at once; buffers have as many to spare
+_PAD = 4  # zeros before every increment, because four terms at once reach before its start
+_VECTOR = 8  # coefficients computed at once; buffers have room for as many more
 
 _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 @_jit
 def _add_product(target, factor, series, n_terms, width):
-    """target[k] += sum over i < n_terms of series[i] factor[k - i], for k < width.
+    """Add to target[k], for k < width, the sum over i < n_terms of series[i] factor[k - i].
 
-    Both have `_PAD` zeros in front and room for a whole number of `_VECTOR` behind: loops of a fixed length compile to
-    vector instructions without a remainder. Four terms a sweep load and store the target once for four multiply-adds.
+    Target and factor have `_PAD` zeros before them, and room behind them up to a multiple of `_VECTOR`: loops of a
+    fixed length compile to vector instructions without a remainder. Each sweep adds four terms, so that it loads and
+    stores the target once for four multiply-adds.
     """
     i = 0
     while i + 4 <= n_terms:
@@ -69,10 +71,10 @@ def _add_product(target, factor, series, n_terms, width):
 
 @_jit
 def _increment(a, top, products, degree, series, length, z, update, work):
-    """D_m of the recurrence with the a-th terms weighted by z, up to degree `top`, for m the last competitor.
+    """Compute D_m of the recurrence for m the last competitor, with the a-th terms weighted by z, up to degree `top`.
 
-    With `update` every product P_m grows by D_m. Returns the slot of `work` that holds the last D (from degree a on,
-    after the padding, zeros behind it) and its length.
+    With `update` every product P_m grows by D_m. Returns the slot of `work` that holds the last D, and its length.
+    There D is stored from degree a on, after the padding, with zeros behind it.
     """
     size = top - a + 1
     slot, width = 0, 0
@@ -92,7 +94,7 @@ def _increment(a, top, products, degree, series, length, z, update, work):
             series[m, a] = term
             _add_product(following, increment, series[m], min(n_terms, new_width), new_width)
             series[m, a] = kept
-            if update:  # only now: the step to m + 1 needs P_m as it was
+            if update:  # not earlier: the step to D_(m+1) needs the old P_m
                 _grow(products[m], degree, m, increment, a, width)
         following[_PAD + new_width : _PAD + new_width + _VECTOR] = 0.0
         slot, width = 1 - slot, new_width
@@ -109,7 +111,7 @@ def _grow(product, degree, m, increment, a, width):
 
 @_jit
 def _add_scaled(target, factor, increment, width):
-    """Add factor times the increment, behind whose end are zeros."""
+    """Add factor times the increment, which is followed by zeros."""
     for block in range(0, width, _VECTOR):
         for k in range(_VECTOR):
             target[block + k] += factor * increment[_PAD + block + k]
@@ -117,13 +119,13 @@ def _add_scaled(target, factor, increment, width):
 
 @_jit
 def _competitor_series(q_j, q_y, theta, half, series):
-    """Fill (theta q_j)^i / i! for i <= half; returns how many terms matter."""
+    """Fill `series` with (theta q_j)^i / i! for i <= half; returns how many terms matter."""
     mean, ratio = theta * q_j, q_j / q_y
     term, weight = 1.0, 1.0
     for i in range(half + 1):
         series[i] = term
         term *= mean / (i + 1)
-        growth = ratio * (half + i + 1) / (i + 1)  # of the bound (q_j/q_y)^i C(half+i, i), from i to i + 1
+        growth = ratio * (half + i + 1) / (i + 1)  # growth of the bound (q_j/q_y)^i C(half+i, i) from i to i + 1
         weight *= growth
         if weight < NEGLIGIBLE and growth < 0.5:
             return i + 1
@@ -132,7 +134,7 @@ def _competitor_series(q_j, q_y, theta, half, series):
 
 @_jit
 def _degree_needed(q_y, q_rest, k_max, reach):
-    """reach[a]: the largest degree of the competitors' product that any number of votes >= a needs."""
+    """Fill reach[a] with the largest degree of the competitors' product that any number of votes >= a needs."""
     half = k_max // 2
     reach[half + 1 :] = -1
     k, p = 0, 1.0  # p = Pr(Binomial(k, q_y) = a)
@@ -144,7 +146,7 @@ def _degree_needed(q_y, q_rest, k_max, reach):
             k += 1
             p *= k / (k - a) * q_rest
         reach[a] = k - a
-        if k == k_max:  # and so for every larger a
+        if k == k_max:  # k stays at k_max for every larger a
             for b in range(a + 1, half + 1):
                 reach[b] = k_max - b
             break
@@ -154,7 +156,10 @@ def _degree_needed(q_y, q_rest, k_max, reach):
 
 @_jit
 def _add_binomial_tail(least, q_y, q_rest, ks, out):
-    """Add Pr(Binomial(k, q_y) >= least) for every k: k + 1 draws reach it if k do, or the last draw is the least-th."""
+    """Add Pr(Binomial(k, q_y) >= least) for every k.
+
+    Of k + 1 draws at least `least` go to y if that many of the first k do, or if the last draw is the `least`-th.
+    """
     tail = q_y**least
     step = q_y ** (least - 1) * least * q_rest  # Pr(Binomial(least, q_y) = least - 1)
     k = least
@@ -169,7 +174,7 @@ def _add_binomial_tail(least, q_y, q_rest, ks, out):
 
 @_jit
 def _add_coefficients(ks, a, top, wins, grown, tied, last, n_terms, tie, result):
-    """Add the term with a votes to every k, multiplying the last factor in (unless it has no terms: it is in)."""
+    """Add the term with a votes to every k; the last factor is multiplied in here, unless `n_terms` is 0."""
     for index in range(len(ks) - 1, -1, -1):
         wanted = ks[index] - a
         if wanted < 0:
@@ -212,7 +217,7 @@ def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):
             q_y = q[row, y]
             if q_y == 0.0:
                 continue
-            # competitors from the smallest on: their series end first, and then their part of the recurrence is idle
+            # Competitors are taken from the smallest on: their series end first, and then they cost nothing here.
             n, q_rest = 0, 0.0
             for j in order:
                 if j != y and q[row, j] > 0.0:
@@ -225,7 +230,7 @@ def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):
                 continue
             _degree_needed(q_y, q_rest, k_max, reach)
 
-            # with few k, the last factor is multiplied only into the coefficients that are asked for
+            # With few k, the last factor is multiplied only into the coefficients that are asked for.
             n_grown = n - 1 if few else n
             length, last, n_last = length_of[:n_grown], series[n - 1], length_of[n - 1]
             for m in range(n_grown + 1):
@@ -239,7 +244,7 @@ def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):
                 top = reach[a]
                 if wins == 0.0 or top < 0:
                     break
-                # `grown` is the product with its tied terms, `tied` its part that the last factor's tied term meets
+                # `grown` is the product with its tied terms. `tied` is what the last factor's tied term multiplies.
                 depth = min(n, k_max // a - 1)
                 n_inner, share = n_nodes[depth], weight_of_one[depth]
                 if ks[0] > a * (n + 1) or ks[0] - a > top:  # no k that is asked for has a relevant term with a votes
@@ -255,7 +260,7 @@ def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):
                         slot, width = _increment(a, top, products, degree, series, length, z, False, work)
                         _add_scaled(grown[a:], weight[node], work[slot], width)
                         _add_scaled(tied[a:], inner_share, work[slot], width)
-                needed = top if share > 0.0 else reach[a + 1]  # the product for a + 1 needs less than the tied terms
+                needed = top if share > 0.0 else reach[a + 1]  # the product for a + 1 needs fewer degrees
                 if needed >= a:
                     slot, width = _increment(a, needed, products, degree, series, length, ones, True, work)
                     if share > 0.0:
@@ -272,7 +277,7 @@ def _convolve(q, labels, ks, theta, scale, few, nodes, weight_of_one, out):
 
 
 def convolution_plurality(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floats:
-    """The probability that ``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``, at [row, i, c].
+    """Return the probability that ``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``, at [row, i, c].
 
     `ks` ascends strictly, up to `MAX_K`. Relative error at most 1e-9 for probabilities above 1e-200.
     """

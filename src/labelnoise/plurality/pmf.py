@@ -1,7 +1,8 @@
 """Poisson and binomial probabilities to full double precision, for use inside compiled kernels.
 
-Loader's saddle-point form (C. Loader, "Fast and accurate computation of binomial probabilities", 2000): the large
-terms of n log n are canceled on paper, where differences of log-gamma values lose three digits at n = 300 already.
+They use Loader's saddle-point form (C. Loader, "Fast and accurate computation of binomial probabilities", 2000), in
+which the large terms n log n are canceled on paper. Differences of log-gamma values lose three digits at n = 300
+already.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numba import njit
 
 TWO_PI = 2 * math.pi
 
-_SMALL_STIRLING_ERRORS = np.array(  # log n! - log(sqrt(2 pi n) (n/e)^n) for n = 1..15; the series needs n > 15
+_SMALL_STIRLING_ERRORS = np.array(  # entries n = 1..15 of `stirling_error`; entry 0 is not used
     [
         0.0,
         0.081061466795327258,
@@ -37,7 +38,7 @@ _SMALL_STIRLING_ERRORS = np.array(  # log n! - log(sqrt(2 pi n) (n/e)^n) for n =
 
 @njit(nogil=True, cache=True)
 def stirling_error(n: float) -> float:
-    """Error of Stirling's formula: log n! - log(sqrt(2 pi n) (n/e)^n)."""
+    """Return the error of Stirling's formula, log n! - log(sqrt(2 pi n) (n/e)^n)."""
     if n <= 15:
         return float(_SMALL_STIRLING_ERRORS[int(n)])
     square = n * n
@@ -46,14 +47,14 @@ def stirling_error(n: float) -> float:
 
 @njit(nogil=True, cache=True)
 def deviance(x: float, mean: float) -> float:
-    """The quantity x log(x / mean) + mean - x, without cancellation where x is near the mean."""
+    """Return x log(x / mean) + mean - x, without cancellation where x is near the mean."""
     if abs(x - mean) >= 0.1 * (x + mean):
         return x * math.log(x / mean) + mean - x
     ratio = (x - mean) / (x + mean)
     total = (x - mean) * ratio
     power = 2 * x * ratio
     order = 1
-    while True:  # odd powers of a ratio below 0.1: at most eight rounds
+    while True:  # the terms are odd powers of a ratio below 0.1, so at most eight matter
         power *= ratio * ratio
         order += 2
         longer = total + power / order
@@ -64,7 +65,7 @@ def deviance(x: float, mean: float) -> float:
 
 @njit(nogil=True, cache=True)
 def poisson_pmf(n: int, mean: float) -> float:
-    """The probability Pr(X = n) for X ~ Poisson(mean)."""
+    """Return Pr(X = n) for X ~ Poisson(mean)."""
     if n == 0:
         return math.exp(-mean)
     if mean <= 0.0:
@@ -74,7 +75,7 @@ def poisson_pmf(n: int, mean: float) -> float:
 
 @njit(nogil=True, cache=True)
 def binomial_pmf(n: int, trials: int, p: float) -> float:
-    """The probability Pr(X = n) for X ~ Binomial(trials, p)."""
+    """Return Pr(X = n) for X ~ Binomial(trials, p)."""
     if n < 0 or n > trials:
         return 0.0
     if p <= 0.0 or p >= 1.0:
@@ -91,7 +92,7 @@ def binomial_pmf(n: int, trials: int, p: float) -> float:
 
 @njit(nogil=True, cache=True)
 def binomial_tail(n: int, trials: int, p: float) -> float:
-    """The probability Pr(X >= n) for X ~ Binomial(trials, p), summed away from the mode on the side that n is on."""
+    """Return Pr(X >= n) for X ~ Binomial(trials, p), by summing the tail that does not hold the mean."""
     if n <= 0:
         return 1.0
     if n > trials or p <= 0.0:
@@ -118,7 +119,7 @@ def binomial_tail(n: int, trials: int, p: float) -> float:
 
 @njit(nogil=True, cache=True)
 def log_tail_bound(n: int, trials: int, p: float) -> float:
-    """Chernoff's bound: log Pr(X >= n) is at most this, for X ~ Binomial(trials, p)."""
+    """Return Chernoff's upper bound of log Pr(X >= n), for X ~ Binomial(trials, p)."""
     if n <= trials * p:
         return 0.0
     if n > trials or p <= 0.0:

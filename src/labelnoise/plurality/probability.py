@@ -1,9 +1,4 @@
-"""The probability that a class wins the vote of k neighbors, exactly.
-
-`convolution` serves every k at once and small k, `contour` large k and many classes; `ties` holds the tie rules as one
-idea both use, `pmf` the Poisson and binomial probabilities. Which engine runs is decided in `_convolved` by cost: both
-are exact to rounding, and each is the other's check in the tests.
-"""
+"""`plurality_probability`, and its choice between the two engines by their estimated cost."""
 
 from __future__ import annotations
 
@@ -20,12 +15,12 @@ from labelnoise.validation import check_distributions, check_ks, check_ties, to_
 
 __all__ = ["plurality_probability"]
 
-_DIGITS_ARE_WORTH = 2.0  # how much dearer the convolution may be, which keeps the digits of small probabilities too
-_BLOCK_NS = 3e7  # work handed to a thread at once: long beside the hand-over, short beside the whole
+_DIGITS_ARE_WORTH = 2.0  # cost ratio up to which the convolution is preferred: it keeps small probabilities' digits
+_BLOCK_NS = 3e7  # nanoseconds of work per task: long compared with starting a task, short compared with all the work
 
 
 def plurality_probability(q: Any, k: int | Sequence[int], label: Any = None, *, ties: str = "random") -> Floats:
-    r"""Probability that a class gets the most of k independent draws from a label distribution.
+    r"""Return the probability that a class gets the most of k independent draws from a label distribution.
 
     .. math:: Q = \sum_{n_1 + ... + n_L = k, \; n_y > n_j \forall j \ne y} \frac{k!}{n_1! ... n_L!} \prod_j q_j^{n_j}
 
@@ -60,16 +55,17 @@ def plurality_probability(q: Any, k: int | Sequence[int], label: Any = None, *, 
     Notes
     -----
     Counts of a multinomial are independent Poisson variables given their sum (Levin, 1981). With X_j ~ Poisson(theta
-    q_j) for any theta > 0, and a the votes of y,
+    q_j) for any theta > 0, and a for the votes of y,
 
-        Q = sum over a of Pr(X_y = a) Pr(sum of the others = k - a, each at most a - 1) / Pr(Poisson(theta) = k):
+        Q = sum over a of Pr(X_y = a) Pr(sum of the others = k - a, each at most a - 1) / Pr(Poisson(theta) = k),
 
-    theta cancels, nothing is approximated. The probability in the middle is a coefficient of a product of L - 1
-    polynomials, each a truncated Poisson series. Either the product is multiplied out, for all k at once (every term is
-    positive, so nothing cancels), or its one coefficient is read off as a mean over points of a circle, with an error
-    bound that depends on k alone. More than k/2 votes always win, which leaves a binomial tail. A tie adds to each
-    competitor's polynomial the term of degree a, times a weight z: 0 for "strict", 0 or 1 by class index for "lowest";
-    for "random" the integral over z in [0, 1] of z^m is 1/(m + 1), the chance of y among m others.
+    where theta cancels and nothing is approximated. The probability in the middle is a coefficient of a product of
+    L - 1 polynomials, each a truncated Poisson series. Either the product is multiplied out, for all k at once (every
+    term is positive, so nothing cancels), or its one coefficient is read off as a mean over points of a circle, with an
+    error bound that depends on k alone. More than k/2 votes always win, so the terms with a > k/2 are a binomial tail.
+    A tie adds the term of degree a to each competitor's polynomial, times a weight z: 0 for "strict", and 0 or 1 by
+    class index for "lowest". For "random" the integral over z in [0, 1] of z^m is 1/(m + 1), the chance of y among m
+    others.
 
     Source: A. Drory, O. Ratzon, S. Avidan, R. Giryes, arXiv:1803.11410, Eq. 2; B. Levin, "A representation for
     multinomial cumulative distribution functions", Annals of Statistics 9 (1981).
@@ -98,7 +94,7 @@ def plurality_probability(q: Any, k: int | Sequence[int], label: Any = None, *, 
 
 
 def _check_label(label: Any, lead: tuple[int, ...], n_classes: int) -> Integers:
-    """Labels as integers in 0..n_classes-1 of shape `lead`."""
+    """Return the labels as integers in 0..n_classes-1 of shape `lead`."""
     array = to_array(label)
     if not np.issubdtype(array.dtype, np.integer) and array.size:
         raise TypeError(
@@ -121,11 +117,11 @@ def _check_label(label: Any, lead: tuple[int, ...], n_classes: int) -> Integers:
 
 
 def _compute(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floats:
-    """The probability that ``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``, at [row, i, c]; `ks` ascend."""
+    """Return Pr(``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``) at [row, i, c]; `ks` ascends."""
     out = np.empty((*labels.shape, len(ks)))
     n_rows, n_labels, n_classes = len(q), labels.shape[1], q.shape[1]
     split = _convolved(ks, n_classes, n_labels, ties)
-    tasks: list[tuple[int, int, int]] = []  # column of ks (-1: all that are convolved) and a block of rows
+    tasks: list[tuple[int, int, int]] = []  # a column of ks (-1: all that are convolved), and a block of rows
     for column in range(-1 if split else 0, len(ks)):
         if column == -1:
             cost = _convolution_ns(ks[split - 1 : split], n_classes, n_labels, ties)
@@ -144,25 +140,25 @@ def _compute(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floats:
             else:
                 out[block, :, column] = contour_plurality(q[block], labels[block], int(ks[column]), ties)
 
-    for_each_block(work, len(tasks), 1, "plurality probability")
+    for_each_block(work, len(tasks), 1, "computing probabilities")
     return out
 
 
-# The cost model: nanoseconds a row on one core, fitted to timings at L = 10 (see benchmarks/plurality.py). It only has
-# to rank the engines; where they are close, either will do.
+# The cost model: nanoseconds per row on one core, fitted to timings at L = 10 (see benchmarks/plurality.py). It only
+# has to rank the engines; where their costs are close, either engine will do.
 
 
 def _convolution_ns(k_max: Integers, n_classes: int, n_labels: int, ties: str) -> Floats:
-    """All k up to k_max: each of k/2 steps visits every class (38 ns), and multiplies about k^3/35 pairs in all."""
+    """Return the cost of all k up to k_max: per class, k/2 steps of 38 ns and about k^3/35 multiplications in all."""
     passes = {"strict": 1.0, "lowest": 1.9, "random": 2.6}[ties]
     k = k_max.astype(float)
     return passes * n_labels * n_classes * (19 * k + 0.003 * k**3)
 
 
 def _contour_ns(k: Integers, n_classes: int, n_labels: int, ties: str) -> Floats:
-    """One k: about min(k/2, 4 sqrt(k)) numbers of votes matter, at sqrt(74 k)/2 points (1 ns each) for every class.
+    """Return the cost of one k: per class, min(k/2, 4 sqrt(k)) numbers of votes matter, at sqrt(74 k)/2 points of 1 ns.
 
-    All labels together cost three products where one label costs one.
+    All labels together cost three products, where one label costs one.
     """
     passes = (2.0 if ties == "random" else 1.0) * min(n_labels, 3)
     votes = np.minimum(k / 2, 4 * np.sqrt(k))
@@ -170,7 +166,7 @@ def _contour_ns(k: Integers, n_classes: int, n_labels: int, ties: str) -> Floats
 
 
 def _convolved(ks: Integers, n_classes: int, n_labels: int, ties: str) -> int:
-    """How many of the ascending `ks` to convolve, all in one pass, so that the total is cheapest."""
+    """Return how many of the ascending `ks` to convolve, all in one pass, so that the total cost is lowest."""
     one_pass = np.where(ks <= MAX_K, _convolution_ns(ks, n_classes, n_labels, ties), np.inf)
     one_by_one = _DIGITS_ARE_WORTH * _contour_ns(ks, n_classes, n_labels, ties)
     total = np.concatenate([[0], one_pass]) + one_by_one.sum() - np.concatenate([[0], np.cumsum(one_by_one)])

@@ -31,7 +31,7 @@ from labelnoise.arrays import Floats, Integers
 
 
 class TieNodes(NamedTuple):
-    """Where at most `depth` classes can tie with y: nodes ``start[depth]`` up to ``start[depth] + n_nodes[depth]``."""
+    """If at most `depth` classes can tie with y: nodes ``start[depth]`` up to ``start[depth] + n_nodes[depth]``."""
 
     start: Integers
     n_nodes: Integers
@@ -43,14 +43,14 @@ class TieNodes(NamedTuple):
 
 
 def degree_needed(depth: int) -> int:
-    """The degree to which a rule must be exact where at most `depth` classes tie with y; see the derivation above."""
-    bounded = math.ceil(math.sqrt(42 * depth) / 8) * 8  # in steps, so that few different rules are needed
+    """Return the degree to which a rule must be exact if at most `depth` classes tie; see the derivation above."""
+    bounded = math.ceil(math.sqrt(42 * depth) / 8) * 8  # a multiple of 8, so that few rules are needed
     return min(depth, bounded)
 
 
 @lru_cache(maxsize=64)
 def tie_nodes(ties: str, max_depth: int) -> TieNodes:
-    """One node for "strict" and "lowest", Gauss-Legendre nodes for "random"; depths 0..`max_depth`."""
+    """Return one node for "strict" and "lowest", and Gauss-Legendre nodes for "random", for depths 0..`max_depth`."""
     if ties != "random":
         ones = np.ones(max_depth + 1, dtype=np.int64)
         return TieNodes(0 * ones, ones, np.zeros(1), np.array([1.0 if ties == "lowest" else 0.0]), np.ones(1))
@@ -60,16 +60,16 @@ def tie_nodes(ties: str, max_depth: int) -> TieNodes:
 
 @lru_cache(maxsize=64)
 def inner_tie_nodes(ties: str, max_depth: int) -> tuple[TieNodes, Floats]:
-    """The nodes other than z = 0 and z = 1 for all, and the weight of z = 1, for an engine that gets those two free.
+    """Return the nodes other than z = 0 and z = 1, and the weight of z = 1, for an engine that gets those two for free.
 
-    The weights, with that of z = 0, sum to 1. For "random" a Gauss-Lobatto rule.
+    All weights, with that of z = 0, sum to 1. For "random" the nodes are those of a Gauss-Lobatto rule.
     """
     if ties != "random":
         count = np.full(max_depth + 1, 1 if ties == "lowest" else 0)
         return TieNodes(0 * count, count, np.zeros(1), np.ones(1), np.ones(1)), np.zeros(max_depth + 1)
     count = np.array([degree_needed(depth) // 2 for depth in range(max_depth + 1)], dtype=np.int64)
     weight_of_one = 1 / ((count + 2) * (count + 1))
-    weight_of_one[0] = 0.0  # depth 0: nothing can tie
+    weight_of_one[0] = 0.0  # at depth 0 nothing can tie
 
     def inner_lobatto(n: int) -> tuple[Floats, Floats]:
         if n == 0:
@@ -81,7 +81,7 @@ def inner_tie_nodes(ties: str, max_depth: int) -> tuple[TieNodes, Floats]:
 
 
 def _nodes_on_unit_interval(count: Integers, rule: Callable[[int], tuple[Floats, Floats]]) -> TieNodes:
-    """One table of the rules (on [-1, 1]) of all sizes in `count`."""
+    """Return the rules of all sizes in `count`, moved from [-1, 1] to [0, 1], as one table."""
     sizes = np.unique(count)
     starts = np.cumsum(sizes) - sizes
     points, weights = (np.concatenate(parts) for parts in zip(*(rule(int(n)) for n in sizes), strict=True))
