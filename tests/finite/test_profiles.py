@@ -1,4 +1,4 @@
-"""Finite neighborhoods: vote profiles against exact enumeration, and against votes on really corrupted labels."""
+"""Vote profiles of finite neighborhoods, against exact enumeration and against votes on corrupted labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIES = ("strict", "random", "lowest")
 
 
 def credit(votes, label, ties):
-    """The label's share of the win, from the definition of each tie rule."""
+    """Return the label's share of the win, from the definition of each tie rule."""
     tied = [j for j, count in enumerate(votes) if count == max(votes)]
     if label not in tied:
         return Fraction(0)
@@ -30,7 +30,7 @@ def credit(votes, label, ties):
 
 
 def enumerated_profiles(counts, matrix, ties):
-    """W[label, m] by going through every subset of neighbors and every outcome of their redraws, in rationals."""
+    """Return W[label, m] from every subset of neighbors and every outcome of their redraws, in exact rationals."""
     n_classes, k = len(counts), sum(counts)
     clean = [j for j, count in enumerate(counts) for _ in range(count)]
     profiles = [[Fraction(0)] * (k + 1) for _ in range(n_classes)]
@@ -53,7 +53,7 @@ def enumerated_profiles(counts, matrix, ties):
 
 
 def permutation_rows(mapping, change):
-    """Class i becomes mapping[i] with probability change[i], or stays."""
+    """Return rows with which class i becomes mapping[i] with probability change[i], or stays."""
     classes = range(len(mapping))
     return [[(1 - change[i]) * (i == j) + change[i] * (mapping[i] == j) for j in classes] for i in classes]
 
@@ -79,7 +79,7 @@ PATTERNS = [
 @pytest.mark.parametrize("ties", TIES)
 @pytest.mark.parametrize("counts", PATTERNS)
 class TestAgainstEnumeration:
-    def exactly(self, counts, noise, rows, ties):
+    def check(self, counts, noise, rows, ties):
         expected = enumerated_profiles(counts, rows, ties)
         every = vote_profiles([counts], None, noise, ties=ties, method="exact")
         assert every.exact
@@ -91,33 +91,33 @@ class TestAgainstEnumeration:
     def test_uniform(self, counts, ties):
         n_classes = len(counts)
         rows = [[Fraction(1, n_classes)] * n_classes] * n_classes
-        self.exactly(counts, ln.UniformNoise(), rows, ties)
+        self.check(counts, ln.UniformNoise(), rows, ties)
 
     def test_one_row_for_all(self, counts, ties):
         row = [Fraction(j, 1) for j in range(len(counts))]  # class 0 never drawn
         row = [p / sum(row) for p in row]
-        self.exactly(counts, as_noise([row] * len(counts)), [row] * len(counts), ties)
+        self.check(counts, as_noise([row] * len(counts)), [row] * len(counts), ties)
 
     def test_every_permutation(self, counts, ties):
         for mapping in itertools.permutations(range(len(counts))):
             rows = permutation_rows(mapping, [Fraction(1)] * len(counts))
-            self.exactly(counts, ln.FlipNoise(list(mapping)), rows, ties)
+            self.check(counts, ln.FlipNoise(list(mapping)), rows, ties)
 
-    def test_classes_that_stay_in_part(self, counts, ties):
+    def test_classes_that_may_change_or_stay(self, counts, ties):
         n_classes = len(counts)
-        change = [Fraction(j + 1, 4) for j in range(n_classes)]  # the last of four always changes
+        change = [Fraction(j + 1, 4) for j in range(n_classes)]  # of four classes, the last always changes
         cycle = [(j + 1) % n_classes for j in range(n_classes)]
         for mapping in (cycle, cycle[::-1], list(range(n_classes))):
             rows = permutation_rows(mapping, change)
-            self.exactly(counts, as_noise(rows), rows, ties)
+            self.check(counts, as_noise(rows), rows, ties)
 
-    def test_one_way(self, counts, ties):
-        # class 0 becomes the last class, which stays what it is: no permutation, yet no two classes become the same
+    def test_one_class_changes_and_the_others_stay(self, counts, ties):
+        # Class 0 becomes the last class, which stays: this is no permutation, but no class becomes two others.
         rows = permutation_rows(list(range(len(counts))), [Fraction(0)] * len(counts))
         rows[0] = [Fraction(1, 3)] + [Fraction(0)] * (len(counts) - 2) + [Fraction(2, 3)]
-        self.exactly(counts, as_noise(rows), rows, ties)
+        self.check(counts, as_noise(rows), rows, ties)
 
-    def test_sampled(self, counts, ties):
+    def test_sampled_profiles_are_within_their_errors(self, counts, ties):
         n_classes = len(counts)
         rows = [[Fraction(1 + (2 * i + j) % 3) for j in range(n_classes)] for i in range(n_classes)]
         rows = [[p / sum(row) for p in row] for row in rows]
@@ -153,8 +153,8 @@ MIXED = ((14, 9, 5, 2, 0), (12, 12, 6, 0, 0), (8, 7, 6, 5, 4))
     ],
     ids=["uniform", "flip", "two cycles", "two alternatives", "random"],
 )
-def test_agrees_with_votes_on_corrupted_labels(noise, ties):
-    """K = 30: m of the neighbors selected at random, their labels redrawn by the noise model, one plurality vote."""
+def test_profiles_agree_with_votes_on_corrupted_labels(noise, ties):
+    """Of K = 30 neighbors m are selected at random, their labels redrawn by the noise model, and one vote is taken."""
     rng = np.random.default_rng(5)
     repeats = 1500
     profiles = vote_profiles(MIXED, [0, 1, 2], noise, ties=ties, random_state=7)
@@ -178,7 +178,7 @@ def test_agrees_with_votes_on_corrupted_labels(noise, ties):
     [(ln.UniformNoise(), (14, 11, 5), False), (ln.FlipNoise(), (14, 11, 5), False), (ln.FlipNoise(), (30, 0, 0), True)],
     ids=["uniform", "flip", "flip, pure"],
 )
-def test_agrees_with_simulate_knn_where_the_exact_count_matters(noise, counts, tells_apart):
+def test_profiles_agree_with_simulate_knn_where_the_exact_count_matters(noise, counts, tells_apart):
     """A neighborhood of half the training samples: the number selected in it varies less than binomially."""
     n_train, k, rate, repeats = 60, 30, 0.45, 1500
     labels = np.concatenate([np.repeat([0, 1, 2], counts), np.arange(30) % 3])
@@ -238,7 +238,7 @@ def test_pure_neighborhoods_follow_the_iid_formula(k, ties):
     """Where all clean labels are equal and selection is independent, the votes are independent draws (Eq. 14-16)."""
     counts = np.zeros((5, 5), dtype=int)
     np.fill_diagonal(counts, k)
-    labels = np.array([0, 1, 2, 3, 1])  # the last: a wrong neighborhood
+    labels = np.array([0, 1, 2, 3, 1])  # the last neighborhood is wholly of another class
     matrix = ln.MatrixNoise.random(5, random_state=2)
     for noise in (ln.UniformNoise(), ln.FlipNoise(), matrix):
         profiles = vote_profiles(counts, labels, noise, ties=ties)
@@ -250,7 +250,7 @@ def test_pure_neighborhoods_follow_the_iid_formula(k, ties):
             np.testing.assert_allclose(won, expected, rtol=0, atol=1e-12)
 
 
-def test_flipped_pure_neighborhood_closed_form():
+def test_a_pure_neighborhood_under_flip_noise_has_a_closed_form():
     """Eq. 16: more than half of the labels must not be selected."""
     profiles = vote_profiles([[30, 0, 0]], [0], ln.FlipNoise(), ties="strict")
     won = profiles.expected(selected_count_distribution(30, 0.4))[0]
@@ -260,7 +260,7 @@ def test_flipped_pure_neighborhood_closed_form():
 class TestSelectedCounts:
     @pytest.mark.parametrize("k", [1, 7, 60, 300])
     @pytest.mark.parametrize("rate", [0.001, 0.2, 0.45, 0.99])
-    def test_against_scipy(self, k, rate):
+    def test_distributions_agree_with_scipy(self, k, rate):
         m = np.arange(k + 1)
         cases = [
             (selected_count_distribution(k, rate), scipy.stats.binom(k, rate)),
@@ -315,7 +315,7 @@ class TestSelectedCounts:
             ((30, 0.5), {"n_train": 20}, ValueError, "at most 20, the number of training samples; got 30"),
         ],
     )
-    def test_errors(self, arguments, options, error, message):
+    def test_bad_input_names_what_is_wrong(self, arguments, options, error, message):
         with pytest.raises(error, match=message):
             selected_count_distribution(*arguments, **options)
 
@@ -327,7 +327,7 @@ class TestSampling:
     def profiles(self, counts, labels, **options):
         return vote_profiles(counts, labels, self.noise, random_state=9, draws=100, **options)
 
-    def test_repeatable_and_independent_of_threads(self, monkeypatch):
+    def test_one_seed_one_result_with_any_number_of_threads(self, monkeypatch):
         labels = self.counts.argmax(axis=1)
         results = []
         for threads in ("1", "2"):
@@ -348,13 +348,13 @@ class TestSampling:
         assert (profiles.standard_error[0] == 0).all()
         assert (profiles.standard_error[1, 1:] > 0).all()
 
-    def test_agrees_with_the_exact_engines(self):
+    def test_sampled_profiles_agree_with_the_exact_engines(self):
         for noise in (ln.UniformNoise(), ln.FlipNoise()):
             exact = vote_profiles(self.counts, None, noise, method="exact")
             sampled = vote_profiles(self.counts, None, noise, method="sampled", random_state=4)
             assert (np.abs(exact.win - sampled.win) <= 5 * sampled.standard_error + 1e-15).all()
 
-    def test_error_of_a_mixture(self):
+    def test_the_error_of_an_expectation_is_at_most_the_largest_error(self):
         profiles = self.profiles(self.counts, self.counts.argmax(axis=1))
         distribution = selected_count_distribution(20, 0.3)
         error = profiles.expected_standard_error(distribution)
@@ -461,7 +461,7 @@ def test_expected_takes_several_noise_rates_at_once():
         ),
     ],
 )
-def test_errors(counts, labels, options, error, message):
+def test_bad_input_names_what_is_wrong(counts, labels, options, error, message):
     arguments = {"noise": ln.UniformNoise(), **options}
     with pytest.raises(error, match=message):
         vote_profiles(counts, labels, **arguments)

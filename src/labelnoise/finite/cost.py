@@ -1,7 +1,7 @@
-"""How long an exact profile will take, to within a factor of a few: where it is too long, profiles are sampled.
+"""How long an exact profile will take, to within a small factor. If it is too long, the profile is sampled instead.
 
-The operation counts follow the loops of the engines; seconds an operation were measured on one core. A pattern's
-estimate depends on nothing else, so neither does the choice of engine.
+The operation counts follow the loops of the engines; the seconds per operation were measured on one core. The estimate,
+and with it the choice of engine, depends on the pattern alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FLIP_SECONDS = 3e-9
 
 
 def redraw_cost(counts: Integers, labels: Integers, n_series: int) -> Floats:
-    """Seconds a profile of the `redraw` engine; label -1 stands for the costliest.
+    """Return the seconds per profile of the `redraw` engine; for `EVERY_LABEL`, those of the costliest label.
 
     `n_series` is the number of classes without clean votes that cannot be treated as one.
     """
@@ -25,13 +25,13 @@ def redraw_cost(counts: Integers, labels: Integers, n_series: int) -> Floats:
     own = np.where(labels == EVERY_LABEL, 0, np.take_along_axis(counts, np.maximum(labels, 0)[:, None], axis=1)[:, 0])
     others = k - own
     squares = (counts**2).sum(axis=1) - own**2
-    pairs = np.maximum(others**2 / 2 - squares, 0) / 2  # of kept votes, within either product
+    pairs = np.maximum(others**2 / 2 - squares, 0) / 2  # pairs of kept votes within either product
     operations = pairs * k**3 / 24 + others**2 / 4 * k**2 / 8 + n_series * k**3 / 24
     return REDRAW_SECONDS * operations
 
 
 def flip_cost(counts: Integers, labels: Integers, mapping: Integers, change: Floats) -> Floats:
-    """Seconds a profile of the `flip` engine; label -1 stands for the costliest."""
+    """Return the seconds per profile of the `flip` engine; for `EVERY_LABEL`, those of the costliest label."""
     order, starts = cycles_of(mapping)
     movable = np.where(change > 0, counts, 0)
     gained = np.empty_like(movable)
@@ -39,7 +39,7 @@ def flip_cost(counts: Integers, labels: Integers, mapping: Integers, change: Flo
     levels = movable + gained + 1  # possible final counts of each label
     rows = np.arange(len(counts))
     n_levels = np.where(labels == EVERY_LABEL, levels.max(axis=1), levels[rows, np.maximum(labels, 0)])
-    # a class that changes in part has an inner loop more, a long and fast one
+    # A class that may stay has one more inner loop, which is long and fast.
     steps = np.where(counts + gained > 0, (movable + 1) * (1 + np.where(change < 1, counts, 0) / 20), 0.0)
     first = np.where(counts + gained > 0, movable, counts.sum(axis=1, keepdims=True))
     by_cycle = [reduce.reduceat(part[:, order], starts[:-1], axis=1)

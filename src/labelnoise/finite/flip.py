@@ -1,4 +1,4 @@
-"""Exact vote profiles where a class becomes one other or stays, and no two become the same: flip noise.
+"""Exact vote profiles where each class becomes one other or stays, and no two become the same, as under flip noise.
 
 With r_j of the c_j neighbors of class j selected, of which x_j change, class j ends with n_j = c_j - x_j + x_i votes,
 where i is the class that becomes j. With e_j the probability of a change (1 for a plain flip),
@@ -7,13 +7,14 @@ where i is the class that becomes j. With e_j the probability of a change (1 for
 
 divided by C(K, m).
 
-Given the number a of votes for y, "y wins" is a condition on each n_j alone, and n_j involves only neighbors on a
-cycle of the permutation. So the sum is a chain around each cycle, whose state is (x_j of the class last visited, sum of
-r so far), started once for every x of the first class; the cycles' polynomials in the sum are then multiplied. A class
-that cannot change has x = 0: there the chain breaks, and a cycle is cut open where it has least to start. All terms are
-positive, so nothing cancels.
+Given the number a of votes for y, "y wins" is a condition on each n_j alone, and n_j involves only two classes that
+follow each other on a cycle of the permutation. So the sum is a chain around each cycle. The state of a chain is (x_j
+of the class last visited, sum of r so far), and a chain is started once for every x of its first class. The polynomials
+of the cycles in the sum of r are then multiplied. A class that cannot change has x = 0 only: there the chain breaks.
+Each cycle is cut open where the fewest chains have to be started. All terms are positive, so nothing cancels.
 
-A tied competitor counts with the weight z of the tie rule (`labelnoise.plurality.ties`), integrated over its nodes.
+A tied competitor has the weight z of the tie rule, and the sum is integrated over its nodes
+(`labelnoise.plurality.ties`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="n
 
 
 def cycles_of(mapping: Integers) -> tuple[Integers, Integers]:
-    """The classes cycle by cycle, each followed by the one it becomes, and where each cycle starts (and the end)."""
+    """Return the classes cycle by cycle, each before the one it becomes, and the start of each cycle (and the end)."""
     order: list[int] = []
     starts = [0]
     seen = np.zeros(len(mapping), dtype=bool)
@@ -47,7 +48,7 @@ def cycles_of(mapping: Integers) -> tuple[Integers, Integers]:
 
 @_jit
 def _fill_weights(count, change, binomials, weights):
-    """weights[x, i]: x of the `count` labels change, i more are selected; returns the largest x and the largest i."""
+    """Fill weights[x, i]: of `count` labels x change and i more are selected; returns the largest x and i."""
     power = 1.0
     for x in range(count + 1):
         term = binomials[count, x] * power
@@ -60,7 +61,7 @@ def _fill_weights(count, change, binomials, weights):
 
 @_jit
 def _start(x, count, most_more, weights, state):
-    """The state with x changed labels in the first class; returns the largest sum."""
+    """Write the state for x changed labels in the first class; returns the largest sum."""
     more = min(most_more, count - x)
     for i in range(more + 1):
         state[x, x + i] = weights[x, i]
@@ -69,14 +70,14 @@ def _start(x, count, most_more, weights, state):
 
 @_jit
 def _advance(state, low, high, sum_low, sum_high, count, most, most_more, weights, a, z, exactly, reached, new):
-    """From x of one class, in low..high, to x of the next, which has `count` clean labels.
+    """Advance the state from x of one class, in low..high, to x of the next, which has `count` clean labels.
 
-    The next class must end with fewer than `a` votes, or `a` at weight `z`; `exactly`: with `a` votes, at weight 1.
+    The next class must end with fewer than `a` votes, or with `a` at weight `z`. With `exactly` it must end with `a`.
     """
-    reached[sum_low : sum_high + 1] = 0.0  # sums over the x of the class before that leave this one behind
+    reached[sum_low : sum_high + 1] = 0.0  # sums over the previous class's x that keep this one below a
     row = low
     for x in range(most + 1):
-        level = a - count + x  # the x of the class before with which this one gets a votes
+        level = a - count + x  # the previous class's x at which this one gets a votes
         if not exactly:
             while row <= min(level - 1, high):
                 for s in range(sum_low, sum_high + 1):
@@ -96,7 +97,7 @@ def _advance(state, low, high, sum_low, sum_high, count, most, most_more, weight
 
 @_jit
 def _cycle(begin, end, counts, y, a, z, most, most_more, weights, first_row, state, new, reached, total):
-    """Add to total[s] the weight of all ways around the cycle of places begin..end that select s labels."""
+    """Add to total[s] the weight of all ways around the cycle of places begin..end-1 that select s labels."""
     n = counts[begin]
     for start in range(most[begin] + 1):
         low, high, sum_low = start, start, start
@@ -122,9 +123,9 @@ def _cycle(begin, end, counts, y, a, z, most, most_more, weights, first_row, sta
 
 @_jit
 def _occupied_cycles(counts, change, order, starts, members, bounds):
-    """The classes that can have a vote, cycle by cycle, each cut open where fewest can change; returns how many cycles.
+    """List the classes that can have a vote, cycle by cycle; returns the number of cycles.
 
-    Cycle i holds members[bounds[i] : bounds[i + 1]].
+    Cycle i holds members[bounds[i] : bounds[i + 1]], cut open where the fewest labels can change.
     """
     n_cycles, filled = 0, 0
     bounds[0] = 0
@@ -173,7 +174,7 @@ def _flip_profiles(counts, rows, labels, order, starts, before, change, binomial
             row += c[j] + 1
             if j == label:
                 y = i
-        if y < 0:  # no votes, whatever happens
+        if y < 0:  # the label cannot have a vote
             continue
         lost = c[label] if change[label] > 0 else 0
         gained = c[before[label]] if change[before[label]] > 0 else 0

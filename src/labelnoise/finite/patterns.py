@@ -1,4 +1,4 @@
-"""Neighborhoods that are the same to the vote, so that each distinct one is computed once."""
+"""Neighborhoods that give the same vote, so that each distinct one is computed once; and checks of their counts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LabelPairs(NamedTuple):
 
 
 def distinct_patterns(counts: Integers, labels: Integers) -> DistinctPatterns:
-    """The distinct pairs of a row of `counts` and a label, in order of appearance, and where each sample's is.
+    """Return the distinct pairs of a row of `counts` and a label, in order of appearance, and the pair of each sample.
 
     Most neighborhoods of an easy data set are pure, and many of the others repeat.
 
@@ -51,7 +51,7 @@ def distinct_patterns(counts: Integers, labels: Integers) -> DistinctPatterns:
     array([0, 1, 0])
     """
     rows = np.column_stack([counts, labels])
-    # a hash of each row's bytes: sorting the rows takes a hundred times longer at 1,000 classes
+    # The bytes of the rows are hashed: sorting the rows takes a hundred times longer at 1,000 classes.
     found: dict[bytes, int] = {}
     narrow = np.ascontiguousarray(rows, dtype=np.int32)
     inverse = np.array([found.setdefault(row.tobytes(), len(found)) for row in narrow], dtype=np.int64)
@@ -60,23 +60,24 @@ def distinct_patterns(counts: Integers, labels: Integers) -> DistinctPatterns:
 
 
 def equivalent_patterns(counts: Integers, labels: Integers, ties: str) -> DistinctPatterns:
-    """The same where classes are interchangeable, as under uniform noise: competitors' counts may be permuted.
+    """Return the distinct pairs where classes are interchangeable, as under uniform noise.
 
-    With ties="lowest" only among the classes before the label, and among those behind it. The representatives hold the
-    label's count at the new label, and each group's counts in descending order.
+    The counts of competitors may then be permuted; with ties="lowest" only among the classes before the label, and
+    among those after it. Each pair is represented by the label's count at the new label, and descending counts in each
+    group.
     """
     n_classes, k = counts.shape[1], int(counts.max(initial=0))
     codes = np.arange(n_classes)
-    behind = (codes > labels[:, None]).astype(np.int64) + (codes >= labels[:, None])  # 0 before, 1 the label, 2 behind
+    group = (codes > labels[:, None]).astype(np.int64) + (codes >= labels[:, None])  # 0 before, 1 the label, 2 after
     if ties != "lowest":
-        behind = np.where(behind == 1, 0, 1)
-    keys = np.sort(behind * (k + 1) + (k - counts), axis=1)
+        group = np.where(group == 1, 0, 1)
+    keys = np.sort(group * (k + 1) + (k - counts), axis=1)
     canonical = k - keys % (k + 1)
     return distinct_patterns(canonical, labels if ties == "lowest" else np.zeros_like(labels))
 
 
 def clean_vote(counts: Integers, ties: str) -> Floats:
-    """The share of the vote's win that each label has without noise, (U, L): 0, 1, or 1/t of t tied ones."""
+    """Return each label's share of the win without noise, (U, L): 0, 1, or 1/t if t labels tie."""
     tied = counts == counts.max(axis=1, keepdims=True)
     if ties == "lowest":
         tied &= tied.cumsum(axis=1) == 1
@@ -87,7 +88,7 @@ def clean_vote(counts: Integers, ties: str) -> Floats:
 
 
 def check_counts(counts: ArrayLike) -> tuple[Integers, int]:
-    """Clean label counts (U, L) and their common sum K."""
+    """Return checked clean label counts (U, L), and their common sum K."""
     array = to_array(counts)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"`counts` must have shape (n_neighborhoods, n_classes), both at least 1; got {array.shape}.")
@@ -112,7 +113,7 @@ def check_counts(counts: ArrayLike) -> tuple[Integers, int]:
 
 
 def check_labels(labels: ArrayLike, n_rows: int, n_classes: int) -> Integers:
-    """True labels (U,) in 0..L-1."""
+    """Return checked labels (U,) in 0..L-1."""
     array = to_array(labels)
     if array.shape != (n_rows,):
         raise ValueError(f"`labels` must have one label per row of `counts`, shape ({n_rows},); got {array.shape}.")

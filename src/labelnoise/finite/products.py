@@ -1,11 +1,12 @@
 """Products of polynomials with non-negative coefficients, in one variable and in two, for compiled kernels.
 
-A polynomial in the kept votes s and all votes n is an array [s, `FRONT` + n], zero for n < s, with zeros around it:
-every row is multiplied four coefficients at a time in blocks of `BLOCK`, loops of a fixed length that compile to vector
-instructions and may reach beyond both ends.
+A polynomial in the kept votes s and all votes n is an array [s, `FRONT` + n], zero for n < s, with zeros around it.
+Rows are multiplied by four coefficients at a time in blocks of `BLOCK`: loops of a fixed length compile to vector
+instructions, and they may reach beyond both ends of a row.
 
-How many neighbors of each class are among m selected has probabilities that are quotients of binomial coefficients.
-Scaled by 2^-n (`halved_binomials`) they are at most 1, and the factors 2 cancel without rounding in the quotient.
+The number of neighbors of each class among m selected ones has probabilities that are quotients of binomial
+coefficients. Scaled by 2^-n (`halved_binomials`) these are at most 1, and the factors 2 cancel in the quotient without
+rounding.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from numba import njit
 from labelnoise.arrays import Floats
 
 FRONT = 3
-"""Zeros in front of a row."""
+"""Number of zeros before a row's first coefficient."""
 
 BLOCK = 8
-"""Coefficients at once."""
+"""Number of coefficients computed at once."""
 
 SPARE = 2 * BLOCK + FRONT
-"""Room behind a row's last coefficient, zeros where it is read."""
+"""Number of places after a row's last coefficient; those that are read hold zeros."""
 
 MAX_K = 512
 """Largest k for which the scaled weights of every engine stay inside the range of doubles."""
@@ -34,7 +35,7 @@ _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, err
 
 @_jit
 def multiply_series(first, first_degree, second, second_degree, top, out):
-    """The product in out[0..degree], which ends at `top` at the latest; returns its degree."""
+    """Write the product, up to degree `top`, into out[0..degree]; returns its degree."""
     degree = min(first_degree + second_degree, top)
     out[: degree + 1] = 0.0
     for i in range(min(second_degree, top) + 1):
@@ -46,7 +47,7 @@ def multiply_series(first, first_degree, second, second_degree, top, out):
 
 @_jit
 def _add_four_terms(target, source, low, high, coefficients):
-    """target[n + i] += coefficients[i] source[n] for n in low..high and i < 4."""
+    """Add coefficients[i] source[n] to target[n + i] for n in low..high and i < 4."""
     c0, c1, c2, c3 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
     for n in range(low, high + 4, BLOCK):
         read = source[n : n + BLOCK + 3]
@@ -57,7 +58,7 @@ def _add_four_terms(target, source, low, high, coefficients):
 
 @_jit
 def fill_class(weights, most_kept, terms, n_terms, a, z, by_class):
-    """by_class[s, u]: weight of s kept and u redrawn votes of a competitor with fewer than `a`, or a at weight z."""
+    """Fill by_class[s, u], the weight of s kept and u redrawn votes of a competitor, s + u < `a`, or = `a` times z."""
     for s in range(most_kept + 1):
         by_class[s, : a - s + 4] = 0.0
         for u in range(min(a - s, n_terms)):
@@ -68,7 +69,7 @@ def fill_class(weights, most_kept, terms, n_terms, a, z, by_class):
 
 @_jit
 def multiply_by_class(state, kept, degree, by_class, most_kept, n_terms, a, top, out):
-    """The product of a polynomial of degrees (`kept`, `degree`) and one class's; returns the new degrees."""
+    """Multiply a polynomial of degrees (`kept`, `degree`) by that of one class; returns the new degrees."""
     new_degree = min(degree + a, top)
     for s in range(kept + most_kept + 1):
         out[s, : new_degree + 1 + FRONT + SPARE] = 0.0
@@ -86,7 +87,7 @@ def multiply_by_class(state, kept, degree, by_class, most_kept, n_terms, a, top,
 
 @_jit
 def multiply_rows(state, kept, degree, series, series_degree, top, out):
-    """The product with a polynomial in n alone; returns the new degree."""
+    """Multiply a polynomial of degrees (`kept`, `degree`) by one in n alone; returns the new degree."""
     new_degree = min(degree + series_degree, top)
     for s in range(kept + 1):
         out[s, : new_degree + 1 + FRONT + SPARE] = 0.0
@@ -101,7 +102,7 @@ def multiply_rows(state, kept, degree, series, series_degree, top, out):
 
 @_jit
 def add_coefficient_products(left, left_kept, left_degree, right, right_kept, right_degree, n, weight, out):
-    """out[s] += weight times the coefficient of (s, n) in the product of both."""
+    """Add to out[s] `weight` times the coefficient of (s, n) in the product of both polynomials."""
     for s in range(left_kept + 1):
         for t in range(right_kept + 1):
             total = 0.0
@@ -112,7 +113,7 @@ def add_coefficient_products(left, left_kept, left_degree, right, right_kept, ri
 
 @lru_cache(maxsize=16)
 def halved_binomials(k: int) -> Floats:
-    """Entry [n, r] is C(n, r) / 2^n, for 0 <= r <= n <= k (0 for r > n)."""
+    """Return the table with entries [n, r] = C(n, r) / 2^n for 0 <= r <= n <= k, and 0 for r > n."""
     table = np.zeros((k + 1, k + 1))
     table[0, 0] = 1.0
     for n in range(k):

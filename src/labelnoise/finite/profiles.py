@@ -32,13 +32,13 @@ from labelnoise.validation import check_choice, check_count, check_ties, seed_of
 METHODS = ("auto", "exact", "sampled")
 
 EXACT_SECONDS = 0.05
-"""An exact profile estimated to take longer than this is sampled instead, unless asked for."""
+"""A profile whose exact computation is estimated to take longer than this is sampled, unless "exact" is asked for."""
 
 PAIRS = 2**22
-"""Counts held at once while (neighborhood, label) pairs are compared."""
+"""Number of counts held in memory at once while pairs of a neighborhood and a label are compared."""
 
 BLOCK = 8
-"""Patterns an exact engine computes in one go."""
+"""Number of pairs per task of an exact engine."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class VoteProfiles:
     win : (U, K + 1) float array, or (U, L, K + 1) for every label
         W[m], m = 0..K. ``win[..., 0]`` is the vote without noise, exactly.
     standard_error : float array like `win`, or None
-        Of sampled entries, 0 for exact ones; None where all are exact.
+        Standard error of each sampled entry, and 0 for exact entries; None if all entries are exact.
     k : int
         Neighborhood size K.
     """
@@ -61,11 +61,11 @@ class VoteProfiles:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing was sampled."""
+        """True if no profile was sampled."""
         return self.standard_error is None
 
     def expected(self, distribution: ArrayLike) -> Floats:
-        """Probability of winning, sum over m of Pr(m) W[m].
+        """Return the probability of winning, sum over m of Pr(m) W[m].
 
         Parameters
         ----------
@@ -74,14 +74,14 @@ class VoteProfiles:
 
         Returns
         -------
-        (U,) float array, (U, L) for every label; with a last axis n for several noise rates.
+        (U,) float array, or (U, L) for every label; with a last axis n for several noise rates
         """
         return self.win @ self._check(distribution)
 
     def expected_standard_error(self, distribution: ArrayLike) -> Floats:
-        """An upper bound of the standard error of `expected`: errors at different m as if fully correlated.
+        """Return an upper bound of the standard error of `expected`, as if errors at different m were fully correlated.
 
-        They nearly are: the walks that estimate W[m] and W[m + 1] are the same but for one step.
+        They nearly are: the walks that estimate W[m] and W[m + 1] are the same except for one step.
         """
         checked = self._check(distribution)
         return (np.zeros_like(self.win) if self.standard_error is None else self.standard_error) @ checked
@@ -106,38 +106,38 @@ def vote_profiles(
     draws: int = 2000,
     random_state: int | np.random.Generator | None = None,
 ) -> VoteProfiles:
-    """Probability that a label wins the vote of K neighbors, given how many of them are selected for corruption.
+    """Return the probability that a label wins the vote of K neighbors, given how many are selected for corruption.
 
     With c the clean label counts of the neighborhood and y the label::
 
         W[m] = Pr(y wins | m of the K neighbors, any m equally likely, have their labels redrawn from P),  m = 0..K
 
     One profile serves every noise rate, concentration and placement by exchangeable selection: the probability of
-    winning is sum over m of Pr(m) W[m], with Pr(m) from `selected_count_distribution`.
+    winning is the sum over m of Pr(m) W[m], with Pr(m) from `selected_count_distribution`.
 
-    Exact (at most 1e-12 off) where the selected labels of a neighborhood share one row of P: uniform noise, and pure
-    neighborhoods under any matrix. Exact too where each class becomes one other or stays, and no two become the same:
-    flip noise, any two classes, and the common asymmetric noise of CIFAR-10. Everything else is sampled by `draws`
-    walks a pattern, with standard errors.
+    A profile is exact (its error is at most 1e-12) where the selected labels of a neighborhood share one row of P:
+    under uniform noise, and in pure neighborhoods under any matrix. It is exact too where each class becomes one other
+    or stays, and no two become the same: under flip noise, with any two classes, and under the common asymmetric noise
+    of CIFAR-10. Everything else is sampled by `draws` walks per pattern, with standard errors.
 
     Parameters
     ----------
     counts : array-like of int, shape (U, L)
         Clean label counts; every row sums to the same K. Repeated patterns are computed once.
     labels : array-like of int, shape (U,), or None
-        y, in 0..L-1; None for every label (the confusion of the vote).
+        The label y of each neighborhood, in 0..L-1; None for every label (the confusion of the vote).
     noise : NoiseModel
         What a selected label becomes.
     ties : {"random", "lowest", "strict"}, default "random"
-        As everywhere: one of the tied labels at random, the lowest, or nobody.
+        Which of the tied labels wins: one of them at random, the lowest, or none.
     method : {"auto", "exact", "sampled"}, default "auto"
-        "auto": exact where an exact profile exists and takes less than about `EXACT_SECONDS` (any with K up to 60, and
-        most to 100), else sampled. "exact": whatever it takes, an error where none exists. "sampled": always, for
-        instance to check the others.
+        "auto": exact where an exact profile exists and takes less than about `EXACT_SECONDS` (all with K up to 60, and
+        most with K up to 100), else sampled. "exact": exact however long it takes; an error where no exact profile
+        exists. "sampled": always sampled, for instance to check the exact profiles.
     draws : int, default 2000
-        Walks a sampled pattern: standard errors up to 0.5/sqrt(draws).
+        Walks per sampled pattern; standard errors are at most 0.5/sqrt(draws).
     random_state : int, numpy.random.Generator or None
-        For sampled profiles. The walks of a pattern depend on the seed and the pattern alone.
+        Seed of sampled profiles. The walks of a pattern depend on the seed and the pattern alone.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Exact vote profiles where a selected label is redrawn from one distribution p, whatever it was: uniform noise.
+"""Exact vote profiles where every selected label is redrawn from one distribution p, as under uniform noise.
 
 Pure neighborhoods under any corruption matrix are of this kind too: all their labels share one row.
 
@@ -7,13 +7,16 @@ Class j keeps s of its c_j clean votes and gains u. With m of the K labels selec
     W[m] = m! / C(K, m)  sum over s, u with sum s = K - m, sum u = m of  prod_j C(c_j, s_j) p_j^u_j / u_j!  [y wins].
 
 Given the number a of votes for y, "y wins" is the condition n_j = s_j + u_j < a on each competitor alone (n_j = a has
-the weight z of the tie rule, see `labelnoise.plurality.ties`). So the sum is a coefficient of a product of one
-polynomial a class, in two variables: the votes n (of the competitors together: K - a) and the kept votes s, whose
-degrees K - m give every m at once. All terms are positive, so nothing cancels.
+the weight z of the tie rule, see `labelnoise.plurality.ties`). So the sum is a coefficient of a product of polynomials,
+one per class, in two variables: the votes n (K - a for all competitors together) and the kept votes s, whose degrees
+K - m give every m at once. All terms are positive, so nothing cancels.
 
-What keeps it cheap: y's own polynomial is multiplied last, and only where its votes are a; classes without clean votes
-do not depend on s, and equal ones are a power; the other competitors form two products, of which only the coefficients
-at K - a are combined; a > K/2 votes always win, which leaves a binomial tail.
+Four things keep the cost low:
+
+- The polynomial of y is multiplied last, and only where its votes are a.
+- The polynomials of classes without clean votes do not depend on s, and equal ones are a power.
+- The other competitors form two products, of which only the coefficients at K - a are combined.
+- More than K/2 votes always win, so the terms with a > K/2 are a binomial tail.
 """
 
 from __future__ import annotations
@@ -36,14 +39,14 @@ from labelnoise.finite.products import (
 from labelnoise.plurality.ties import tie_nodes
 
 NEGLIGIBLE = 1e-30
-"""A class's outcomes of a smaller probability than this are left out."""
+"""Outcomes of a class with a smaller probability than this are left out."""
 
 _jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 @_jit
 def _redraw_terms(mean, most, half, terms):
-    """Fill mean^u / u! for u <= half; returns how many terms matter, where `most` is the largest possible mean."""
+    """Fill terms[u] with mean^u / u! for u <= half; returns how many matter if `most` is the largest possible mean."""
     term, bound = 1.0, 1.0  # Pr(u or more of K draws) <= (K p)^u / u!
     length = half + 1
     for u in range(half + 1):
@@ -73,7 +76,7 @@ def _multiply_by_power(series, degree, factor, factor_degree, power, top, work):
 
 @_jit
 def _add_majority(count, p, kept, rest, scale, result):
-    """Add the probability that y has more than K/2 votes: kept s of its `count`, and enough of the m redrawn ones."""
+    """Add the probability that y has more than K/2 votes: s of its `count` votes kept, and enough of the m redrawn."""
     k = len(result) - 1
     need = k // 2 + 1
     redrawn, tail = np.zeros(k + 2), np.zeros(k + 2)
@@ -84,16 +87,17 @@ def _add_majority(count, p, kept, rest, scale, result):
             tail[u] = tail[u + 1] + redrawn[u]
         for s in range(max(0, count - m, need - m), min(count, k - m) + 1):
             result[m] += kept[s] * rest[k - m - s] / scale[m] * tail[max(need - s, 0)]
-        for u in range(m + 1, 0, -1):  # one draw more
+        for u in range(m + 1, 0, -1):  # add one more draw to the distribution
             redrawn[u] = (1 - p) * redrawn[u] + p * redrawn[u - 1]
         redrawn[0] *= 1 - p
 
 
 @_jit
 def _competitors(counts, y, p, groups, grouped):
-    """Competitors with clean votes, most first; then those without, equal ones together with their number.
+    """List the competitors with clean votes, most votes first, and then those without, in groups of equal ones.
 
-    Writes the former into groups[:n_occupied], one class of each group into the following, its size into `grouped`.
+    Writes the former into groups[:n_occupied], one class of each group into the places that follow, and the sizes of
+    the groups into `grouped`. Returns `n_occupied` and the number of places in use.
     """
     n_occupied = 0
     for j in range(len(counts)):
@@ -109,7 +113,7 @@ def _competitors(counts, y, p, groups, grouped):
         if j == y or counts[j] > 0 or p[j] == 0.0:
             continue
         previous = groups[n - 1]
-        # neighbors in the order of classes only: uniform noise makes at most two groups, before y and behind it
+        # Only classes that follow one another are grouped: uniform noise has at most two groups, before y and after it.
         if n > n_occupied and p[previous] == p[j] and (previous < y) == (j < y):
             grouped[n - 1] += 1
         else:
@@ -155,7 +159,7 @@ def _profiles(counts, rows, labels, redraw, row_of, theta, factorials, binomials
                         factor[a] = z * terms[i, a]
                         length = a + 1
                     degree = _multiply_by_power(series, degree, factor, min(length - 1, top), grouped[i], top, work)
-                # two products over the competitors with clean votes, each new class into the one with fewer of them
+                # The competitors with clean votes form two products; each goes into the one with fewer votes so far.
                 left, right = products[0, 0], products[1, 0]
                 left_spare, right_spare = products[0, 1], products[1, 1]
                 left_votes = right_votes = left_degree = right_degree = left_kept = right_kept = 0

@@ -1,4 +1,4 @@
-"""What the exact engines need to know of a corruption matrix: which classes share a row, and whether it is a flip."""
+"""What the exact engines need of a corruption matrix: which classes share a row, and whether the noise is a flip."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from labelnoise.noise import NoiseModel, UniformNoise
 
 @dataclass(frozen=True, eq=False)
 class CorruptionRows:
-    """The rows of the corruption matrix that belong to classes which occur in the neighborhoods."""
+    """The corruption matrix's rows of those classes that occur in the neighborhoods."""
 
     rows: Floats
-    """(n_rows, L), distinct."""
+    """Distinct rows, (n_rows, L)."""
     row_of: Integers
-    """(L,), the row of each class that occurs; 0 for the others."""
+    """Row of each class that occurs, and 0 for the others, (L,)."""
     mapping: Integers | None
-    """(L,), a permutation, if the noise is a flip: each class becomes one other or stays, no two become the same."""
+    """Permutation, (L,), if the noise is a flip: each class becomes one other or stays, and no two become the same."""
     change: Floats
-    """(L,), the probability with which a selected label becomes ``mapping[i]`` instead of staying."""
+    """Probability that a selected label of class i becomes ``mapping[i]`` and does not stay, (L,)."""
 
     @classmethod
     def of(cls, noise: NoiseModel, counts: Integers) -> CorruptionRows:
-        """From any noise model; only the rows that are needed are ever held."""
+        """Take the rows from any noise model; only the rows that are needed are ever held in memory."""
         n_classes = counts.shape[1]
         row_of = np.zeros(n_classes, dtype=np.int64)
         if isinstance(noise, UniformNoise):
@@ -40,19 +40,19 @@ class CorruptionRows:
         return cls(rows, row_of, mapping, change)
 
     def share_a_row(self, counts: Integers) -> Mask:
-        """Neighborhoods in which all selected labels are redrawn from one distribution."""
+        """Return True for each neighborhood in which all selected labels are redrawn from one distribution, (U,)."""
         n_rows = len(self.rows)
         least = np.where(counts > 0, self.row_of, n_rows).min(axis=1)
         return least == np.where(counts > 0, self.row_of, -1).max(axis=1)
 
     def reachable(self, counts: Integers) -> Mask:
-        """Labels that can have a vote, with any number of neighbors selected: (U, L)."""
+        """Return True for each label that can have a vote with some number of neighbors selected, (U, L)."""
         can_become = (self.rows > 0)[self.row_of].astype(np.float64)
         return (counts > 0) | ((counts > 0).astype(np.float64) @ can_become > 0)
 
 
 def _as_flip(rows: Floats, classes: Integers) -> tuple[Integers | None, Floats]:
-    """The permutation and the probabilities of change behind the rows of `classes`, or None if there are none."""
+    """Return the permutation that the rows of `classes` stand for (None if none), and the probabilities of change."""
     n_classes = rows.shape[1]
     change = np.zeros(n_classes)
     elsewhere = rows > 0
@@ -62,7 +62,7 @@ def _as_flip(rows: Floats, classes: Integers) -> tuple[Integers | None, Floats]:
     if (elsewhere.sum(axis=1) > 1).any() or len(np.unique(targets)) < len(targets):
         return None, change
     change[sources] = rows[moving, targets]
-    # the other classes never change: any permutation that completes the mapping will do, none moved where possible
+    # The other classes never change. Any permutation that completes the mapping will do; classes stay where possible.
     mapping = np.full(n_classes, -1, dtype=np.int64)
     mapping[sources] = targets
     free = np.ones(n_classes, dtype=bool)

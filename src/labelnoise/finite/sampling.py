@@ -1,9 +1,10 @@
-"""Vote profiles under any corruption matrix, sampled: one random order of selection serves every m.
+"""Sampled vote profiles under any corruption matrix: one random order of selection serves every m.
 
-A walk selects the K neighbors one after the other in random order, and redraws each label as it is selected. After m
-steps the votes are a draw given that m of them are selected, so each walk is an unbiased draw of every W[m]. Its steps
-cost a fixed number of operations: the classes are kept sorted by votes, in which adding or removing one vote is a swap.
-A tie that is settled at random counts as 1/t, which is its expectation and leaves only the variance of the votes.
+A walk selects the K neighbors one after another in random order, and redraws each label as it is selected. After m
+steps the votes are a draw given that m of them are selected, so each walk is an unbiased draw of every W[m]. A step
+costs a fixed number of operations: the classes are kept sorted by votes, so that adding or removing a vote is a swap.
+A tie of t classes that is settled at random counts as 1/t, its expectation, which leaves only the variance of the
+votes.
 
 The walks of a pattern depend on the seed and the pattern alone, so neither the number of threads nor the other patterns
 change a result. Errors at neighboring m are positively correlated, as they share their walks.
@@ -23,7 +24,7 @@ _jit = njit(nogil=True, cache=True, error_model="numpy")
 
 @_jit
 def alias_tables(rows):
-    """Walker's tables: with u uniform on [0, L), i = int(u): class i if u - i < stay[i], else other[i]."""
+    """Return Walker's tables: with u uniform on [0, L) and i = int(u), draw i if u - i < stay[i], else other[i]."""
     n_rows, n = rows.shape
     stay, other = np.ones((n_rows, n)), np.zeros((n_rows, n), np.int32)
     small, large = np.empty(n, np.int64), np.empty(n, np.int64)
@@ -47,7 +48,7 @@ def alias_tables(rows):
                 n_large -= 1
                 small[n_small] = j
                 n_small += 1
-        for i in small[:n_small]:  # full but for rounding, unless the class cannot occur
+        for i in small[:n_small]:  # these are full except for rounding, unless the class cannot occur
             if rows[row, i] == 0.0:
                 stay[row, i], other[row, i] = 0.0, np.argmax(rows[row])
     return stay, other
@@ -55,7 +56,7 @@ def alias_tables(rows):
 
 @_jit
 def _sort_by_votes(counts, order, place, above):
-    """Classes by votes, most first; above[v] is how many have more than v votes."""
+    """Sort the classes by votes, most first; above[v] is the number of classes with more than v votes."""
     above[:] = 0
     for count in counts:
         for v in range(count):
@@ -70,7 +71,7 @@ def _sort_by_votes(counts, order, place, above):
 
 @_jit
 def _move(counts, order, place, above, j, change):
-    """Add one vote to class j (`change` 1), or remove one (-1): a swap with the edge of its group."""
+    """Add a vote to class j (`change` 1) or remove one (-1): swap it with the edge of its group of equal votes."""
     v = counts[j]
     to = above[v] if change > 0 else above[v - 1] - 1
     neighbor, position = order[to], place[j]
@@ -101,7 +102,7 @@ def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums,
     drawn = np.empty(k, np.int64)
     for _ in range(draws):
         for m in range(1, k + 1):
-            chosen = m - 1 + int(rng.random() * (k - m + 1))  # the members' order is random from the first walk on
+            chosen = m - 1 + int(rng.random() * (k - m + 1))  # each walk may start from any order of the members
             old = members[chosen]
             members[chosen] = members[m - 1]
             members[m - 1] = old
@@ -138,7 +139,7 @@ def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums,
             else:
                 sums[0, m] += credit
                 squares[0, m] += credit * credit
-        # back to the clean votes, by whichever is less work
+        # Restore the clean votes, in the way that is less work.
         if n_classes <= 4 * k:
             counts[:], order[:], place[:], above[:] = start_counts, start_order, start_place, start_above
         else:

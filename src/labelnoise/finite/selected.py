@@ -1,4 +1,4 @@
-"""How many of K neighbors are selected for corruption: Pr(m), by placement."""
+"""The probability Pr(m) that m of K neighbors are selected for corruption, for each kind of placement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labelnoise.validation import check_concentration, check_count, check_noise_
 def selected_count_distribution(
     k: int, noise_rate: float, *, n_train: int | None = None, concentration: float = 0.0
 ) -> Floats:
-    """Probability that m of a neighborhood's K training samples are selected, for m = 0..K.
+    """Return the probability that m of a neighborhood's K training samples are selected, for m = 0..K.
 
     With noise rate gamma and concentration rho (the intra-class correlation of the selected mask)::
 
@@ -20,8 +20,8 @@ def selected_count_distribution(
         0 < rho < 1              Beta-binomial(K, gamma (1-rho)/rho, (1-gamma) (1-rho)/rho)
         rho = 1                  m = K with probability gamma, else m = 0
 
-    The hypergeometric law matters where K is not small beside `n_train`: exactly round(gamma n_train) samples are
-    selected, so a neighborhood of everything holds that many, without variance.
+    The hypergeometric law matters where K is not small compared with `n_train`: exactly round(gamma n_train) samples
+    are selected, so a neighborhood of all training samples holds that many, without variance.
 
     Parameters
     ----------
@@ -30,10 +30,10 @@ def selected_count_distribution(
     noise_rate : float in [0, 1]
         gamma, the fraction of the training samples selected.
     n_train : int, optional
-        Training samples, for an exact count of selected ones; ignored when `concentration` is not 0, where the
-        variation between neighborhoods outweighs that of the total.
+        Number of training samples, if the count of selected ones is exact. It is ignored when `concentration` is not
+        0: then the variation between neighborhoods outweighs that of the total.
     concentration : float in [0, 1], default 0
-        rho: 0 for spread noise, 1 for neighborhoods wholly selected or not at all.
+        rho: 0 for spread noise, 1 for neighborhoods that are selected wholly or not at all.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def selected_count_distribution(
     Raises
     ------
     ValueError, TypeError
-        An argument out of range; k above `n_train`.
+        An argument is out of range, or k is above `n_train`.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def selected_count_distribution(
         return ends
     m = np.arange(size, dtype=np.float64)
     if n_train is None or rho > 0:
-        # Polya's urn, with both shapes multiplied by rho: at rho = 0 it is the binomial law
+        # This is Polya's urn with both shapes multiplied by rho; at rho = 0 it is the binomial law.
         up = (size - m) * (m * rho + rate * (1 - rho))
         down = (m + 1) * ((size - m - 1) * rho + (1 - rate) * (1 - rho))
         return _from_ratios(up, down)
@@ -80,7 +80,7 @@ def selected_count_distribution(
 
 
 def _from_ratios(up: Floats, down: Floats) -> Floats:
-    """The distribution with p[m+1]/p[m] = up[m]/down[m], multiplied outwards from its mode so that none overflows."""
+    """Return the distribution with p[m+1]/p[m] = up[m]/down[m]. Products start at its mode, so that none overflows."""
     logs = np.concatenate([[0.0], np.cumsum(np.log(up) - np.log(down))])
     mode = int(np.argmax(logs))
     above = np.cumprod(up[mode:] / down[mode:])
