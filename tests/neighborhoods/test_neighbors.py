@@ -1,4 +1,4 @@
-"""The search against a brute-force oracle on data full of duplicates and equal distances."""
+"""The search, compared with brute force on data full of duplicates and equal distances; graphs and label shares."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors, clean_di
 
 
 def exact_distances(train, query, metric):
-    """From integer features, where every sum is exact."""
+    """Return distances of integer features, for which every sum is exact."""
     train, query = np.asarray(train, np.int64), np.asarray(query, np.int64)
     if metric == "euclidean":
         return np.sqrt(((query[:, None] - train[None]) ** 2).sum(-1))
@@ -24,7 +24,7 @@ def exact_distances(train, query, metric):
 
 
 def oracle(train, query, k, metric="euclidean"):
-    """Indices and distances sorted by (distance, index); without a query each sample itself is left out."""
+    """Return indices and distances sorted by (distance, index); without a query each sample itself is left out."""
     distances = exact_distances(train, train if query is None else query, metric)
     if query is None:
         np.fill_diagonal(distances, np.inf)
@@ -40,7 +40,7 @@ def assert_same(found, indices, distances):
 
 @st.composite
 def grids(draw):
-    """A few values in a few dimensions: many duplicates and equal distances."""
+    """Draw a few values in a few dimensions, so that there are many duplicates and equal distances."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n_train, n_features, n_values = draw(st.integers(2, 120)), draw(st.integers(1, 11)), draw(st.integers(1, 4))
     metric = draw(st.sampled_from(["euclidean", "cosine"]))
@@ -60,7 +60,7 @@ def test_search_matches_oracle(grid):
     train, query, k, metric, batch = grid
     expected = oracle(train, query, k, metric)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "_BATCH", batch)  # no result depends on it
+        patch.setattr(search, "_BATCH", batch)  # results do not depend on it
         for dtype in (np.float32, np.float64):
             found = neighbors(train.astype(dtype), None if query is None else query.astype(dtype), k=k, metric=metric)
             assert_same(found, *expected)
@@ -70,8 +70,8 @@ def test_search_matches_oracle(grid):
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_real_numbers(metric, dtype, monkeypatch):
-    """Against direct float64 sums; batches and memory do not change a bit."""
+def test_real_numbers_agree_with_direct_sums_for_any_batch(metric, dtype, monkeypatch):
+    """The batch size and the memory limit do not change the result in a single bit."""
     rng = np.random.default_rng(0)
     train = rng.normal(size=(700, 37)).astype(dtype)
     train[100:200] = train[:100]
@@ -105,7 +105,7 @@ def test_near_ties_at_the_end_are_told_apart(seed, dtype, metric, spread, scale)
     centers = rng.normal(size=(3, 6)) * scale
     train = (centers[rng.integers(0, 3, 150)] * (1 + spread * rng.normal(size=(150, 6)))).astype(dtype)
     query = (centers[rng.integers(0, 3, 20)] * (1 + spread * rng.normal(size=(20, 6)))).astype(dtype)
-    whole = neighbors(train, query, k=150, metric=metric)  # every sample is a candidate
+    whole = neighbors(train, query, k=150, metric=metric)  # here every sample is a candidate
     for k in (1, 10, 60):
         assert_same(neighbors(train, query, k=k, metric=metric), whole.indices[:, :k], whole.distances[:, :k])
 
@@ -122,7 +122,7 @@ def test_library_distances_are_within_the_bound(dtype, offset):
     for rank in (0, 10, 599):
         least = searching.least_distance_beyond(library[:, rank], np.sqrt(searching.squares), exact[:, rank])
         assert (least <= exact[:, rank]).all()
-        assert (least > exact[:, rank] * (1 - (1e-6 if offset else 3e-7))).all()  # and the bound is of use
+        assert (least > exact[:, rank] * (1 - (1e-6 if offset else 3e-7))).all()  # and the bound is tight
 
 
 @pytest.mark.parametrize("scale", [1e-23, 1e-21, 1e-19, 1e18, 1e19, 1e20])
@@ -137,8 +137,8 @@ def test_the_bound_holds_where_float32_squares_leave_its_range(scale):
         assert (least <= exact[:, rank]).all()
 
 
-def test_certificate_decides_on_ordinary_data(monkeypatch):
-    """The sweep is for ties: real numbers do not need it."""
+def test_the_certificate_decides_on_ordinary_data(monkeypatch):
+    """The sweep is only for ties; features of real numbers do not need it."""
     swept = []
     sweep = search._Search.sweep
     monkeypatch.setattr(search._Search, "sweep", lambda self, rows: (swept.append(len(rows)), sweep(self, rows)))
@@ -159,14 +159,14 @@ def test_one_huge_sample_does_not_spoil_the_certificate():
     assert final[np.arange(300) != 7].all()
 
 
-def test_search_is_exact_far_from_the_origin():
-    """Where the library's distances are all rounding, the sweep still finds the order."""
+def test_the_search_is_exact_far_from_the_origin():
+    """The sweep finds the order even where the library's distances are nothing but rounding errors."""
     rng = np.random.default_rng(0)
     grid = rng.integers(0, 50, (300, 3))
     assert_same(neighbors(grid + 2.0**40, k=20), *oracle(grid, None, 20))
 
 
-def test_all_points_identical():
+def test_identical_points_are_ordered_by_index():
     found = neighbors(np.full((50, 4), 3.7), k=49)
     expected = [[j for j in range(50) if j != i] for i in range(50)]
     assert_same(found, expected, np.zeros((50, 49)))
@@ -174,7 +174,7 @@ def test_all_points_identical():
     assert_same(found, [[0, 1, 2]] * 2, np.zeros((2, 3)))
 
 
-def test_duplicates_of_a_query_stay_and_only_itself_goes():
+def test_a_sample_is_left_out_of_its_neighbors_and_its_duplicates_are_not():
     found = neighbors([[1.0], [1.0], [5.0], [1.0]], k=3)
     assert found.indices.tolist() == [[1, 3, 2], [0, 3, 2], [0, 1, 3], [0, 1, 2]]
     assert found.is_self
@@ -192,14 +192,14 @@ def test_multiples_are_ties_under_cosine():
     assert found.distances[1, 4] == 2
 
 
-def test_large_k_and_several_steps_of_the_sweep(monkeypatch):
+def test_the_sweep_is_exact_for_large_k_and_in_several_steps(monkeypatch):
     monkeypatch.setattr(search, "_BATCH", 40)
     train = np.random.default_rng(0).integers(0, 3, (300, 4))
     for k in (1, 150, 299):
         assert_same(neighbors(train, k=k), *oracle(train, None, k))
 
 
-def test_types_and_shapes_that_are_taken():
+def test_all_numeric_types_and_shapes_are_accepted():
     images = np.random.default_rng(0).integers(0, 256, (30, 4, 5)).astype(np.uint8)
     expected = oracle(images.reshape(30, 20), None, 4)
     assert_same(neighbors(images, k=4), *expected)
@@ -238,12 +238,12 @@ def test_types_and_shapes_that_are_taken():
         ({"k": 1, "metric": "precomputed"}, TypeError, "`graph` must be a scipy sparse graph .* got ndarray"),
     ],
 )
-def test_search_errors(arguments, error, message):
+def test_errors_of_the_search_name_the_cause(arguments, error, message):
     with pytest.raises(error, match=message):
         neighbors(np.ones((5, 2)), **arguments)
 
 
-def test_errors_in_training_features():
+def test_errors_in_training_features_name_the_row():
     with pytest.raises(ValueError, match="`features` must be finite; row 1"):
         neighbors([[1.0], [np.inf]], k=1)
     with pytest.raises(ValueError, match=r"`features` must hold rows of length .* row 2 is of length 0.*zeros"):
@@ -256,14 +256,14 @@ def test_errors_in_training_features():
 
 
 def shuffled(graph, seed=0):
-    """The same graph as COO in any order."""
+    """Return the same graph in COO format, in random order."""
     coo = graph.tocoo()
     order = np.random.default_rng(seed).permutation(coo.nnz)
     return sparse.coo_array((coo.data[order], (coo.row[order], coo.col[order])), shape=coo.shape)
 
 
 @pytest.mark.parametrize("change", [lambda g: g, shuffled, sparse.csc_matrix, sparse.csr_array, sparse.lil_matrix])
-def test_graph_of_distances_equals_dense_search(change):
+def test_a_graph_of_distances_gives_the_neighbors_of_the_search(change):
     rng = np.random.default_rng(0)
     train, query = rng.normal(size=(80, 3)), rng.normal(size=(30, 3))
     model = NearestNeighbors(n_neighbors=12, algorithm="brute").fit(train)
@@ -280,7 +280,7 @@ def test_graph_of_distances_equals_dense_search(change):
         assert (found.n_train, found.is_self, found.metric) == (80, dense.is_self, "precomputed")
 
 
-def test_stored_zeros_are_neighbors_and_ties_go_by_index():
+def test_stored_zeros_are_neighbors_and_ties_are_ordered_by_index():
     graph = sparse.csr_array((np.array([2.0, 0, 0, 2, 1]), np.array([3, 2, 0, 1, 0]), [0, 4, 5]), shape=(2, 4))
     found = Neighbors.from_graph(graph[:1])
     assert found.indices.tolist() == [[0, 2, 1, 3]]
@@ -288,7 +288,7 @@ def test_stored_zeros_are_neighbors_and_ties_go_by_index():
     assert Neighbors.from_graph(graph).indices.tolist() == [[0], [0]]  # as many as every row has
 
 
-def test_square_graph_of_other_queries():
+def test_a_square_graph_of_other_queries_keeps_its_diagonal():
     rng = np.random.default_rng(0)
     train, query = rng.normal(size=(20, 3)), rng.normal(size=(20, 3))
     graph = NearestNeighbors(n_neighbors=20, algorithm="brute").fit(train).kneighbors_graph(query, mode="distance")
@@ -298,7 +298,7 @@ def test_square_graph_of_other_queries():
     assert Neighbors.from_graph(graph).k == 19
 
 
-def test_connectivity_graph_is_a_set_without_order():
+def test_a_graph_of_connectivity_is_a_set_without_order():
     features = np.random.default_rng(0).normal(size=(20, 3))
     graph = kneighbors_graph(features, 4)
     found = neighbors(graph, k=4, metric="precomputed")
@@ -311,7 +311,7 @@ def test_connectivity_graph_is_a_set_without_order():
     assert clean_distribution(np.zeros(20, int), found, 4).shape == (20, 1)
 
 
-def test_graph_errors():
+def test_errors_of_a_graph_name_the_cause():
     def graph(rows, columns, values, shape=(3, 4)):
         return sparse.coo_array((np.array(values, float), (rows, columns)), shape=shape)
 
@@ -332,10 +332,10 @@ def test_graph_errors():
         Neighbors.from_graph(graph([0, 0, 1, 2], [0, 1, 0, 0], [0, 1, 2, 3], (3, 3)), k=2)
 
 
-# ---- the value object
+# ---- the class Neighbors
 
 
-def test_repr_and_properties():
+def test_repr_shows_the_properties():
     found = neighbors(np.arange(10.0)[:, None], k=3)
     assert repr(found) == "Neighbors(10 queries, k=3, n_train=10, metric='euclidean', is_self=True)"
     assert (found.n_queries, found.k) == (10, 3)
@@ -357,7 +357,7 @@ def test_repr_and_properties():
         ({"is_self": True}, r"one row per training sample \(3\) if is_self; got 1"),
     ],
 )
-def test_construction_errors(changes, message):
+def test_errors_of_the_constructor_name_the_cause(changes, message):
     arguments = {"indices": [[0, 2]], "distances": [[0.5, 1.0]], "n_train": 3, "metric": "euclidean", "is_self": False}
     Neighbors(**arguments)
     with pytest.raises(ValueError, match=message):
@@ -365,11 +365,11 @@ def test_construction_errors(changes, message):
 
 
 @pytest.mark.parametrize("distances", [True, False])
-def test_save_and_load(tmp_path, distances):
+def test_load_returns_what_was_saved(tmp_path, distances):
     found = neighbors(np.random.default_rng(0).normal(size=(30, 3)), k=5)
     if not distances:
         found = as_neighbors(found.indices)
-    path = tmp_path / "near"  # the name is kept as it is
+    path = tmp_path / "near"  # the name is not changed
     path.write_text("what was here before")
     found.save(path)
     assert list(tmp_path.iterdir()) == [path]
@@ -380,7 +380,7 @@ def test_save_and_load(tmp_path, distances):
     assert loaded.indices.dtype == found.indices.dtype
 
 
-def test_load_of_other_files(tmp_path):
+def test_loading_another_file_is_an_error(tmp_path):
     as_neighbors([[0, 1]]).save(tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
     (tmp_path / "truncated").write_bytes(whole[: len(whole) // 2])
@@ -399,10 +399,10 @@ def test_load_of_other_files(tmp_path):
         Neighbors.load(tmp_path / "missing")
 
 
-# ---- whatever stands for neighbors
+# ---- all forms of neighbors
 
 
-def test_as_neighbors_takes_all_forms():
+def test_as_neighbors_accepts_all_forms():
     features = np.random.default_rng(0).normal(size=(20, 3))
     found = neighbors(features, k=5)
     assert as_neighbors(found, k=[1, 5], n_train=20) is found
@@ -429,7 +429,7 @@ def test_as_neighbors_takes_all_forms():
         (sparse.csr_array(np.full((2, 3), 0.5)), {"n_train": 4}, ValueError, "training set as the labels, 4 .* of 3"),
     ],
 )
-def test_as_neighbors_errors(value, arguments, error, message):
+def test_errors_of_as_neighbors_name_the_cause(value, arguments, error, message):
     with pytest.raises(error, match=message):
         as_neighbors(value, **arguments)
 
@@ -451,7 +451,7 @@ def test_clean_distribution_matches_naive_loop(seed, n_classes, k):
     assert shares.dtype == np.float64
 
 
-def test_clean_distribution_of_named_classes():
+def test_columns_of_a_clean_distribution_are_the_classes_in_order():
     near = [[0, 1, 2], [3, 2, 1]]
     labels = ["cat", "dog", "cat", "eel"]
     third = 1 / 3
@@ -463,7 +463,7 @@ def test_clean_distribution_of_named_classes():
     np.testing.assert_allclose(clean_distribution([1, 2, 1, 2], near, 1, classes=range(3)), [[0, 1, 0], [0, 0, 1]])
 
 
-def test_clean_distribution_errors():
+def test_errors_of_clean_distribution_name_the_cause():
     with pytest.raises(ValueError, match=r"0 never occurs \(1 is the lowest\).*Pass classes="):
         clean_distribution([1, 2, 1], [[0, 1]], 1)
     with pytest.raises(ValueError, match=r"`k` must be at most 2.*search again with a larger k.*got 3"):

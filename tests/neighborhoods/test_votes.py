@@ -1,4 +1,4 @@
-"""Votes against a naive loop, and against scikit-learn's classifier."""
+"""Votes, compared with a naive loop and with scikit-learn's classifier."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_histogram_matches_bincount(election):
     np.testing.assert_array_equal(label_histogram(codes, indices, k, n_classes), expected)
 
 
-def test_many_classes_and_blocks(monkeypatch):
+def test_blocks_of_rows_change_nothing_with_many_classes(monkeypatch):
     rng = np.random.default_rng(0)
     codes, indices = rng.integers(0, 3000, 5000), rng.integers(0, 5000, (100, 40))
     ks, tie_breaker = np.array([40, 1, 7]), rng.random((100, 3))
@@ -107,7 +107,7 @@ def test_lowest_is_the_rule_of_scikit_learn(n_classes):
     for column, k in enumerate(ks):
         model = KNeighborsClassifier(k, algorithm="brute").fit(train, codes)
         np.testing.assert_array_equal(got[:, column], model.predict(query))
-    assert (plurality_vote(codes, found.indices, ks, n_classes, ties="strict") < 0).any()  # there were ties
+    assert (plurality_vote(codes, found.indices, ks, n_classes, ties="strict") < 0).any()  # so there were ties
 
 
 def test_random_elects_tied_classes_uniformly():
@@ -132,7 +132,7 @@ def test_slices_of_indices_are_accepted():
     assert label_histogram(codes, indices[::-1, ::2], 2, 2).tolist() == [[1, 1], [1, 1]]
 
 
-def test_errors():
+def test_errors_name_the_cause():
     codes, indices, ks = np.array([0, 1, 1]), np.array([[0, 1, 2]]), np.array([3])
     with pytest.raises(ValueError, match="`ties` must be one of 'strict', 'random', 'lowest'; got 'first'"):
         plurality_vote(codes, indices, ks, 2, ties="first")
@@ -141,7 +141,7 @@ def test_errors():
     with pytest.raises(ValueError, match="`k` must be at least 1; got 0"):
         label_histogram(codes, indices, 0, 2)
     with pytest.raises(
-        ValueError, match=r"`tie_breaker` must hold one uniform number a vote, shape \(1, 1\).*got none"
+        ValueError, match=r"`tie_breaker` must hold one uniform number per vote, shape \(1, 1\).*got none"
     ):
         plurality_vote(codes, indices, ks, 2, ties="random")
     with pytest.raises(ValueError, match=r"got shape \(1, 2\)"):

@@ -11,7 +11,7 @@ from labelnoise.arrays import Floats, Integers
 
 
 def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tuple[Integers, Floats | None, bool]:
-    """Indices, distances (None for a graph of connectivity) and whether the diagonal was left out.
+    """Return indices, distances (None for a graph of connectivity), and True if the diagonal was left out.
 
     The arguments and errors are those of `Neighbors.from_graph`.
     """

@@ -1,7 +1,4 @@
-"""Neighbors of each query, however they were found, and the label shares among them.
-
-`labelnoise.neighborhoods.search` finds them, `labelnoise.neighborhoods.knn_graph` reads them off a graph.
-"""
+"""Neighbors of each query, however they were found, and the share of each label among them."""
 
 from __future__ import annotations
 
@@ -34,14 +31,14 @@ class Neighbors:
     indices : (M, k) int array
         Positions in the training set, in 0..n_train-1.
     distances : (M, k) float array or None
-        Distances, not decreasing along a row. None where they are not known (see `as_neighbors`).
+        Distances, which never decrease along a row. None if they are not known (see `as_neighbors`).
     n_train : int
         Number of training samples.
     metric : str
         "euclidean", "cosine", "precomputed" (from a graph of distances), "connectivity" (from a graph without
-        distances: sets of neighbors without an order) or "unknown" (given as indices).
+        distances, so that the neighbors have no order) or "unknown" (given as indices).
     is_self : bool
-        True if the training set itself was queried, each sample left out of its own neighbors.
+        True if the queries are the training samples, each left out of its own neighbors.
 
     Raises
     ------
@@ -110,7 +107,7 @@ class Neighbors:
         )
 
     def check_ks(self, k: Any) -> Integers:
-        """Return neighborhood sizes as an array; an error unless all of them can be read off here."""
+        """Return neighborhood sizes as an array; raise a ValueError unless these neighbors suffice for all of them."""
         stored = "the number of neighbors stored (to go further, search again with a larger k)"
         sizes = check_ks(k, limit=self.k, limit_is=stored)
         if self.metric == "connectivity" and (sizes != self.k).any():
@@ -121,7 +118,7 @@ class Neighbors:
         return sizes
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write to `path` as npz; a file already there is replaced only once the new one is complete."""
+        """Write to `path` as npz; a file that exists there is replaced once the new one is complete."""
         arrays = {"indices": self.indices, "n_train": self.n_train, "metric": self.metric, "is_self": self.is_self}
         if self.distances is not None:
             arrays["distances"] = self.distances
@@ -136,7 +133,7 @@ class Neighbors:
         FileNotFoundError
             There is no such file.
         ValueError
-            The file is truncated or holds something else.
+            The file is truncated or was not written by `save`.
         """
         arrays = read_arrays(path, "Neighbors.save")
         if not {"indices", "n_train", "metric", "is_self"} <= set(arrays):
@@ -151,28 +148,28 @@ class Neighbors:
 
     @classmethod
     def from_graph(cls, graph: Any, *, k: int | None = None, exclude_self: bool | None = None) -> Neighbors:
-        """The k nearest training samples of each query, read off a sparse graph of neighbors.
+        """Read the k nearest training samples of each query off a sparse graph of neighbors.
 
         Parameters
         ----------
         graph : scipy sparse matrix or array of shape (n_queries, n_train)
             Entry [s, i] is the distance from query s to training sample i, as in scikit-learn's
             ``kneighbors_graph(..., mode="distance")`` and ``radius_neighbors_graph(..., mode="distance")``. A stored
-            zero is a neighbor at distance 0; what is not stored is no neighbor. If all entries are 1 the graph is
-            taken for one of connectivity, which says who is a neighbor but not who is nearer.
+            zero is a neighbor at distance 0; an entry that is not stored is no neighbor. If all entries are 1, the
+            graph is read as one of connectivity, which says who is a neighbor but not who is nearer.
         k : int, optional
-            Neighbors to keep; by default as many as every row has.
+            Number of neighbors to keep; by default as many as every row has.
         exclude_self : bool, optional
-            Whether the queries are the training samples, so that the diagonal is not a neighbor and is dropped. By
-            default True for a square graph and False otherwise; pass False for as many queries as training samples.
+            True if the queries are the training samples, so that the diagonal is dropped. By default True for a square
+            graph and False otherwise; pass False if there are only by chance as many queries as training samples.
 
         Raises
         ------
         TypeError
-            Not a sparse graph.
+            `graph` is not a sparse graph.
         ValueError
-            A row with fewer than k neighbors; negative or NaN distances; a neighbor stored twice; a connectivity
-            graph whose rows do not all have k neighbors.
+            A row has fewer than k neighbors, a distance is negative or NaN, a neighbor is stored twice, or a graph of
+            connectivity has rows with more than k neighbors.
 
         Examples
         --------
@@ -189,27 +186,28 @@ class Neighbors:
 
 
 def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Neighbors:
-    """Neighbors however they are given: a `Neighbors`, an array of indices, or a sparse graph.
+    """Return `Neighbors` from whatever form they are given in: a `Neighbors`, an array of indices or a sparse graph.
 
     Parameters
     ----------
     value : Neighbors, (M, K) int array, or sparse graph of shape (M, n_train)
-        An array holds positions in the training set, nearest first; its distances are not known. A graph is read by
-        `Neighbors.from_graph`, the diagonal of a square one left out.
+        An array holds positions in the training set, nearest first; their distances are not known. A graph is read by
+        `Neighbors.from_graph`, which leaves out the diagonal of a square graph.
     k : int or sequence of int, optional
-        Neighborhood sizes that will be asked for; the neighbors must suffice for them.
+        Neighborhood sizes for which the neighbors must suffice.
     n_train : int, optional
-        Number of training samples; by default the largest index plus 1 for an array.
+        Number of training samples; for an array, the default is the largest index plus 1.
 
     Returns
     -------
     Neighbors
-        A `Neighbors` is returned as it came, whatever its k.
+        A `Neighbors` is returned unchanged, whatever its k.
 
     Raises
     ------
     TypeError, ValueError
-        Something else, indices out of range, too few neighbors, or another number of training samples.
+        `value` is something else, an index is out of range, there are fewer than k neighbors, or the number of training
+        samples is not `n_train`.
 
     Examples
     --------
@@ -240,21 +238,23 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
 
 
 def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclidean") -> Neighbors:
-    """The k nearest training samples of each query: exact, in an order that nothing but the data decides.
+    """Find the exact k nearest training samples of each query, in an order that depends on the data alone.
 
-    Neighbors are sorted by distance, equal distances by lower training index, also where that decides who is the
-    k-th. Distances are sums of squared differences, or for "cosine" 1 - x.y / (|x| |y|), in float64.
+    Neighbors are sorted by distance, and equal distances by training index, also where that decides which sample is the
+    k-th. The distance is the root of the sum of squared differences, or for "cosine" 1 - x.y / (|x| |y|), in float64.
 
     Parameters
     ----------
     features : (n_train, ...) array
-        The training samples; more than one axis (images) is flattened. With metric="precomputed" a sparse graph of
-        distances, queries in rows and training samples in columns, see `Neighbors.from_graph`.
+        The training samples; samples with several axes (images) are flattened. With metric="precomputed" a sparse graph
+        of distances, with queries in rows and training samples in columns; see `Neighbors.from_graph`.
     query : (M, ...) array, optional
-        By default the training samples themselves, each left out of its own neighbors; duplicates of it stay.
+        The queries; by default the training samples themselves, each left out of its own neighbors. Duplicates of a
+        sample are not left out.
     k : int
         Number of neighbors.
     metric : {"euclidean", "cosine", "precomputed"}
+        The distance, or "precomputed" for a graph.
 
     Returns
     -------
@@ -264,8 +264,8 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     Raises
     ------
     TypeError, ValueError
-        An unknown metric, k out of range, features that are not finite or of other width than the queries, a row of
-        zeros with "cosine", or a graph that does not hold k neighbors of each query.
+        The metric is unknown, k is out of range, features are not finite or have another width than the queries, a row
+        is all zeros with "cosine", or a graph does not hold k neighbors of each query.
 
     Examples
     --------
@@ -296,7 +296,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
 
 
 def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> Floats:
-    r"""Share of each class among the k nearest training labels: :math:`C_s` of Eq. 3.
+    r"""Return the share of each class among the k nearest training labels, :math:`C_s` of Eq. 3.
 
     .. math:: C_s(j) = \frac{1}{k} \, \#\{i \in N_k(s) : y_i = j\}
 
@@ -305,22 +305,23 @@ def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = No
     labels : (n_train,) array
         Clean labels of the training samples.
     neighbors : Neighbors, (M, K) int array or sparse graph
-        Anything `as_neighbors` takes.
+        Neighbors of the queries, in any form that `as_neighbors` takes.
     k : int
         Neighborhood size, at most the number of neighbors stored.
     classes : sequence, optional
-        All classes, in column order. Needed for integer labels among which 0 never occurs.
+        All classes, in column order. Required for integer labels among which 0 never occurs.
 
     Returns
     -------
     (M, L) float64 array
-        Rows sum to 1. Columns are the classes 0..L-1 of integer labels, `classes` if given, else the distinct labels
-        in sorted order.
+        Rows sum to 1. Columns are `classes` if given, else the classes 0..L-1 of integer labels, else the distinct
+        labels in sorted order.
 
     Raises
     ------
     TypeError, ValueError
-        k larger than the number of neighbors stored, labels of another training set, ambiguous columns.
+        k is larger than the number of neighbors stored, the labels are those of another training set, or it is not
+        clear which class belongs to which column.
 
     Examples
     --------

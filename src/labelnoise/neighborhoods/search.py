@@ -1,19 +1,20 @@
-"""Exact nearest neighbors in an order that nothing but the data decides.
+"""Exact nearest neighbors, in an order that depends on the data alone.
 
-Libraries compute distances through a matrix product, whose rounding depends on batch sizes and thread counts: equal
-distances come out slightly different, and which of several tied samples makes the k-th place is left to chance. Here
-the library only proposes. Every distance that counts is recomputed one pair at a time in float64 with a fixed order of
-summation, and neighbors are ordered by (distance, training index). Three steps:
+Libraries compute distances through a matrix product, and its rounding depends on batch sizes and thread counts. So
+equal distances come out slightly different, and it is left to chance which of several tied samples takes the k-th
+place. Here the library only proposes candidates. Every distance that counts is recomputed, one pair at a time, in
+float64 and with a fixed order of summation, and neighbors are ordered by (distance, training index). There are three
+steps:
 
 1. *Propose.* scikit-learn's brute-force search returns k and a few more candidates.
 2. *Certify.* The candidates are ordered exactly. No sample left out can be nearer than the last candidate's library
    distance less the rounding bound; where that exceeds the exact k-th distance, the row is final.
-3. *Sweep.* The other rows (ties or duplicates around the k-th place) go through all training samples once more, and
-   every sample whose rounded distance might be within the k-th is measured exactly.
+3. *Sweep.* The other rows (with ties or duplicates around the k-th place) are compared with all training samples once
+   more, and every sample whose rounded distance might be within the k-th is measured exactly.
 
-Rounding bound: with n features and u the unit roundoff, a sum of products x.y is off by at most n u |x||y| whatever
-the order of summation, so |x|^2 + |y|^2 - 2 x.y is off by at most (n + 4) u (|x| + |y|)^2. `_roundoff` is twice that
-factor and more.
+The rounding bound: with n features and u the unit roundoff, a sum of products x.y has an error of at most n u |x||y|,
+whatever the order of summation. So |x|^2 + |y|^2 - 2 x.y has an error of at most (n + 4) u (|x| + |y|)^2. `_roundoff`
+is more than twice the factor (n + 4) u.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from labelnoise.arrays import Features, Floats, Integers, Mask
 from labelnoise.progress import track
 from labelnoise.threads import for_each_block
 
-_BATCH = 2048  # rows worked on at a time (by each core, in the library), fewer where they would take more memory than:
-_MEMORY = 2**26
+_BATCH = 2048  # rows processed at once (by each core, in the library); fewer if they would need more than `_MEMORY`
+_MEMORY = 2**26  # bytes
 
 
 def search_neighbors(
     train: Features, queries: Features, *, is_self: bool, k: int, cosine: bool
 ) -> tuple[NDArray[np.signedinteger[Any]], Floats]:
-    """Indices and distances (n_queries, k) of the k nearest training samples of each query, on checked input."""
+    """Return indices and distances (n_queries, k) of the k nearest training samples of each query; input is checked."""
     own = np.arange(len(queries)) if is_self else np.full(len(queries), -1)
     search = _Search(train, queries, own, k, cosine)
     search.sweep(np.flatnonzero(~search.propose(n_candidates=k + is_self + 8 + k // 10)))
@@ -56,11 +57,11 @@ class _Search:
         self.distances = np.full((len(queries), k), np.inf)
 
     def data(self, rows: Any) -> tuple[Any, ...]:
-        """What every kernel needs to know of some queries and of all training samples."""
+        """Return what every kernel needs of some queries and of all training samples."""
         return self.queries[rows], self.squares[rows], self.own[rows], self.train, self.train_squares, self.cosine
 
     def propose(self, n_candidates: int) -> Mask:
-        """Order the library's candidates exactly; True where no other sample can belong to the k nearest."""
+        """Order the library's candidates exactly; return True where no other sample can belong to the k nearest."""
         from sklearn import config_context
         from sklearn.neighbors import NearestNeighbors
 
@@ -70,7 +71,7 @@ class _Search:
         library = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", metric="euclidean")
         with config_context(assume_finite=True, enable_cython_pairwise_dist=True):
             library.fit(_unit_rows(self.train, self.train_squares) if self.cosine else self.train)
-            for start in track(range(0, len(self.queries), batch), "Searching neighbors"):
+            for start in track(range(0, len(self.queries), batch), "searching neighbors"):
                 rows = slice(start, start + batch)
                 queries, squares = self.queries[rows], self.squares[rows]
                 proposed, candidates = library.kneighbors(_unit_rows(queries, squares) if self.cosine else queries)
@@ -83,13 +84,13 @@ class _Search:
         return final
 
     def least_distance_beyond(self, last: Floats, lengths: Floats, kth: Floats) -> Floats:
-        """Lower bound, up to `kth`, of the distances to samples whose library distance is at least `last`."""
+        """Return a lower bound, up to `kth`, of the distances to samples whose library distance is at least `last`."""
         roundoff = _roundoff(self.train.shape[1])
-        # The library finds squared distances in float64, then rounds them to the features' type and takes the root.
+        # The library computes squared distances in float64, then rounds them to the features' type and takes the root.
         kind = np.finfo(self.train.dtype)
         stored = float(kind.eps)
         squares = np.minimum(last, math.sqrt(kind.max)) ** 2 * (1 - 2 * stored) - float(kind.tiny)
-        if self.cosine:  # of unit rows, rounded to this type too: |u - v|^2 = 2 (1 - u.v)
+        if self.cosine:  # the distances are those of unit rows rounded to this type: |u - v|^2 = 2 (1 - u.v)
             chord = np.sqrt(np.maximum(squares - 5 * roundoff, 0)) - 2 * (stored + roundoff)
             return np.maximum(chord, 0) ** 2 / 2 - 4 * roundoff
         # A sample longer than |x| + kth is farther than kth by the triangle inequality.
@@ -97,9 +98,9 @@ class _Search:
         return np.sqrt(np.maximum(squares - roundoff * (lengths + longest) ** 2, 0)) * (1 - roundoff)
 
     def sweep(self, unsure: Integers) -> None:
-        """Search these queries anew among all training samples, given the distance that the k-th cannot exceed."""
+        """Search these queries again among all training samples; their k-th distance so far is an upper bound."""
         block = _rows_within(8 * self.train.shape[1], _BATCH)
-        for start in track(range(0, len(unsure), block), "Resolving ties"):
+        for start in track(range(0, len(unsure), block), "resolving ties"):
             rows = unsure[start : start + block]
             data, limits = self.data(rows), self.distances[rows, -1]
             queries = data[0].astype(np.float64)
@@ -117,7 +118,7 @@ def _roundoff(n_features: int) -> float:
 
 
 def index_type(n_train: int) -> type[np.signedinteger[Any]]:
-    """The smallest type that holds every position in the training set."""
+    """Return the smallest integer type that holds every position in the training set."""
     return np.int32 if n_train <= np.iinfo(np.int32).max else np.int64
 
 
@@ -126,13 +127,13 @@ def _rows_within(bytes_per_row: int, most: int) -> int:
 
 
 def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
-    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "Ordering neighbors")
+    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "ordering neighbors")
 
 
 def _squared_lengths(values: Features, cosine: bool, name: str) -> Floats:
-    """Each row's x.x, checked to be neither too small nor too large for the distances to be accurate."""
+    """Return each row's x.x; raise a ValueError if one is too small or too large for accurate distances."""
     squares = np.empty(len(values))
-    for_each_block(lambda start, stop: _square(start, stop, values, squares), len(values), 1024, "Measuring lengths")
+    for_each_block(lambda start, stop: _square(start, stop, values, squares), len(values), 1024, "measuring lengths")
     low, high = (1e-100, 1e150) if cosine else (0.0, 1e300)
     bad = ~((squares >= low) & (squares <= high))
     if bad.any():
@@ -144,16 +145,16 @@ def _squared_lengths(values: Features, cosine: bool, name: str) -> Floats:
 
 
 def _unit_rows(values: Features, squares: Floats) -> Features:
-    """Rows scaled to length one, in their own type and without a copy in a larger one."""
+    """Return the rows scaled to length one, in their own type and without a copy in a larger type."""
     return np.divide(values, np.sqrt(squares)[:, None], out=np.empty_like(values), casting="same_kind")
 
 
-# ---------------------------------------------------------------------------------------------------- its kernels
+# ---------------------------------------------------------------------------------------------------- the kernels
 
 
 @njit(nogil=True, cache=True)
 def _dot(x, y):
-    """x.y in float64: eight running sums, which processors add at once, in an order fixed here."""
+    """Return x.y in float64, by eight running sums that a processor can add at once, in a fixed order."""
     a = b = c = d = e = f = g = h = 0.0
     whole = x.size - x.size % 8
     for i in range(0, whole, 8):
@@ -178,7 +179,7 @@ def _square(start, stop, values, squares):
 
 @njit(nogil=True, cache=True)
 def _squared_distance(x, y):
-    """|x - y|^2 in float64, summed as in `_dot`."""
+    """Return |x - y|^2 in float64, summed as in `_dot`."""
     a = b = c = d = e = f = g = h = 0.0
     whole = x.size - x.size % 8
     for i in range(0, whole, 8):
@@ -197,10 +198,10 @@ def _squared_distance(x, y):
 
 @njit(nogil=True, cache=True)
 def _distance(x, y, x_square, y_square, cosine):
-    """The distance that counts.
+    """Return the distance by which neighbors are ordered.
 
-    The cosine is taken as the root of (x.y)^2 / (|x|^2 |y|^2): one rounding instead of several, so that multiples of
-    one sample come out at equal distances wherever the products are exact (counts, pixels).
+    The cosine is the root of (x.y)^2 / (|x|^2 |y|^2), with one rounding instead of several, so that multiples of a sample
+    have equal distances wherever the products are exact (counts, pixels).
     """
     if not cosine:
         return math.sqrt(_squared_distance(x, y))
@@ -211,13 +212,13 @@ def _distance(x, y, x_square, y_square, cosine):
 
 @njit(nogil=True, cache=True)
 def _is_farther(distance, index, other_distance, other_index):
-    """The order of neighbors: by distance, equal distances by training index."""
+    """Return True if the first sample comes later in the order of neighbors: by distance, then by training index."""
     return distance > other_distance or (distance == other_distance and index > other_index)
 
 
 @njit(nogil=True, cache=True)
 def _replace_farthest(distances, indices, distance, index):
-    """Put a sample in the place of the farthest, which is the root of a heap."""
+    """Replace the farthest sample, the root of a heap, by another sample."""
     at, child = 0, 1
     while child < distances.size:
         if child + 1 < distances.size and _is_farther(
@@ -242,7 +243,7 @@ def _sort_heaps(start, stop, distances, indices):
 
 @njit(nogil=True, cache=True)
 def _admit_candidates(start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices):
-    """Let each query's candidates compete for its k places, which form a heap."""
+    """Put the nearest of each query's candidates into its k places, which form a heap."""
     for row in range(start, stop):
         for i in candidates[row]:
             distance = _distance(queries[row], train[i], squares[row], train_squares[i], cosine)
@@ -254,9 +255,9 @@ def _admit_candidates(start, stop, queries, squares, own, train, train_squares, 
 def _admit_block(
     start, stop, queries, squares, own, train, train_squares, cosine, first, products, limits, distances, indices
 ):
-    """Let training samples first, first + 1, ... compete, given their products with the queries.
+    """Put training samples first, first + 1, ... into the heaps, given their products with the queries.
 
-    Most are ruled out by the product: `limits` bounds the k-th distance from the start, the heap's root does later.
+    The product rules out most of them. `limits` bounds the k-th distance at first, and later the root of the heap does.
     """
     roundoff = (queries.shape[1] + 16) * 2.0**-52
     for row in range(start, stop):
@@ -264,7 +265,7 @@ def _admit_block(
         for column in range(products.shape[1]):
             limit = min(limits[row], distances[row, 0])
             if distances[row, 0] == 0:
-                break  # nothing beats k samples at distance 0 that come earlier
+                break  # no later sample can precede k samples at distance 0
             i, product = first + column, products[row, column]
             if cosine:
                 possible = 1 - product / math.sqrt(square * train_squares[i]) - 4 * roundoff <= limit

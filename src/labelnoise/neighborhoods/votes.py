@@ -1,7 +1,7 @@
 """Votes of the nearest training labels: histograms and the plurality winner, for every neighborhood size in one pass.
 
-The neighbors of a sample are ordered, so the counts at a larger k extend those at a smaller one. One pass along a row
-therefore serves all k: it keeps the counts, the largest of them, and the classes that share it. No step looks at all
+The neighbors of a sample are ordered, so the counts at a larger k extend those at a smaller k. One pass along a row
+therefore serves all k: it keeps the counts, the largest count, and the classes that have it. No step goes through all
 classes, so the cost does not grow with their number.
 """
 
@@ -23,7 +23,7 @@ _STRICT, _RANDOM, _LOWEST = range(3)
 
 @njit(nogil=True, cache=True)
 def _code_of(codes, index, n_classes):
-    """The code of one neighbor; a stray index or code must not become a stray memory access."""
+    """Return the code of one neighbor; raise an IndexError before a bad index or code becomes a bad memory access."""
     if index < 0 or index >= codes.size:
         raise IndexError("a neighbor's index lies outside the training labels")
     code = codes[index]
@@ -41,10 +41,10 @@ def _histogram(codes, indices, k, start, stop, counts):
 
 @njit(nogil=True, cache=True)
 def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners):
-    """Winners of rows start..stop; `order` sorts `ks`."""
+    """Write the winners of rows start..stop-1; `order` sorts `ks`."""
     counts = np.zeros(n_classes, np.int64)
     k_max = ks[order[-1]]
-    tied = np.empty(k_max, np.int64)  # the classes that share the largest count, in order of arrival
+    tied = np.empty(k_max, np.int64)  # the classes with the largest count, in the order in which they reached it
     for row in range(start, stop):
         top, n_tied, lowest, column = 0, 0, 0, 0
         for rank in range(k_max):
@@ -70,7 +70,7 @@ def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, 
 
 
 def label_histogram(codes: Codes, indices: NDArray[Any], k: int, n_classes: int) -> Integers:
-    """How many of each row's k nearest training labels are of each class.
+    """Count how many of each row's k nearest training labels are of each class.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def label_histogram(codes: Codes, indices: NDArray[Any], k: int, n_classes: int)
     Raises
     ------
     ValueError
-        k out of range.
+        k is out of range.
     IndexError
-        An index or a code out of range.
+        An index or a code is out of range.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def label_histogram(codes: Codes, indices: NDArray[Any], k: int, n_classes: int)
     check_count(k, "k", most=indices.shape[1], most_is="the number of neighbors available")
     counts = np.zeros((len(indices), n_classes), np.int64)
     for_each_block(
-        lambda start, stop: _histogram(codes, indices, k, start, stop, counts), len(indices), _BLOCK, "Counting labels"
+        lambda start, stop: _histogram(codes, indices, k, start, stop, counts), len(indices), _BLOCK, "counting labels"
     )
     return counts
 
@@ -118,7 +118,7 @@ def plurality_vote(
     ties: str,
     tie_breaker: Floats | None = None,
 ) -> Integers:
-    """The class most frequent among each row's k nearest training labels, for every k of `ks`.
+    """Return the most frequent class among each row's k nearest training labels, for every k of `ks`.
 
     Parameters
     ----------
@@ -131,11 +131,11 @@ def plurality_vote(
     n_classes : int
         Number of classes, L.
     ties : {"strict", "random", "lowest"}
-        A tied vote elects nobody (code -1), each of the tied classes with equal probability, or the lowest code among
-        them (scikit-learn's rule).
+        What happens in a tie: no class wins (code -1), each of the tied classes wins with equal probability, or the
+        lowest code among them wins (scikit-learn's rule).
     tie_breaker : (M, n_k) float array in [0, 1)
-        Uniform random numbers, one a vote; needed for "random" only. With t tied classes, number u elects the
-        floor(u t)-th of them, so the caller's generator alone decides, whatever the number of threads.
+        Uniform random numbers, one per vote; required for "random" only. With t tied classes, the number u elects the
+        floor(u t)-th of them. So the caller's generator alone decides, whatever the number of threads.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def plurality_vote(
     Raises
     ------
     ValueError
-        An unknown rule, k out of range, or "random" without a `tie_breaker` of the right shape.
+        The rule is unknown, k is out of range, or "random" has no `tie_breaker` of the right shape.
     IndexError
-        An index or a code out of range.
+        An index or a code is out of range.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def plurality_vote(
         if tie_breaker is None or np.shape(tie_breaker) != shape:
             came = "none" if tie_breaker is None else f"shape {np.shape(tie_breaker)}"
             raise ValueError(
-                f"`tie_breaker` must hold one uniform number a vote, shape {shape}, with ties='random'; got {came}. "
+                f"`tie_breaker` must hold one uniform number per vote, shape {shape}, with ties='random'; got {came}. "
                 f"Pass rng.random({shape})."
             )
         tie_breaker = np.ascontiguousarray(tie_breaker, dtype=np.float64)
@@ -175,12 +175,12 @@ def plurality_vote(
     def work(start: int, stop: int) -> None:
         _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners)
 
-    for_each_block(work, len(indices), _BLOCK, "Voting")
+    for_each_block(work, len(indices), _BLOCK, "voting")
     return winners
 
 
 def _as_kernel_input(codes: Codes, indices: NDArray[Any]) -> tuple[Integers, NDArray[Any]]:
-    """Contiguous arrays of the types the kernels are compiled for."""
+    """Return contiguous arrays of the types that the kernels are compiled for."""
     indices = np.ascontiguousarray(indices)
     if indices.dtype not in (np.int32, np.int64):
         indices = indices.astype(np.int64)
