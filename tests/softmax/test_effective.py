@@ -1,4 +1,4 @@
-"""The effective neighborhood: a curve's own K comes back, and the errors are what they say."""
+"""The effective neighborhood: a K-NN curve finds its own K, and the errors are those worked out by hand."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_a_curve_finds_its_own_k(clean, labels, k, ties):
     noise = ln.UniformNoise() if k == 12 else ln.FlipNoise()
     curve = ln.accuracy_curve(clean, labels, noise, RATES, k, ties=ties)
     found = effective_neighborhood(curve, clean, labels, noise, ks=range(1, 81), ties=ties)
-    # under random ties of two classes 2m - 1 and 2m may give the same curve; with three they differ
+    # With two classes and random ties, 2m - 1 and 2m may give the same curve; with three classes they differ.
     assert found.k == k
     assert found.mean_error == pytest.approx(0, abs=1e-12)
     assert found.worst_error == pytest.approx(0, abs=1e-12)
 
 
-def test_by_hand():
-    # one sample of two classes, flip: A_1 = 1 - g, A_3 = (1 - g)^2 (1 + 2 g)
+def test_errors_worked_out_by_hand():
+    # One sample of two classes under flip noise: A_1 = 1 - g, A_3 = (1 - g)^2 (1 + 2 g)
     measured = ([0.0, 0.25, 0.5], [1.0, 0.80, 0.5])
     found = effective_neighborhood(measured, [[1.0, 0.0]], [0], ln.FlipNoise(), ks=[3, 1])
     assert found.ks.tolist() == [1, 3]
@@ -53,18 +53,18 @@ def test_by_hand():
 
 
 def test_equal_errors_prefer_the_smaller_k():
-    # two classes, random ties: 2m - 1 and 2m votes win alike
+    # With two classes and random ties, 2m - 1 and 2m votes win with the same probability.
     assert effective_k(([0.3], [0.784]), [[1.0, 0.0]], [0], ln.FlipNoise(), ks=[4, 3]) == 3
 
 
-def test_every_form_of_curve(clean, labels):
+def test_every_form_of_a_curve_is_accepted(clean, labels):
     curve = ln.accuracy_curve(clean, labels, ln.FlipNoise(), RATES, 9)
     column = curve.accuracy[:, 0]
     forms = [curve, (RATES, column), (RATES, column[:, None]), SimpleNamespace(noise_rates=RATES, accuracy=column)]
     assert {effective_k(form, clean, labels, ln.FlipNoise(), ks=range(5, 15)) for form in forms} == {9}
 
 
-def test_by_default_all_k_up_to_300(clean, labels):
+def test_the_candidates_are_all_k_up_to_300_by_default(clean, labels):
     found = effective_neighborhood((RATES, [0.9, 0.9, 0.8, 0.7, 0.3]), clean, labels, ln.FlipNoise())
     assert found.ks.tolist() == list(range(1, K_MAX + 1))
     assert found.predicted.shape == (len(RATES), K_MAX)
@@ -72,7 +72,7 @@ def test_by_default_all_k_up_to_300(clean, labels):
     assert found.mean_error == pytest.approx(np.abs(chosen - found.measured).mean(), abs=1e-12)
 
 
-def test_real_votes_have_nearly_their_k(digits):
+def test_a_measured_curve_finds_nearly_its_own_k(digits):
     _, train_labels, _, test_labels, hoods = digits
     noise = ln.FlipNoise()
     measured = ln.simulate_knn(hoods, train_labels, test_labels, noise, RATES, 25, repeats=4, random_state=0)
@@ -92,11 +92,11 @@ def test_real_votes_have_nearly_their_k(digits):
         (([10.0], [0.5]), "A percentage"),
     ],
 )
-def test_bad_curves(curve, message):
+def test_errors_in_a_curve_name_the_cause(curve, message):
     with pytest.raises(ValueError, match=message):
         effective_k(curve, [[1.0, 0.0]], [0], ln.FlipNoise(), ks=3)
 
 
-def test_something_else():
+def test_a_curve_of_another_type_is_an_error():
     with pytest.raises(TypeError, match="or be a pair of both; got list"):
         effective_k([0.1, 0.5], [[1.0, 0.0]], [0], ln.FlipNoise())

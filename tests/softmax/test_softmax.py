@@ -1,4 +1,4 @@
-"""Softmax analysis: against loops, numbers worked out by hand, and networks that are neighborhoods by construction."""
+"""Softmax analysis, compared with loops, numbers worked out by hand, and a softmax that is a label histogram."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def naive_distance(p, h):
 def naive_preferred(p, labels, neighbors, ks):
     distances = [naive_distance(p, np.bincount(labels[neighbors[:k]], minlength=len(p)) / k) for k in ks]
     best = min(distances)
-    # distances that differ by rounding alone are equal
+    # Distances that differ by rounding alone count as equal.
     return next((k, d) for k, d in zip(ks, distances, strict=True) if d <= best + 1e-12)
 
 
@@ -33,11 +33,11 @@ class TestChiSquareDistance:
         # 1/2 (0.1^2/0.9 + 0.1^2/1.1) = 0.01 (1/1.8 + 1/2.2)
         assert chi_square_distance([0.5, 0.5], [0.4, 0.6]) == pytest.approx(0.01 / 1.8 + 0.01 / 2.2, abs=1e-15)
 
-    def test_classes_that_neither_has_count_nothing(self):
+    def test_classes_in_neither_distribution_do_not_count(self):
         assert chi_square_distance([0.5, 0.5, 0, 0], [0.4, 0.6, 0, 0]) == chi_square_distance([0.5, 0.5], [0.4, 0.6])
 
     @pytest.mark.parametrize("n_classes", [2, 10, 100])
-    def test_against_a_loop_and_as_a_distance(self, rng, n_classes):
+    def test_it_agrees_with_a_loop_and_is_a_distance(self, rng, n_classes):
         p, h = rng.dirichlet(np.full(n_classes, 0.3), (2, 50))
         p[:10, 0] = 0
         p /= p.sum(1, keepdims=True)
@@ -47,7 +47,7 @@ class TestChiSquareDistance:
         assert not chi_square_distance(p, p).any()
         assert ((found > 0) & (found <= 1)).all()
 
-    def test_disjoint_is_one_and_rows_broadcast(self):
+    def test_disjoint_distributions_are_at_distance_1_and_rows_broadcast(self):
         assert chi_square_distance(np.eye(3)[:, None], np.eye(3)).tolist() == (1 - np.eye(3)).tolist()
 
     @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ class TestChiSquareDistance:
 
 class TestAggregate:
     def test_by_hand(self):
-        # outputs for class "b": 0.1, 0.2, 0.4, 0.8, 0.9; quartiles of five values are the 2nd, 3rd and 4th
+        # The outputs for class "b" are 0.1, 0.2, 0.4, 0.8, 0.9. The quartiles of five values are the 2nd, 3rd and 4th.
         for_b = np.array([0.4, 0.1, 0.9, 0.2, 0.8])
         pred_probs = np.vstack([np.column_stack([1 - for_b, for_b]), [[0.7, 0.3]]])
         found = aggregate_softmax(pred_probs, ["b"] * 5 + ["a"], classes=["a", "b"])
@@ -86,15 +86,15 @@ class TestAggregate:
         assert found.median[2].tolist() == [0.2, 0.3, 0.5]
         assert found.counts.tolist() == [0, 0, 1]
 
-    def test_labels_of_other_length(self):
+    def test_labels_of_another_length_are_an_error(self):
         with pytest.raises(ValueError, match="got 1 and 2"):
             aggregate_softmax([[0.2, 0.8]], [0, 1])
 
-    def test_label_beyond_the_columns(self):
+    def test_a_label_beyond_the_columns_is_an_error(self):
         with pytest.raises(ValueError, match="one per column of `pred_probs`"):
             aggregate_softmax([[0.2, 0.8]], [2])
 
-    def test_one_row_alone(self):
+    def test_a_single_row_is_an_error(self):
         with pytest.raises(ValueError, match=r"must have shape \(n_test, n_classes\)"):
             aggregate_softmax([0.2, 0.8], [0])
 
@@ -127,7 +127,7 @@ class TestExpectedPeak:
 
 class TestNeighborhoods:
     @pytest.mark.parametrize(("n_classes", "ks"), [(3, range(1, 41)), (10, range(10, 61, 7)), (150, [40, 5, 5, 17])])
-    def test_against_a_loop(self, rng, n_classes, ks):
+    def test_results_agree_with_a_loop(self, rng, n_classes, ks):
         labels = np.concatenate([np.arange(n_classes), rng.integers(n_classes, size=200)])
         p = rng.dirichlet(np.full(n_classes, 0.2), 60)
         p[:5] = np.eye(n_classes)[0]  # a saturated softmax
@@ -143,7 +143,7 @@ class TestNeighborhoods:
         assert found.median_distance == np.median(found.distance)
 
     def test_equal_distances_prefer_the_smaller_k(self):
-        # pure up to 4, then half and half at 2 of each kind: 2, 4 and 8 neighbors have one histogram
+        # The labels alternate at first: 2, 4 and 8 neighbors have the same histogram, half of each class.
         labels = np.array([0, 1, 0, 1, 1, 1, 0, 0])
         found = softmax_neighborhoods([[0.5, 0.5], [1.0, 0.0]], labels, [np.arange(8)] * 2, range(2, 9))
         assert found.preferred_k.tolist() == [2, 3]
@@ -164,7 +164,7 @@ class TestNeighborhoods:
         assert len(frame) == len(true_k)
         assert "K in 10..60; median distance 0.000" in repr(found)
 
-    def test_many_rows_over_threads(self, rng):
+    def test_blocks_of_rows_do_not_depend_on_the_others(self, rng):
         labels = rng.integers(4, size=500)
         p, hoods = rng.dirichlet(np.ones(4), 3000), rng.integers(500, size=(3000, 30))
         whole = softmax_neighborhoods(p, labels, hoods, range(5, 31))

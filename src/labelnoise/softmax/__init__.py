@@ -1,7 +1,7 @@
-"""The softmax of a network trained on noisy labels, beside the neighborhoods of its features (section 3.2).
+"""The softmax of a network trained on noisy labels, compared with neighborhoods (section 3.2).
 
-`aggregate` averages it over the test samples of a class, `histograms` compares it with neighborhoods' label histograms,
-`effective` finds the K whose curve a network's accuracy follows.
+`aggregate` summarizes it over the test samples of each class, `histograms` compares it with the label histograms of
+neighborhoods in the network's features, and `effective` finds the K whose curve a network's accuracy follows.
 """
 
 from labelnoise.softmax.aggregate import AggregatedSoftmax, aggregate_relative, aggregate_softmax, expected_peak

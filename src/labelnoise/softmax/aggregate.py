@@ -1,8 +1,6 @@
-"""The softmax of a network trained on noisy labels, on average over the test samples of a class (section 3.2).
+"""The softmax of a network trained on noisy labels, summarized over the test samples of each class (section 3.2).
 
-`aggregate_softmax` shows what it is, `expected_peak` what it would be if it were a neighborhood's label distribution.
-How near it is to one, sample by sample: `labelnoise.softmax.histograms`. Which K a network's accuracy stands for:
-`labelnoise.softmax.effective`.
+`aggregate_softmax` shows what it is, and `expected_peak` what it would be as the label distribution of a neighborhood.
 """
 
 from __future__ import annotations
@@ -29,10 +27,11 @@ class AggregatedSoftmax:
     Attributes
     ----------
     classes : array of shape (n_classes,)
+        The classes, in the order of the columns.
     counts : int array of shape (n_classes,)
-        Test samples of each true class.
+        Number of test samples of each true class.
     median, lower, upper : array of shape (n_classes, n_classes)
-        Row: true class, column: output. The median and the ends of the central 50 % over the samples of the class;
+        The median and the ends of the central 50 % over the samples of a class; rows are true classes, columns outputs.
         NaN for a class without samples.
     """
 
@@ -43,7 +42,7 @@ class AggregatedSoftmax:
     upper: Floats
 
     def to_frame(self) -> pd.DataFrame:
-        """A tidy table, one row a true class and output."""
+        """Return a tidy table with one row per true class and output."""
         import pandas as pd
 
         true, output = (grid.ravel() for grid in np.indices(self.median.shape))
@@ -59,7 +58,7 @@ class AggregatedSoftmax:
 def aggregate_softmax(
     pred_probs: ArrayLike, labels: ArrayLike, *, classes: ArrayLike | None = None
 ) -> AggregatedSoftmax:
-    """Median and central 50 % of every output over the test samples of each true class (Fig. 2, 7-13).
+    """Return the median and central 50 % of every output over the test samples of each true class (Fig. 2, 7-13).
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ def aggregate_softmax(
     Raises
     ------
     ValueError, TypeError
-        Rows that are no distributions, or labels that do not fit them.
+        A row is no distribution, or the labels do not fit the rows.
 
     Examples
     --------
@@ -91,10 +90,10 @@ def aggregate_softmax(
 
 
 def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSoftmax:
-    """Median and central 50 % over all test samples, the outputs counted from the true class (Fig. 2, 7).
+    """Return the median and central 50 % over all test samples, with outputs counted from the true class (Fig. 2, 7).
 
-    Output d is the softmax of class (y + d) mod L for a sample of true class y: the true class comes first, and under
-    the default flip noise its alternative second. One row is all there is.
+    Output d is the softmax of class (y + d) mod L for a sample of true class y. So the true class comes first, and
+    under the default flip noise its alternative second. The result has a single row.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSo
 
 
 def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Floats:
-    r"""The softmax to expect for each true class where noise is spread and classes do not mix (section 3.2).
+    r"""Return the softmax to expect for each true class if noise is spread and classes do not mix (section 3.2).
 
     .. math:: T = (1 - \gamma) I + \gamma P
 
@@ -131,20 +130,21 @@ def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Float
     Parameters
     ----------
     noise : NoiseModel
+        What a selected label becomes.
     noise_rate : float in [0, 1]
         gamma, the fraction selected.
     n_classes : int
-        L.
+        L, the number of classes.
 
     Returns
     -------
     array of shape (n_classes, n_classes)
-        Row: true class; rows sum to 1.
+        Rows are true classes and sum to 1.
 
     Raises
     ------
     ValueError, TypeError
-        Bad rates, or noise made for another number of classes.
+        The rate is not in [0, 1], or the noise is made for another number of classes.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Float
 
 
 def check_softmax(pred_probs: Any, labels: Any, classes: Any, name: str) -> tuple[Floats, Codes, NDArray[Any]]:
-    """Softmax rows, and codes of labels among the classes of their columns."""
+    """Return softmax rows, the codes of labels among the classes of their columns, and these classes."""
     rows = check_distributions(pred_probs, "pred_probs")
     if rows.ndim != 2 or len(rows) == 0:
         raise ValueError(f"`pred_probs` must have shape (n_test, n_classes); got {rows.shape}.")
@@ -171,7 +171,7 @@ def check_softmax(pred_probs: Any, labels: Any, classes: Any, name: str) -> tupl
 
 
 def _check_labeled(pred_probs: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
-    """Softmax rows, and the codes of their own labels."""
+    """Return softmax rows, the codes of their own labels, and the classes."""
     rows, codes, known = check_softmax(pred_probs, labels, classes, "labels")
     if len(codes) != len(rows):
         raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")

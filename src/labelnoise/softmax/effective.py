@@ -1,8 +1,8 @@
 """The effective neighborhood of a network: the K whose analytic curve is nearest to its measured accuracy curve.
 
 The paper compares a network's accuracy over the noise rate with the family of K-NN curves that start from the same
-clean distribution, the softmax of the network trained on clean labels (Fig. 4). Which member of the family fits best,
-and how well, says how much averaging over neighbors the training amounts to.
+clean distribution, the softmax of the network trained on clean labels (Fig. 4). The K of the best curve, and how well
+it fits, say how much averaging over neighbors the training amounts to.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class EffectiveNeighborhood:
     Attributes
     ----------
     ks : int array of shape (n_k,)
-        Candidates, increasing.
+        The candidates for K, increasing.
     noise_rates, measured : array of shape (n_rates,)
         The measured curve.
     predicted : array of shape (n_rates, n_k)
         The analytic curves.
     ties : str
-        Their tie rule.
+        The tie rule of the analytic curves.
     """
 
     ks: Integers
@@ -50,12 +50,12 @@ class EffectiveNeighborhood:
 
     @property
     def mean_errors(self) -> Floats:
-        """Mean absolute difference over the noise rates for every candidate, (n_k,)."""
+        """Mean absolute difference over the noise rates for each candidate, (n_k,)."""
         return np.abs(self.predicted - self.measured[:, None]).mean(axis=0)
 
     @property
     def k(self) -> int:
-        """The candidate with the lowest mean error, the smallest such."""
+        """The candidate with the lowest mean error; of several, the smallest."""
         return int(self.ks[np.argmin(self.mean_errors)])
 
     @property
@@ -70,7 +70,7 @@ class EffectiveNeighborhood:
         return float(np.abs(self.predicted[:, column] - self.measured).max())
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a candidate: k, mean and worst absolute error."""
+        """Return a table with one row per candidate: k, and its mean and worst absolute error."""
         import pandas as pd
 
         errors = np.abs(self.predicted - self.measured[:, None])
@@ -96,8 +96,8 @@ def effective_neighborhood(
 
     .. math:: K^* = \arg\min_K \frac{1}{n} \sum_{i=1}^{n} |A_K(\gamma_i) - a_i|
 
-    where :math:`a_i` was measured at noise rate :math:`\gamma_i` and :math:`A_K` is Eq. 1 from the clean distribution.
-    Levels at which all K agree, far from the breaking point, weigh as much as those that tell them apart.
+    where :math:`a_i` was measured at noise rate :math:`\gamma_i`, and :math:`A_K` is Eq. 1 for the clean distribution.
+    Noise rates at which all K agree, far from the breaking point, have the same weight as those that tell K apart.
 
     Parameters
     ----------
@@ -111,14 +111,14 @@ def effective_neighborhood(
     noise : NoiseModel
         What a selected label became.
     ks : int or sequence of int, optional
-        Candidates; by default 1 to 300.
+        The candidates for K; by default 1 to 300.
     ties : {"random", "lowest", "strict"}, default "random"
         As in `accuracy_curve`.
 
     Raises
     ------
     ValueError, TypeError
-        A curve of several columns or with values outside [0, 1], and what `accuracy_curve` rejects.
+        The curve has several columns or values outside [0, 1], or `accuracy_curve` rejects an argument.
 
     Examples
     --------
@@ -143,11 +143,11 @@ def effective_k(
     ks: int | Iterable[int] | None = None,
     ties: str = "random",
 ) -> int:
-    r"""The K whose analytic curve is nearest to a measured one (section 10 of the theory; Fig. 4).
+    r"""Return the K whose analytic curve is nearest to a measured one (section 10 of the theory; Fig. 4).
 
     .. math:: K^* = \arg\min_K \frac{1}{n} \sum_{i=1}^{n} |A_K(\gamma_i) - a_i|
 
-    `effective_neighborhood` also says how near it is, and every other K.
+    `effective_neighborhood` also returns how near it is, and how near every other K is.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def effective_k(
     Returns
     -------
     int
-        The effective neighborhood size, the smallest of equally near ones.
+        The effective neighborhood size; of equally near sizes, the smallest.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def effective_k(
 
 
 def _check_curve(curve: Any) -> tuple[Floats, Floats]:
-    """Noise rates and accuracy of equal length, the latter in [0, 1]."""
+    """Return checked noise rates and accuracies of equal length."""
     if isinstance(curve, tuple) and len(curve) == 2:
         asked, measured = curve
     elif hasattr(curve, "noise_rates") and hasattr(curve, "accuracy"):
@@ -196,7 +196,7 @@ def _check_curve(curve: Any) -> tuple[Floats, Floats]:
             f"`measured_curve` must have one accuracy per noise rate, {len(rates)}; got shape {accuracy.shape}."
         )
     accuracy = accuracy.ravel()
-    bad = ~((accuracy >= 0) & (accuracy <= 1))  # NaN fails both
+    bad = ~((accuracy >= 0) & (accuracy <= 1))  # NaN fails both comparisons
     if bad.any():
         hint = " Percentages? Divide them by 100." if accuracy[bad][0] > 1 else ""
         raise ValueError(f"`measured_curve` must have accuracies in [0, 1]; got {accuracy[bad][0]:g}.{hint}")

@@ -1,7 +1,7 @@
 """The neighborhood that each test sample's softmax resembles (appendix A).
 
 `softmax_neighborhoods` compares the softmax with the label histogram of the K nearest training samples in the network's
-own feature space, by the chi-square distance, and says for which K they are nearest.
+own feature space, and finds the K with the smallest chi-square distance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BLOCK = 1024
 
 
 def chi_square_distance(p: ArrayLike, h: ArrayLike) -> Floats:
-    r"""Chi-square distance of two distributions, in [0, 1] (appendix A).
+    r"""Return the chi-square distance of two distributions, in [0, 1] (appendix A).
 
     .. math:: d(p, h) = \frac{1}{2} \sum_j \frac{(p_j - h_j)^2}{p_j + h_j}, \qquad 0/0 = 0
 
@@ -43,7 +43,7 @@ def chi_square_distance(p: ArrayLike, h: ArrayLike) -> Floats:
     Raises
     ------
     ValueError, TypeError
-        Rows that are no distributions, or shapes that do not broadcast.
+        A row is no distribution, or the shapes do not broadcast.
 
     Examples
     --------
@@ -63,18 +63,18 @@ def chi_square_distance(p: ArrayLike, h: ArrayLike) -> Floats:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SoftmaxNeighborhoods:
-    """For each test sample the neighborhood whose label histogram its softmax is nearest to.
+    """For each test sample, the neighborhood with the label histogram that is nearest to its softmax.
 
     Attributes
     ----------
     ks : int array of shape (n_k,)
         The neighborhood sizes tried, increasing.
     preferred_k : int array of shape (n_test,)
-        The size with the lowest distance, the smallest such.
+        The size with the lowest distance; of several, the smallest.
     distance : array of shape (n_test,)
-        Chi-square distance there.
+        Chi-square distance at `preferred_k`.
     histogram : array of shape (n_test, n_classes)
-        The label histogram there; rows sum to 1.
+        The label histogram at `preferred_k`; rows sum to 1.
     """
 
     ks: Integers
@@ -84,17 +84,17 @@ class SoftmaxNeighborhoods:
 
     @property
     def prevalence(self) -> Floats:
-        """Share of the test samples that prefers each of `ks` (Fig. 5a); sums to 1."""
+        """Share of the test samples with each of `ks` as `preferred_k` (Fig. 5a); sums to 1."""
         counts = np.bincount(np.searchsorted(self.ks, self.preferred_k), minlength=len(self.ks))
         return counts / len(self.preferred_k)
 
     @property
     def median_distance(self) -> float:
-        """Median over the test samples (Fig. 5b; the paper: 0.143 on CIFAR-10)."""
+        """Median of `distance` over the test samples (Fig. 5b; 0.143 on CIFAR-10 in the paper)."""
         return float(np.median(self.distance))
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a test sample."""
+        """Return a table with one row per test sample."""
         import pandas as pd
 
         return pd.DataFrame({"preferred_k": self.preferred_k, "distance": self.distance})
@@ -114,13 +114,13 @@ def softmax_neighborhoods(
     *,
     classes: ArrayLike | None = None,
 ) -> SoftmaxNeighborhoods:
-    """The K at which each test sample's softmax is nearest to its neighborhood's label histogram (appendix A).
+    """Find the K at which each test sample's softmax is nearest to its neighborhood's label histogram (appendix A).
 
-    The neighbors are searched in the network's feature space, and their labels are the noisy ones it was trained on::
+    The neighbors are those in the network's feature space, and their labels the noisy ones that it was trained on::
 
         K(s) = argmin_K d(softmax(s), h_K(s)),    h_K(s)(j) = #{i in N_K(s) : y_i = j} / K
 
-    with the chi-square distance d; of equal distances the smaller K is preferred.
+    with the chi-square distance d; of equal distances, the one at the smaller K counts.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def softmax_neighborhoods(
     Raises
     ------
     ValueError, TypeError
-        Rows that are no distributions, labels that do not fit them, too few neighbors.
+        A row is no distribution, the labels do not fit the rows, or there are too few neighbors.
 
     Examples
     --------
@@ -159,14 +159,14 @@ def softmax_neighborhoods(
     def work(start: int, stop: int) -> None:
         _prefer(rows, codes, indices, sizes, start, stop, preferred, distance, counts)
 
-    for_each_block(work, len(rows), _BLOCK, "Comparing softmax and neighbors")
+    for_each_block(work, len(rows), _BLOCK, "comparing softmax and neighbors")
     return SoftmaxNeighborhoods(sizes, preferred, distance, counts / preferred[:, None])
 
 
 @njit(nogil=True, cache=True)
 def _prefer(p, codes, indices, ks, start, stop, preferred, distance, counts):
-    # For distributions 1/2 sum (p - h)^2 / (p + h) = 1 - 2 sum p h / (p + h): only labels that occur have a term, so
-    # a step costs the number of distinct labels so far, however many classes there are.
+    # For distributions, 1/2 sum (p - h)^2 / (p + h) = 1 - 2 sum p h / (p + h). Only labels that occur have a term, so
+    # the cost of a step is the number of distinct labels so far, however many classes there are.
     seen = np.empty(min(p.shape[1], ks[-1]), np.int64)
     for row in range(start, stop):
         best, best_k, n_seen, column = np.inf, 0, 0, 0
@@ -184,6 +184,6 @@ def _prefer(p, codes, indices, ks, start, stop, preferred, distance, counts):
                 if 1 - 2 * overlap < best:
                     best, best_k = 1 - 2 * overlap, ks[column]
                 column += 1
-        for rank in range(best_k, ks[-1]):  # back to the counts at the preferred k
+        for rank in range(best_k, ks[-1]):  # remove the votes after the preferred k again
             counts[row, codes[indices[row, rank]]] -= 1
         preferred[row], distance[row] = best_k, max(best, 0.0)
