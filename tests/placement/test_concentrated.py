@@ -1,4 +1,4 @@
-"""Placements that look at neighborhoods: exact counts, the asked concentration, and the placement contract."""
+"""Placements that depend on neighborhoods, and noise with a row per sample."""
 
 from __future__ import annotations
 
@@ -33,27 +33,29 @@ class TestConcentrated:
         mask = Concentrated(0.5, k=10, n_queries=1000).select(NOTHING, 1, 0.3, SQUARE, np.random.default_rng(0))
         assert concentration(mask, ln.neighbors(SQUARE, k=10), 10) == pytest.approx(0.5, abs=0.04)
 
-    def test_neighborhoods_see_the_noise_rate_of_the_samples(self):
+    def test_neighborhoods_have_the_noise_rate_of_the_samples(self):
         placement = Concentrated(0.6, k=10).prepare(SQUARE)
         for seed in range(5):
             mask = placement.select(NOTHING, 1, 0.3, SQUARE, np.random.default_rng(seed))
             assert mask[placement._geometry.indices].mean() == pytest.approx(0.3, abs=0.03)
 
-    def test_what_cannot_be_reached_is_said(self):
-        noise = np.random.default_rng(0).normal(size=(1000, 50))  # no regions: neighbors of neighbors are anywhere
+    def test_a_concentration_that_cannot_be_reached_is_a_warning(self):
+        noise = np.random.default_rng(0).normal(
+            size=(1000, 50)
+        )  # no regions: neighbors of neighbors are anywhere
         with pytest.warns(UserWarning, match=r"`concentration` 0.9 cannot be reached .* the nearest found, 0\.\d+"):
             mask = Concentrated(0.9, k=30).select(NOTHING[:1000], 1, 0.3, noise, np.random.default_rng(0))
         assert mask.sum() == 300
 
-    def test_whole_blobs_at_1(self):
+    def test_at_concentration_1_whole_blobs_are_selected(self):
         mask = Concentrated(1.0, k=10).select(BLOB_LABELS, 2, 0.5, BLOBS, np.random.default_rng(0))
         assert set(mask.reshape(4, 60).mean(axis=1)) == {0.0, 1.0}
 
-    def test_rates_at_which_nothing_is_measured(self):
+    def test_a_mask_without_noise_has_no_concentration(self):
         placement = Concentrated(0.5, k=10)
         assert np.isnan(placement.realized(np.zeros(3000, dtype=bool)))
 
-    def test_duplicates_and_constant_features(self):
+    def test_duplicates_and_constant_features_are_accepted(self):
         placement = Concentrated(0.0, k=3)
         for features in (np.zeros((50, 2)), np.repeat(np.eye(2), 25, axis=0)):
             prepared = Concentrated(0.5, k=3, n_queries=20).prepare(features)
@@ -78,15 +80,15 @@ class TestConcentrated:
             ({"concentration": 0.5, "k": 3, "neighbors": [[0, 1]]}, ValueError, "`k` must be at most 2"),
         ],
     )
-    def test_bad_settings(self, arguments, error, message):
+    def test_errors_in_the_settings_name_the_cause(self, arguments, error, message):
         with pytest.raises(error, match=message):
             Concentrated(**arguments)
 
-    def test_a_k_as_large_as_the_data(self):
+    def test_k_must_be_below_the_number_of_samples(self):
         with pytest.raises(ValueError, match="`k` must be at most 19"):
             Concentrated(0.5).select(NOTHING[:20], 1, 0.5, SQUARE[:20], np.random.default_rng(0))
 
-    def test_neighbors_of_other_data(self):
+    def test_neighbors_of_other_data_are_an_error(self):
         with pytest.raises(ValueError, match=r"`neighbors` must be of the training set.*3000 samples.*240"):
             Concentrated(0.5, k=5, neighbors=ln.neighbors(BLOBS, k=5)).prepare(SQUARE)
 
@@ -106,7 +108,7 @@ class TestGraphPlacements:
         mask = placement.select(NOTHING[:1000], 1, 0.2, None, np.random.default_rng(0))
         occurrences = np.bincount(hoods.indices.ravel(), minlength=1000)
         assert occurrences[mask].mean() > 2 * occurrences[~mask].mean()
-        assert mask[hoods.indices].mean() > 0.3  # the rate that votes see
+        assert mask[hoods.indices].mean() > 0.3  # the noise rate in neighborhoods
 
     def test_the_first_draw_is_in_proportion(self):
         rng = np.random.default_rng(0)
@@ -119,13 +121,13 @@ class TestGraphPlacements:
         assert weighted_sample(np.array([0.0, 1e-300, 2.0]), 2, rng).tolist() == [False, True, True]
         assert weighted_sample(np.zeros(3), 3, rng).all()
 
-    def test_neighbors_of_other_samples(self):
+    def test_neighbors_of_other_samples_are_an_error(self):
         hoods = ln.neighbors(SQUARE, k=10)
         with pytest.raises(ValueError, match="240 samples among themselves"):
             HubnessProportional(neighbors=hoods).select(BLOB_LABELS, 2, 0.5, None, np.random.default_rng(0))
 
     @pytest.mark.parametrize("floor", [-1, np.nan, np.inf])
-    def test_bad_floors(self, floor):
+    def test_a_floor_must_be_finite_and_not_negative(self, floor):
         with pytest.raises(ValueError, match="`floor`"):
             ClassBoundary(floor=floor)
 
@@ -156,10 +158,10 @@ class TestSampleNoise:
         again = corrupt_with_rows(codes, softmax_rows(probabilities, codes, 0.2), random_state=0)
         np.testing.assert_array_equal(noisy.labels, again.labels)
 
-    def test_rows_of_other_samples(self):
+    def test_rows_of_other_samples_are_an_error(self):
         with pytest.raises(ValueError, match="one entry per sample; got 2 and 3"):
             corrupt_with_rows([0, 1], np.eye(3))
 
-    def test_probabilities_without_doubt(self):
+    def test_probabilities_of_0_and_1_leave_no_room_for_noise(self):
         with pytest.raises(ValueError, match=r"at least 0.5 of the samples; they do for 0"):
             softmax_rows(np.eye(4), np.arange(4), 0.5)

@@ -1,4 +1,4 @@
-"""The concentration of a mask against its formula, its limits, its exact mean under spread noise, and its error."""
+"""The concentration of a mask: its formula, its limits, its exact mean under spread noise, and its standard error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRAIN, QUERIES = POINTS[:2000], POINTS[2000:]
 HOODS = neighbors(TRAIN, QUERIES, k=20)
 
 
-def plainly(mask, indices, k):
+def rho_by_loops(mask, indices, k):
     rate = np.mean(mask)
     shares = [np.mean([mask[i] for i in row[:k]]) for row in indices]
     variance = np.mean([(share - rate) ** 2 for share in shares])
@@ -34,17 +34,17 @@ def plainly(mask, indices, k):
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 6))
-def test_the_formula(seed, k):
+def test_the_result_is_that_of_the_formula(seed, k):
     rng = np.random.default_rng(seed)
     indices = np.array([rng.choice(9, size=6, replace=False) for _ in range(5)])
     mask = rng.permutation(9) < rng.integers(1, 9)
     hoods = Neighbors(indices, None, 9, "unknown", False)
-    assert concentration(mask, hoods, k) == pytest.approx(plainly(mask, indices, k))
+    assert concentration(mask, hoods, k) == pytest.approx(rho_by_loops(mask, indices, k))
 
 
-def test_around_the_neighborhoods_own_mean():
+def test_rho_around_the_mean_of_the_neighborhoods():
     mask = POINTS[:2000, 0] < 0.3
-    queries = HOODS.indices[QUERIES[:, 0] < 0.5]  # which see more noise than the training set holds
+    queries = HOODS.indices[QUERIES[:, 0] < 0.5]  # with more noise than the training set holds
     ks = np.array([5, 20])
     shares = [neighborhood_rates(mask, queries, k) for k in ks]
     own = np.array([share.mean() for share in shares])
@@ -69,7 +69,7 @@ def test_spread_noise_has_mean_minus_one_over_n_minus_one(count):
     assert np.mean(values) == pytest.approx(-1 / 49, abs=4 * np.std(values) / 3000**0.5)
 
 
-def test_the_profile_shows_the_scale():
+def test_a_profile_shows_the_scale_of_the_noise():
     labels = KMeans(400, n_init=1, random_state=0).fit_predict(TRAIN)  # cells of 5 samples
     small = np.random.default_rng(1).random(400)[labels] < 0.3
     large = TRAIN[:, 0] < 0.3
@@ -110,7 +110,7 @@ class TestStandardError:
         assert occurrences.min() > 0.7 * occurrences.mean()
 
     @pytest.mark.parametrize("cells", [0, 300, 60])
-    def test_two_of_them_cover_what_varies_from_draw_to_draw(self, cells):
+    def test_two_standard_errors_cover_most_draws(self, cells):
         rng = np.random.default_rng(cells)
         region = KMeans(cells, n_init=1, random_state=0).fit_predict(TRAIN) if cells else None
         values, errors, regions = [], [], graph_regions(HOODS.indices, 2000)
@@ -123,7 +123,7 @@ class TestStandardError:
         assert covered.mean() > 0.85
         assert 0.7 < np.mean(errors) / np.std(values) < 1.6
 
-    def test_too_few_neighbors_for_regions(self):
+    def test_the_error_is_nan_with_too_few_neighbors_for_regions(self):
         assert np.isnan(concentration_test([True, False, True], [[0, 1], [1, 2]], 2, random_state=0).standard_error)
 
 
@@ -139,6 +139,6 @@ class TestStandardError:
         (TRAIN[:, 0], 5, ValueError, "True or False"),
     ],
 )
-def test_bad_input(mask, k, error, message):
+def test_errors_name_the_cause(mask, k, error, message):
     with pytest.raises(error, match=message):
         concentration(mask, HOODS, k)

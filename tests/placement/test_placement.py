@@ -1,4 +1,4 @@
-"""The contract that every placement passes."""
+"""The contract that every placement must pass, and noise in patches."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class TestPlacementContract:
         assert placement.parameters()["name"] == placement.name
         assert len(repr(placement)) < 120
 
-    def test_selects_the_rounded_count_or_near_it(self, placement):
+    def test_it_selects_the_rounded_count_or_nearly_so(self, placement):
         for rate in (0.001, 0.25, 0.333, 0.5) if placement not in APPROXIMATE else (0.25, 0.5):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # with one sample of 240 no concentration can be had
+                warnings.simplefilter("ignore", UserWarning)  # with one sample of 240, no concentration can be reached
                 mask = self.select(placement, rate)
             assert mask.shape == BLOB_LABELS.shape
             assert mask.dtype == bool
@@ -59,7 +59,7 @@ class TestPlacementContract:
             else:
                 assert mask.sum() == round(rate * 240)
 
-    def test_nothing_at_0_and_everything_at_1(self, placement):
+    def test_it_selects_nothing_at_rate_0_and_everything_at_rate_1(self, placement):
         assert not self.select(placement, 0.0).any()
         assert self.select(placement, 1.0).all()
 
@@ -68,15 +68,15 @@ class TestPlacementContract:
         np.testing.assert_array_equal(first, self.select(placement, 0.3, seed=4))
         assert (first != self.select(placement, 0.3, seed=5)).any()
 
-    def test_a_class_without_samples_is_no_obstacle(self, placement):
+    def test_a_class_may_have_no_samples(self, placement):
         assert placement.select(2 * BLOB_LABELS, 4, 0.5, BLOBS, np.random.default_rng(0)).any()
 
-    def test_prepared_it_selects_the_same(self, placement):
+    def test_it_selects_the_same_once_prepared(self, placement):
         prepared = placement.prepare(BLOBS)
         np.testing.assert_array_equal(self.select(prepared, 0.4), self.select(placement, 0.4))
         assert isinstance(prepared, Placement)
 
-    def test_features_are_missing(self, placement):
+    def test_missing_features_are_an_error(self, placement):
         if placement.needs_features and placement != Concentrated(0.0, k=10):
             with pytest.raises(ValueError, match="`features` must be given"):
                 placement.select(BLOB_LABELS, 2, 0.5, None, np.random.default_rng(0))
@@ -92,7 +92,7 @@ class TestPatches:
         return placement.select(codes, 1, count / 200, self.FEATURES, np.random.default_rng(seed))
 
     def nearest(self, center, k):
-        """A sample and its k - 1 nearest others, by sorting all distances."""
+        """Return a sample and its k - 1 nearest others, by sorting all distances."""
         distances = np.linalg.norm(self.FEATURES - self.FEATURES[center], axis=1)
         return set(np.argsort(distances, kind="stable")[:k].tolist())
 
@@ -103,8 +103,8 @@ class TestPatches:
             assert len(selected) == k
             assert selected in [self.nearest(center, k) for center in selected]
 
-    def test_several_patches(self):
-        """Every selected sample lies in a whole patch, all but those of the last one, which may be cut short."""
+    def test_selected_samples_lie_in_whole_patches(self):
+        """Every selected sample lies in a whole patch, except those of the last patch, which may be cut short."""
         selected = set(np.flatnonzero(self.select(Patches(5), 43)).tolist())
         assert len(selected) == 43
         patches = [patch for center in selected if (patch := self.nearest(center, 5)) <= selected]
@@ -120,7 +120,7 @@ class TestPatches:
         assert abs(rho(1)) < 0.03
         assert rho(1) < rho(5) < rho(60)
 
-    def test_neighbors_that_were_searched_before(self):
+    def test_neighbors_may_be_given(self):
         given = Patches(5, neighbors=ln.neighbors(self.FEATURES, k=12))
         assert not given.needs_features
         np.testing.assert_array_equal(self.select(given, 50), self.select(Patches(5), 50))
@@ -128,6 +128,6 @@ class TestPatches:
             given.select(np.zeros(3, dtype=np.int64), 1, 0.5, None, np.random.default_rng(0))
 
     @pytest.mark.parametrize("k", [0, -1])
-    def test_sizes_that_are_none(self, k):
+    def test_k_must_be_at_least_1(self, k):
         with pytest.raises(ValueError, match="`k` must be at least 1"):
             Patches(k)

@@ -1,8 +1,8 @@
 """Where the selected samples lie: randomly spread, or concentrated in the feature space.
 
-A placement only selects; what the selected labels become is the noise model's (`labelnoise.noise`). Every placement is
-a frozen value with the members of `Placement`. `concentrated` (any concentration) and `graph` (class boundaries, hubs)
-are imported by themselves: they need the neighbor search.
+A placement only selects samples; the noise model says what their labels become (`labelnoise.noise`). Every placement is
+a frozen value with the members of `Placement`. Import `concentrated` (any concentration) and `graph` (class boundaries,
+hubs, patches) from their modules: they alone need the neighbor search.
 """
 
 from labelnoise.placement.base import Placement

@@ -1,4 +1,4 @@
-"""What every placement offers: a base class with defaults, and the checks of a placement and its features."""
+"""The base class of every placement, and the checks of a placement and its features."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from labelnoise.validation import check_features
 
 
 class Placement(ABC):
-    """Where the selected samples lie: the base class of every placement, a frozen dataclass.
+    """Where the selected samples lie: the base class of every placement, which is a frozen dataclass.
 
-    A placement defines `name` and `select`. The defaults are those of a placement that is described by its fields,
-    needs no features, and sets no concentration.
+    A placement defines `name` and `select`. By default it is described by its fields, needs no features, and sets no
+    concentration.
 
     Attributes
     ----------
@@ -28,25 +28,25 @@ class Placement(ABC):
 
     @property
     def needs_features(self) -> bool:
-        """Whether `select` must be given features."""
+        """True if `select` must be given features."""
         return False
 
     def prepare(self, features: Features | None) -> Self:
-        """Return the same placement with all that depends on the features alone done, once for many draws."""
+        """Return the same placement after all work that depends on the features alone, done once for many draws."""
         return self
 
     @abstractmethod
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Select the samples whose labels are redrawn: a boolean mask of shape (n_samples,)."""
+        """Select the samples whose labels are redrawn; return a boolean mask of shape (n_samples,)."""
 
     def realized(self, mask: Mask) -> float | None:
-        """Return the concentration of a mask, where the placement sets one; None where it does not."""
+        """Return the concentration of a mask if the placement sets a concentration, else None."""
         return None
 
     def parameters(self) -> dict[str, Any]:
-        """Return the name and the fields that placements are compared by, ready for JSON."""
+        """Return the name and the fields by which placements are compared, ready for JSON."""
         compared = [field.name for field in fields(self) if field.compare]  # type: ignore[arg-type]
         return {"name": self.name, **{name: getattr(self, name) for name in compared}}
 
@@ -59,7 +59,7 @@ def check_placement(placement: Any) -> None:
 
 
 def check_placement_features(placement: Placement, features: Any, n_samples: int) -> Features | None:
-    """Return the features that a placement works on, checked against the number of labels; None if it needs none."""
+    """Return checked features, one row per label, for a placement that needs them, and None for any other placement."""
     if not placement.needs_features:
         return None
     if features is None:

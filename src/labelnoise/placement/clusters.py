@@ -1,4 +1,4 @@
-"""The paper's locally concentrated noise: one whole k-means cluster of every class."""
+"""The paper's locally concentrated noise: one whole k-means cluster per class."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ class KMeansCluster(Placement):
     """Locally concentrated: in every class one whole k-means cluster is selected (sections 3.4 and 4).
 
     Each class is clustered by itself into max(2, round(1/noise_rate)) clusters. The cluster whose share of the class is
-    nearest the noise rate is taken; while none is within `tolerance` (relative), k-means is fitted again, up to
-    `max_fits` times, and the best cluster of all fits is kept: the rule of the published code. The realized rate
-    therefore deviates from the asked one; `NoisyLabels` reports both. At noise rate 0 nothing is selected, at 1
-    everything. The paper sets all labels of a cluster to one wrong class: use it with `FlipNoise`
+    nearest to the noise rate is selected. While no cluster is within `tolerance` (relative), k-means is fitted again,
+    up to `max_fits` times, and the best cluster of all fits is kept. This is the rule of the published code. The
+    realized noise rate therefore deviates from the asked one; `NoisyLabels` reports both. At noise rate 0 nothing is
+    selected, and at 1 everything. The paper sets all labels of a cluster to one wrong class: use it with `FlipNoise`
     (`FlipNoise.opposite` is the published code's mapping).
 
     Parameters
     ----------
     n_clusters : int, optional
-        Clusters a class; default: the rule above.
+        Clusters per class; by default the number above.
     tolerance : float, default 0.1
-        Relative deviation of the cluster's share from the noise rate that ends the re-fitting.
+        Relative deviation of the cluster's share from the noise rate up to which no further fit is made.
     max_fits : int, default 10
-        k-means fits a class at most.
+        Largest number of k-means fits per class.
     n_init : int, default 1
-        k-means++ starts a fit, of which the tightest is kept (the published code: 20).
+        k-means++ starts per fit, of which the tightest clustering is kept (20 in the published code).
 
     Raises
     ------
     ValueError
-        No features, or a class with fewer samples than clusters.
+        No features are given, or a class has fewer samples than clusters.
     """
 
     name: ClassVar[str] = "k-means cluster"
@@ -60,13 +60,13 @@ class KMeansCluster(Placement):
 
     @property
     def needs_features(self) -> bool:
-        """True: the clusters are found in the features."""
+        """True, because the clusters are found in the features."""
         return True
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """One cluster of every class that occurs."""
+        """Select one cluster of every class that occurs."""
         if features is None:
             raise ValueError("`features` must be given for KMeansCluster: the clusters are found in them.")
         selected = np.zeros(len(codes), dtype=bool)
@@ -90,7 +90,7 @@ class KMeansCluster(Placement):
         return selected
 
     def fit(self, features: Features, noise_rate: float, rng: np.random.Generator) -> tuple[KMeans, int]:
-        """The clustering of one class, and which of its clusters is selected."""
+        """Return the clustering of one class, and the number of the cluster that is selected."""
         from sklearn.cluster import KMeans
         from threadpoolctl import threadpool_limits
 
@@ -98,7 +98,7 @@ class KMeansCluster(Placement):
         least = np.inf
         for _ in range(self.max_fits):
             k_means = KMeans(n_clusters, n_init=self.n_init, random_state=int(rng.integers(2**31)))
-            # one thread: sums over threads differ in their last bits from run to run, and a seed must give one result
+            # Sums over several threads differ in their last bits from run to run, but one seed must give one result.
             with threadpool_limits(1):
                 assigned = k_means.fit(features).labels_
             deviations = np.abs(np.bincount(assigned, minlength=n_clusters) / len(features) / noise_rate - 1)
@@ -111,20 +111,20 @@ class KMeansCluster(Placement):
         return best
 
     def cluster_count(self, noise_rate: float) -> int:
-        """Clusters a class."""
+        """Return the number of clusters per class."""
         return self.n_clusters or max(2, round(1 / noise_rate))
 
 
 @dataclass(frozen=True, eq=False)
 class ClassClusters:
-    """One k-means cluster of every class, chosen by `KMeansCluster`'s rule, and the clustering for further samples.
+    """One k-means cluster per class, chosen by the rule of `KMeansCluster`; it can classify further samples.
 
     Attributes
     ----------
     fitted : tuple of KMeans
-        One clustering a class.
+        One clustering per class.
     chosen : tuple of int
-        The cluster of each that makes up the region.
+        The number of the chosen cluster per class; together these clusters are the region.
     """
 
     fitted: tuple[KMeans, ...]
@@ -132,7 +132,7 @@ class ClassClusters:
 
     @classmethod
     def fit(cls, features: NDArray[Any], codes: Codes, noise_rate: float, seed: int) -> ClassClusters:
-        """Cluster each class by itself; the share of the chosen cluster is near the noise rate."""
+        """Cluster each class by itself, and choose a cluster whose share of the class is near the noise rate."""
         rule, rng = KMeansCluster(), np.random.default_rng(seed)
         n_clusters, sizes = rule.cluster_count(noise_rate), np.bincount(codes)
         if sizes.min() < n_clusters:
@@ -144,7 +144,7 @@ class ClassClusters:
         return cls(*zip(*chosen, strict=True))
 
     def contain(self, features: NDArray[Any], codes: Codes) -> Mask:
-        """Whether each sample falls into the chosen cluster of its own class."""
+        """Return True for each sample that falls into the chosen cluster of its own class."""
         inside = np.zeros(len(codes), dtype=bool)
         for code in np.unique(codes):
             members = codes == code

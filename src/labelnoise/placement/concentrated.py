@@ -1,18 +1,19 @@
-"""Noise at any concentration between spread and one region: a placement with a dial, set by measuring.
+"""Noise at any concentration between spread and one region, calibrated by measurement.
 
-The samples selected are the highest round(gamma N) of a rough landscape,
+The selected samples are the highest round(gamma N) of a rough landscape,
 
     height = sqrt(a) field + sqrt(1 - a) white noise,
 
-with a smooth random field over the data (`labelnoise.placement.noise_fields`). The share a is the dial: at 0 the noise
-is spread, at 1 it fills whole hills of the field. In a neighborhood smaller than the hills the local noise rate is
-Phi((sqrt(a) field + c)/sqrt(1 - a)), which is close to the Beta distribution of the predictions
-(`labelnoise.curves.local_rates`). The dial is set by bisection until the correlation rho really found in
-neighborhoods of the data is the one asked for.
+with a smooth random field over the data (`labelnoise.placement.noise_fields`). The share a sets the concentration: at 0
+the noise is spread, and at 1 it fills whole hills of the field. In a neighborhood smaller than the hills the local
+noise rate is Phi((sqrt(a) field + c)/sqrt(1 - a)), which is close to the Beta distribution of the predictions
+(`labelnoise.curves.local_rates`). The share a is found by bisection: the correlation rho that is measured in
+neighborhoods of the data must be the one that is asked for.
 
-The field is smoother than rho asks for, and white noise takes the rest away. A rougher field without white noise would
-have the same rho, but all that is mixed would lie at its hills' borders, and those run where samples are sparse, along
-classes: the votes of one class would be lost before another's. White noise takes them alike, as predictions assume.
+The field alone is more concentrated than asked for, and white noise lowers rho. A rougher field without white noise
+could have the same rho. But then all mixed neighborhoods would lie at the borders of its hills, and these run where
+samples are sparse, along classes: the votes of one class would be lost before those of another. White noise affects all
+classes alike, as the predictions assume.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ REACHED = 0.02
 CLOSE = 0.001
 """Deviation of the realized from the asked concentration that ends the bisection."""
 TURNS = 30
+"""Largest number of steps of the bisection."""
 SMOOTHER = 3
-"""How many times nearer to 1 than asked the concentration of the field itself is to be."""
+"""Factor by which the concentration of the field itself must be nearer to 1 than the asked one."""
 ATTEMPTS = 12
-"""Fields drawn, at most, until one reaches the asked concentration."""
+"""Largest number of fields that are drawn until one reaches the asked concentration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ class Geometry:
     indices: NDArray[Any]
 
     def concentration(self, mask: Mask) -> float:
-        """Its concentration."""
+        """Return the concentration of a mask in these neighborhoods."""
         k = self.indices.shape[1]
         rates = neighborhood_rates(mask, self.indices, k)
         return float(correlations_of(rates, float(mask.mean()), k).mean())
@@ -58,30 +60,30 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Concentrated(Placement):
-    """Locally concentrated noise whose neighborhood correlation rho is chosen (0 spread, 1 fully concentrated).
+    """Locally concentrated noise with a chosen neighborhood correlation rho (0 spread, 1 fully concentrated).
 
-    Exactly round(noise_rate N) samples are selected. rho is calibrated to what is realized on the features given, in
-    the neighborhoods of some of the samples; `realized` returns it for any mask. Where data has no regions that are
-    large and well separated enough, the nearest concentration that can be reached is realized, and a `UserWarning` says
-    which.
+    Exactly round(noise_rate N) samples are selected. rho is calibrated by measuring it in the neighborhoods of some of
+    the samples; `realized` returns it for any mask. If the data has no regions that are large and well separated
+    enough, the mask has the nearest concentration that can be reached, and a `UserWarning` says which.
 
     Parameters
     ----------
     concentration : float in [0, 1]
-        rho.
+        The concentration rho.
     k : int, default 30
         Size of the neighborhoods in which rho is defined, at least 2.
     neighbors : Neighbors, optional
-        Neighborhoods to measure rho in, instead of searching: those of the test samples, or of the training samples.
+        Neighborhoods in which rho is measured, those of the test samples or of the training samples. By default they
+        are searched.
     n_queries : int, default 2000
-        Samples whose neighborhoods are searched if `neighbors` is not given.
+        Number of samples whose neighborhoods are searched if `neighbors` is not given.
     n_landmarks : int, default 1000
-        Samples that carry the random field: the finest hills hold about N / n_landmarks samples.
+        Number of samples that carry the random field; the smallest hills hold about N / n_landmarks samples.
 
     Raises
     ------
     ValueError, TypeError
-        rho outside [0, 1], k out of range, neighbors of another training set.
+        rho is outside [0, 1], k is out of range, or `neighbors` are of another training set.
 
     Examples
     --------
@@ -114,20 +116,20 @@ class Concentrated(Placement):
 
     @property
     def needs_features(self) -> bool:
-        """True: the regions are found in the features."""
+        """True, because the regions are found in the features."""
         return True
 
     def prepare(self, features: Features | None) -> Concentrated:
-        """The same placement with all that depends on the features alone done: for many draws on one data set.
+        """Return the same placement after all work that depends on the features alone, done once for many draws.
 
-        It selects the same masks. The landmarks and the queries are the same whenever the features are.
+        It selects the same masks. The landmarks and the queries depend on the features alone.
         """
         if features is None:
             raise ValueError("`features` must be given for Concentrated: the regions are found in them.")
         if self._geometry is not None and len(self._geometry.landmarks.nearest) == len(features):
             return self
         features = check_features(features)
-        rng = np.random.default_rng([0, 1])  # a stream that no other choice of samples is likely to share
+        rng = np.random.default_rng([0, 1])  # this stream is unlikely to be that of another choice of samples
         if self.neighbors is None:
             indices = _sampled_neighborhoods(features, self.k, self.n_queries, rng)
         elif self.neighbors.n_train == len(features):
@@ -141,9 +143,9 @@ class Concentrated(Placement):
         return replace(self, _geometry=Geometry(landmarks, np.ascontiguousarray(indices)))
 
     def realized(self, mask: Mask, features: Features | None = None) -> float:
-        """The mask's concentration in the neighborhoods that `select` calibrates on; NaN if it holds all or nothing.
+        """Return the mask's concentration in the neighborhoods that `select` measures; NaN if it marks all or nothing.
 
-        `features` are needed unless the placement is prepared.
+        `features` are required unless the placement is prepared.
         """
         if mask.all() or not mask.any():
             return float("nan")
@@ -152,7 +154,7 @@ class Concentrated(Placement):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """The highest of the landscape whose concentration is nearest the one asked for."""
+        """Select the highest samples of the landscape with the concentration nearest to the asked one."""
         count = round(noise_rate * len(codes))
         if count in (0, len(codes)):
             return np.full(len(codes), count > 0)
@@ -178,7 +180,7 @@ class Concentrated(Placement):
         return best
 
     def _draw(self, count: int, geometry: Geometry, rng: np.random.Generator) -> Mask:
-        """The highest of one landscape, its dial turned to the asked concentration."""
+        """Return the highest samples of one landscape, with the share a set to reach the asked concentration."""
         white = rng.standard_normal(len(geometry.landmarks.nearest))
         smooth, reach = white, -np.inf
         for heights in geometry.landmarks.fields(rng):
@@ -206,7 +208,7 @@ class Concentrated(Placement):
         return prepared._geometry
 
     def parameters(self) -> dict[str, Any]:
-        """Return the fields, the neighborhoods only by their size."""
+        """Return the name and the fields, with the neighbors described by their repr."""
         return {**super().parameters(), "neighbors": None if self.neighbors is None else repr(self.neighbors)}
 
 
@@ -217,12 +219,12 @@ def _highest(heights: Floats, count: int) -> Mask:
 
 
 def _sampled_neighborhoods(features: Features, k: int, n_queries: int, rng: np.random.Generator) -> NDArray[Any]:
-    """The k nearest of some samples, each left out of its own: (n, k)."""
+    """Return the k nearest neighbors of randomly chosen samples, each left out of its own, (n, k)."""
     if n_queries >= len(features):
         return neighbors(features, k=k).indices
     check_count(k, "k", most=len(features) - 1, most_is="the number of training samples besides the sample itself")
     queries = np.sort(rng.choice(len(features), size=n_queries, replace=False))
     found = neighbors(features, features[queries], k=k + 1).indices
     own = found == queries[:, None]
-    own[~own.any(axis=1), -1] = True  # among duplicates it may not be its own nearest: drop the farthest instead
+    own[~own.any(axis=1), -1] = True  # with duplicates it may be missing: drop the farthest instead
     return found[~own].reshape(n_queries, k)

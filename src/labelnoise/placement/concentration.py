@@ -1,18 +1,18 @@
-r"""How concentrated noise is: the correlation rho of a mask over neighborhoods, its uncertainty and its scale.
+r"""How concentrated noise is: the correlation rho of a mask in neighborhoods, its uncertainty and its scale.
 
 With :math:`g_s` the marked share of the K neighbors of query s, and :math:`\gamma` the marked share of all training
 samples,
 
 .. math:: \rho = \frac{\overline{(g_s - \gamma)^2} - \gamma(1-\gamma)/K}{\gamma(1-\gamma)(1 - 1/K)}
 
-is 0 for spread and 1 for fully concentrated noise: the survey statistician's intra-class correlation, with design
-effect 1 + (K-1) rho. Deviations are taken from :math:`\gamma`, not from the mean of :math:`g_s`. Then, over all ways to
-mark the same number of the N samples, the mean of rho is exactly -1/(N-1), whatever the neighborhoods, however
-they overlap and however few they are; around the mean of :math:`g_s` it would be biased by the variance of that mean.
+is 0 for spread and 1 for fully concentrated noise. It is the intra-class correlation of survey statistics, with design
+effect 1 + (K-1) rho. Deviations are taken from :math:`\gamma`, not from the mean of :math:`g_s`. Then the mean of rho
+over all ways to mark the same number of the N samples is exactly -1/(N-1), whatever the neighborhoods, however much
+they overlap and however few they are. Around the mean of :math:`g_s`, rho would be biased by the variance of that mean.
 
-Overlapping neighborhoods are not independent draws. Two questions therefore have two answers: *is the noise spread?*
-is answered exactly by marking other samples at random (`concentration_test`), and *how exact is rho?* by a jackknife
-that leaves out whole regions of the neighborhood graph (`labelnoise.placement.jackknife`).
+Overlapping neighborhoods are not independent draws. So two questions have different answers. *Is the noise spread?* is
+answered exactly, by marking other samples at random (`concentration_test`). *How precise is rho?* is answered by a
+jackknife that leaves out whole regions of the neighborhood graph (`labelnoise.placement.jackknife`).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class ConcentrationTest:
     Attributes
     ----------
     concentration : float
-        rho.
+        The concentration rho.
     standard_error : float
-        Of rho, over masks of the same process, by the jackknife over regions; NaN where there are fewer than 128
-        different neighbors. Too small where a handful of regions hold all the noise: that is one draw of a few, and
-        no single mask shows how the next one would differ.
+        Standard error of rho over masks of the same process, by the jackknife over regions; NaN if there are fewer than
+        128 different neighbors. It is too small if a handful of regions hold all the noise: these are one draw of a
+        few, and a single mask cannot show how the next one would differ.
     p_value : float
-        Share of the random masks, this one counted among them, that are at least as concentrated.
+        Share of the random masks, with this mask counted among them, that are at least as concentrated.
     z : float
         Distance of rho from the mean of the random masks, in their standard deviations.
     null_standard_deviation : float
@@ -51,7 +51,7 @@ class ConcentrationTest:
     noise_rate, neighborhood_rate : float
         Marked share of the training samples, and of the neighbors (hubs count as often as they occur).
     k, n_queries, n_train, permutations, seed : int
-        What was compared.
+        Neighborhood size, numbers of queries, training samples and random masks, and the seed of the random masks.
     """
 
     concentration: float
@@ -75,22 +75,22 @@ class ConcentrationTest:
 
 
 def neighborhood_rates(mask: Mask, indices: NDArray[Any], k: int) -> Floats:
-    """Marked share g_s of each row's k nearest training samples."""
+    """Return the marked share g_s of each row's k nearest training samples."""
     return np.count_nonzero(mask[indices[:, :k]], axis=1) / k
 
 
 def correlations_of(rates: Floats, noise_rate: float, k: int) -> Floats:
-    """Each query's term of rho, whose mean rho is, from the marked shares g_s and gamma."""
+    """Return each query's term of rho, from the marked shares g_s and gamma; rho is the mean of these terms."""
     variance = noise_rate * (1 - noise_rate)
     return ((rates - noise_rate) ** 2 - variance / k) / (variance * (1 - 1 / k))
 
 
 def around_own_mean(rho: ArrayLike, noise_rate: ArrayLike, neighborhood_rate: ArrayLike, k: ArrayLike) -> Floats:
-    r"""The rho of deviations from the neighborhoods' own mean rate, from that of deviations from gamma.
+    r"""Convert rho from deviations from gamma to deviations from the mean noise rate m of the neighborhoods.
 
-    The mean of :math:`(g_s - m)^2` is that of :math:`(g_s - \gamma)^2` less :math:`(m - \gamma)^2`. With m it says how
-    far local noise rates spread where neighborhoods hold more or less noise than the training set; 0 where m is 0 or
-    1, NaN for k = 1.
+    The mean of :math:`(g_s - m)^2` is that of :math:`(g_s - \gamma)^2` less :math:`(m - \gamma)^2`. Together with m,
+    the result says how much local noise rates vary where neighborhoods hold more or less noise than the training set.
+    It is 0 if m is 0 or 1, and NaN for k = 1.
     """
     correlation, gamma, mean, size = (np.asarray(v, dtype=np.float64) for v in (rho, noise_rate, neighborhood_rate, k))
     variance, own = gamma * (1 - gamma), mean * (1 - mean)
@@ -105,7 +105,7 @@ def _rho(mask: Mask, indices: NDArray[Any], k: int) -> float:
 
 
 def check_mask(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, Neighbors, Integers]:
-    """A mask that marks some samples and not all, the neighbors of the same training set, and sizes of at least 2."""
+    """Return a checked mask that marks some samples and not all, its neighbors, and sizes of at least 2."""
     values = to_array(mask)
     if values.ndim != 1 or not (values.dtype == bool or np.isin(values, (0, 1)).all()):
         raise ValueError(
@@ -133,31 +133,32 @@ def _check_one(mask: Any, neighbors: Any, k: Any) -> tuple[Mask, NDArray[Any]]:
 
 
 def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
-    r"""Correlation of a noise mask over neighborhoods: 0 if spread, 1 if fully concentrated.
+    r"""Return the correlation of a noise mask in neighborhoods: 0 if spread, 1 if fully concentrated.
 
     .. math:: \rho = \frac{\overline{(g_s - \gamma)^2} - \gamma(1-\gamma)/K}{\gamma(1-\gamma)(1 - 1/K)}
 
-    with :math:`g_s` the marked share of the K neighbors of query s and :math:`\gamma` that of all training samples.
-    Spread noise of an exact count has mean -1/(n_train - 1); values below 0 say that marked samples avoid each other.
+    with :math:`g_s` the marked share of the K neighbors of query s, and :math:`\gamma` that of all training samples.
+    Spread noise of an exact count has mean -1/(n_train - 1). Values below 0 mean that marked samples avoid each other.
 
     Parameters
     ----------
     mask : (n_train,) bool array
-        The samples selected, or those whose label changed.
+        True for the samples that were selected, or for those whose label changed.
     neighbors : Neighbors, (n_queries, K) int array or sparse graph
-        Neighbors of the queries among the training samples. To predict test accuracy, those of the test samples.
+        Neighbors of the queries among the training samples. To predict test accuracy, the queries are the test samples.
     k : int
         Neighborhood size, at least 2: the scale on which concentration is measured.
 
     Returns
     -------
     float
-        rho, at most 1 where the marked share of the neighbors is that of the training set.
+        rho; at most 1 if the marked share of the neighbors is that of the training set.
 
     Raises
     ------
     ValueError, TypeError
-        A mask that marks nothing or everything, or of another training set; k below 2 or above what is stored.
+        The mask marks nothing or everything, or is of another training set; k is below 2 or above the number of
+        neighbors stored.
 
     Examples
     --------
@@ -172,17 +173,17 @@ def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
 
 
 def concentration_profile(mask: ArrayLike, neighbors: Any, ks: Iterable[int]) -> Floats:
-    """`concentration` at several neighborhood sizes: the scale on which the noise is concentrated.
+    """Return `concentration` at several neighborhood sizes, which shows the scale on which the noise is concentrated.
 
-    Noise in tiny clusters has a large rho at a small k that falls quickly; noise in large regions keeps its rho over
-    many k. A prediction for a k needs the rho of that k.
+    Noise in tiny clusters has a large rho at small k, which falls quickly with k. Noise in large regions keeps its rho
+    over many k. A prediction for some k needs the rho of that k.
 
     Parameters
     ----------
     mask, neighbors
         As in `concentration`.
     ks : sequence of int
-        Neighborhood sizes, at least 2 each, in any order.
+        Neighborhood sizes, each at least 2, in any order.
 
     Returns
     -------
@@ -212,19 +213,19 @@ def concentration_test(
     permutations: int = 199,
     random_state: int | np.random.Generator | None = None,
 ) -> ConcentrationTest:
-    """`concentration` with a standard error, and a permutation test against spread noise.
+    """Return `concentration` with a standard error, and a permutation test against spread noise.
 
-    Under spread noise every mask with the same number of samples is equally likely, so that with R random masks
-    p = (1 + number of them at least as concentrated) / (1 + R) is exact, however neighborhoods overlap.
+    Under spread noise, every mask with the same number of samples is equally likely. So with R random masks
+    p = (1 + number of them at least as concentrated) / (1 + R) is exact, however much neighborhoods overlap.
 
     Parameters
     ----------
     mask, neighbors, k
         As in `concentration`.
     permutations : int, default 199
-        Random masks, R; the smallest possible p is 1/(R + 1).
+        Number of random masks, R; the smallest possible p is 1/(R + 1).
     random_state : int, numpy.random.Generator or None
-        The seed used is in the result.
+        Seed of the random masks; the result holds the seed that was used.
 
     Returns
     -------
@@ -251,13 +252,13 @@ def concentration_test(
     seed = seed_of(random_state)
     rng = np.random.default_rng(seed)
     null = np.array([_rho(rng.permutation(marked), indices, size) for _ in range(n_random)])
-    spread = float(null.std())
+    null_deviation = float(null.std())
     return ConcentrationTest(
         concentration=rho,
         standard_error=jackknife_standard_error(marked, indices),
         p_value=float((1 + np.count_nonzero(null >= rho)) / (1 + n_random)),
-        z=float((rho - null.mean()) / spread) if spread > 0 else np.nan,
-        null_standard_deviation=spread,
+        z=float((rho - null.mean()) / null_deviation) if null_deviation > 0 else np.nan,
+        null_standard_deviation=null_deviation,
         noise_rate=float(marked.mean()),
         neighborhood_rate=float(neighborhood_rates(marked, indices, size).mean()),
         k=size,

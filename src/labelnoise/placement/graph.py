@@ -1,8 +1,8 @@
-"""Noise where the neighborhood graph says: at class boundaries, at hubs, or in patches.
+"""Noise placed by the neighborhood graph: at class boundaries, at hubs, or in patches.
 
-All select exactly round(gamma N) samples. The first two draw them without replacement, one after another, each with a
-chance in proportion to its weight among those left (Efraimidis and Spirakis 2006: the smallest of E_i / w_i with E_i
-exponential). Samples of weight 0 come last, in random order, so that every noise rate up to 1 can be had.
+All of these select exactly round(gamma N) samples. The first two draw them without replacement, one after another, each
+with a probability in proportion to its weight among those left (Efraimidis and Spirakis 2006: the smallest of E_i / w_i
+with E_i exponential). Samples of weight 0 come last, in random order, so that every noise rate up to 1 is possible.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from labelnoise.validation import check_count
 
 
 def weighted_sample(weights: Floats, count: int, rng: np.random.Generator) -> Mask:
-    """A mask of `count` samples, drawn without replacement in proportion to non-negative weights."""
+    """Draw a mask of `count` samples, without replacement and in proportion to non-negative weights."""
     waiting = rng.standard_exponential(len(weights))
     positive = weights > 0
     order = np.where(positive, waiting / np.where(positive, weights, 1), waiting)
@@ -41,11 +41,11 @@ class _GraphPlacement(Placement):
 
     @property
     def needs_features(self) -> bool:
-        """Yes, unless neighbors were given."""
+        """True, unless neighbors were given."""
         return self.neighbors is None
 
     def prepare(self, features: Features | None) -> Self:
-        """The same placement with its neighbors searched: for many draws on one data set."""
+        """Return the same placement after the search for neighbors, done once for many draws."""
         if self.neighbors is not None:
             return self
         if features is None:
@@ -64,24 +64,24 @@ class _GraphPlacement(Placement):
 
 @dataclass(frozen=True)
 class ClassBoundary(_GraphPlacement):
-    r"""Noise near class boundaries: the chance of selection rises with the share of other classes nearby.
+    r"""Noise near class boundaries: the weight of a sample rises with the share of other classes nearby.
 
     .. math:: w_i = \frac{1}{k} \, \#\{j \in N_k(i) : y_j \ne y_i\} + \text{floor}
 
     Parameters
     ----------
     k : int, default 10
-        Neighbors of each sample that are looked at.
+        Number of neighbors of each sample that are compared with it.
     neighbors : Neighbors, optional
-        Of the training samples among themselves, instead of searching.
+        Neighbors of the training samples among themselves; by default they are searched.
     floor : float, default 0.01
-        Weight of a sample among its own class alone, at least 0; at 0 such samples are selected only when no others
-        are left.
+        Weight of a sample that has only neighbors of its own class, at least 0. At 0 such samples are selected only if
+        no others are left.
 
     Raises
     ------
     ValueError, TypeError
-        k or floor out of range; neighbors of other samples.
+        k or `floor` is out of range, or `neighbors` are of other samples.
     """
 
     name: ClassVar[str] = "class boundary"
@@ -97,31 +97,31 @@ class ClassBoundary(_GraphPlacement):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Exactly round(noise_rate N), by weight."""
+        """Draw exactly round(noise_rate N) samples by weight."""
         others = codes[self._indices(features, len(codes))] != codes[:, None]
         return weighted_sample(others.mean(axis=1) + self.floor, round(noise_rate * len(codes)), rng)
 
 
 @dataclass(frozen=True)
 class HubnessProportional(_GraphPlacement):
-    r"""Noise at hubs: the chance of selection is in proportion to how often a sample is a neighbor of others.
+    r"""Noise at hubs: the weight of a sample is how often it is a neighbor of others.
 
     .. math:: w_i = N_k(i) = \#\{s : i \in N_k(s)\}
 
-    Hubs vote in many neighborhoods, so that the noise rate a nearest-neighbor classifier sees exceeds that of the
-    samples. Antihubs, neighbors of nobody, are selected only when no others are left.
+    Hubs vote in many neighborhoods, so that the noise rate in neighborhoods exceeds that of the samples. Antihubs,
+    which are neighbors of no sample, are selected only if no others are left.
 
     Parameters
     ----------
     k : int, default 10
-        Neighbors of each sample that are counted.
+        Number of neighbors of each sample that are counted.
     neighbors : Neighbors, optional
-        Of the training samples among themselves, instead of searching.
+        Neighbors of the training samples among themselves; by default they are searched.
 
     Raises
     ------
     ValueError, TypeError
-        k out of range; neighbors of other samples.
+        k is out of range, or `neighbors` are of other samples.
 
     References
     ----------
@@ -134,7 +134,7 @@ class HubnessProportional(_GraphPlacement):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Exactly round(noise_rate N), by weight."""
+        """Draw exactly round(noise_rate N) samples by weight."""
         indices = self._indices(features, len(codes))
         occurrences = np.bincount(indices.ravel(), minlength=len(codes)).astype(np.float64)
         return weighted_sample(occurrences, round(noise_rate * len(codes)), rng)
@@ -144,20 +144,20 @@ class HubnessProportional(_GraphPlacement):
 class Patches(_GraphPlacement):
     """Noise in patches of one size: a random sample and its nearest neighbors are selected together.
 
-    Patches much smaller than a neighborhood are nearly spread noise to it, much larger ones nearly concentrated; how
-    concentrated they come out on the scale of a neighborhood is for `labelnoise.concentration` to say.
+    Patches much smaller than a neighborhood are nearly spread noise in it, and much larger patches are nearly
+    concentrated noise. `labelnoise.concentration` measures how concentrated they are on the scale of a neighborhood.
 
     Parameters
     ----------
     k : int, default 10
-        Samples of a patch: the center and its k - 1 nearest neighbors. The last patch may be cut short.
+        Number of samples of a patch, the center and its k - 1 nearest neighbors. The last patch may be cut short.
     neighbors : Neighbors, optional
-        Of the training samples among themselves, at least k - 1 each, instead of searching.
+        Neighbors of the training samples among themselves, at least k - 1 each; by default they are searched.
 
     Raises
     ------
     ValueError, TypeError
-        k out of range; neighbors of other samples.
+        k is out of range, or `neighbors` are of other samples.
     """
 
     name: ClassVar[str] = "patches"
@@ -165,11 +165,11 @@ class Patches(_GraphPlacement):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Patches around random centers, until enough samples are selected."""
+        """Select patches around random centers, until there are round(noise_rate N) samples."""
         n_samples, indices = len(codes), self._indices(features, len(codes))
         centers = rng.permutation(n_samples)
         patches = np.column_stack([centers, indices[centers, : self.k - 1]]).ravel()
-        first = np.unique(patches, return_index=True)[1]  # where each sample is met first
+        first = np.unique(patches, return_index=True)[1]  # where each sample occurs first
         selected = np.zeros(n_samples, dtype=bool)
         selected[patches[np.sort(first)[: round(noise_rate * n_samples)]]] = True
         return selected

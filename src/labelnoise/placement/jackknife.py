@@ -1,13 +1,13 @@
-r"""Standard error of a concentration: a jackknife over regions of the neighborhood graph.
+r"""Standard error of a concentration, by a jackknife over regions of the neighborhood graph.
 
-Neighborhoods that share samples are not independent, and noise that is concentrated is not independent from sample to
-sample. Both kinds of dependence are local, so what is left out at a time is a whole region of training samples. With
+Neighborhoods that share samples are not independent, and concentrated noise is not independent from sample to sample.
+Both kinds of dependence are local, so the jackknife leaves out a whole region of training samples at a time. With
 :math:`d_i = m_i - \gamma` for mask m, the concentration is in essence a sum over pairs of neighbors of one query,
 
 .. math:: \rho \approx \frac{\sum_s \sum_{i \ne j \in N(s)} d_i d_j}{\gamma (1-\gamma) \sum_s \sum_{i \ne j \in N(s)} 1}
 
-from which a region is left out by dropping every pair that touches it. Leaving out queries instead would miss hubs:
-samples that are neighbors of queries in many regions.
+from which a region is left out by dropping every pair that has a sample in it. Leaving out queries instead would miss
+hubs, samples that are neighbors of queries in many regions.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from scipy import sparse
 from labelnoise.arrays import Floats, Integers, Mask
 
 N_REGIONS = 32
-"""A power of 2: many enough for a variance, each large enough to hold the dependence."""
+"""Number of regions, a power of 2: enough for a variance, and few enough that each region holds the dependence."""
 STEPS = 50
+"""Averaging steps of the slowly varying functions by which regions are cut."""
 
 
 def jackknife_standard_error(mask: Mask, indices: NDArray[Any], regions: Integers | None = None) -> float:
-    """Standard error of rho; NaN where there are too few neighbors to form regions (by default `graph_regions`)."""
+    """Return the standard error of rho, or NaN if there are too few neighbors to form regions (`graph_regions`)."""
     n_queries, k = indices.shape
     if len(np.unique(indices)) < 4 * N_REGIONS:
         return float("nan")
     regions = graph_regions(indices, len(mask)) if regions is None else regions
     rate = mask.mean()
     deviations = (mask - rate)[indices]
-    # of each query's neighbors, by region: how many, their sum and sum of squares
+    # For each query and region: the number of neighbors, and their sum and sum of squares.
     cells = (np.arange(n_queries)[:, None] * N_REGIONS + regions[indices]).ravel()
     counts, sums, squares = (
         np.bincount(cells, weights, n_queries * N_REGIONS).reshape(n_queries, N_REGIONS)
@@ -49,7 +50,7 @@ def jackknife_standard_error(mask: Mask, indices: NDArray[Any], regions: Integer
 
 
 def graph_regions(indices: NDArray[Any], n_train: int) -> Integers:
-    """Regions 0..N_REGIONS-1 of the training samples, about equal in how often they are neighbors.
+    """Divide the training samples into regions 0..N_REGIONS-1 that are neighbors about equally often.
 
     A region is cut in two at the median of a function that varies slowly over the graph, until there are enough.
     """
@@ -72,7 +73,7 @@ def graph_regions(indices: NDArray[Any], n_train: int) -> Integers:
 
 
 def _slow_function(graph: Any, occurrences: Floats, rng: np.random.Generator) -> Floats:
-    """White noise after many steps sample -> queries -> sample of averaging: the second eigenvector, nearly."""
+    """Average white noise over the graph many times (sample, queries, sample), nearly to its second eigenvector."""
     degrees = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)
     rows, transposed = graph.tocsr(), graph.T.tocsr()
     values: Floats = rng.standard_normal(graph.shape[1])
@@ -80,7 +81,7 @@ def _slow_function(graph: Any, occurrences: Floats, rng: np.random.Generator) ->
         smooth = transposed @ ((rows @ values) / degrees) / occurrences
         smooth -= np.average(smooth, weights=occurrences)
         scale = np.sqrt(np.average(smooth**2, weights=occurrences))
-        if scale < 1e-12:  # all have the same queries: any cut is as good
+        if scale < 1e-12:  # all samples have the same queries, so any cut is as good
             break
         values = smooth / scale
     return values

@@ -1,4 +1,4 @@
-"""Randomly spread noise: where samples lie plays no part."""
+"""Randomly spread noise, which does not depend on where samples lie."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Spread(Placement):
     Parameters
     ----------
     exact : bool, default True
-        True: exactly ``round(noise_rate * n_samples)`` samples, without replacement. False: each sample independently
-        with probability `noise_rate`, so that the count is binomial.
+        True: exactly ``round(noise_rate * n_samples)`` samples are selected, without replacement. False: each sample is
+        selected independently with probability `noise_rate`, so that the count is binomial.
     """
 
     name: ClassVar[str] = "spread"
@@ -29,7 +29,7 @@ class Spread(Placement):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Exactly round(noise_rate N) of them, or each with probability noise_rate."""
+        """Select exactly round(noise_rate N) samples, or each with probability `noise_rate`."""
         if not self.exact:
             return rng.random(len(codes)) < noise_rate
         selected = np.zeros(len(codes), dtype=bool)
