@@ -200,7 +200,7 @@ def _squared_distance(x, y):
 def _distance(x, y, x_square, y_square, cosine):
     """Return the distance by which neighbors are ordered.
 
-    The cosine is the root of (x.y)^2 / (|x|^2 |y|^2), with one rounding instead of several, so that multiples of a sample
+    The cosine is the root of (x.y)^2 / (|x|^2 |y|^2): one rounding instead of several, so that multiples of a sample
     have equal distances wherever the products are exact (counts, pixels).
     """
     if not cosine:
