@@ -1,4 +1,4 @@
-"""Writing results: round trips, determinism, and that a failed write costs nothing."""
+"""Writing results: round trips, determinism, and failed writes that leave earlier files complete."""
 
 import dataclasses
 import datetime
@@ -89,7 +89,7 @@ class Result:
     ties: Ties = Ties.RANDOM
 
 
-def test_json_takes_what_results_are_made_of(tmp_path):
+def test_json_holds_everything_that_results_consist_of(tmp_path):
     result = Result(np.array([[0.5, np.nan], [-np.inf, 1]]), Path("runs") / "first")
     value = {
         "result": result,
@@ -126,7 +126,7 @@ def test_json_is_read_back_exactly(value):
     assert json.loads(to_json(value)) == value
 
 
-def test_json_says_what_it_cannot_write(tmp_path):
+def test_json_names_a_value_that_it_cannot_hold(tmp_path):
     write_json({"a": 1}, tmp_path / "r.json")
     with pytest.raises(TypeError, match=r"value\['a'\]\[1\] must be numbers, .*; it is a Figure"):
         write_json({"a": [1, Figure()]}, tmp_path / "r.json")
@@ -148,7 +148,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real" / "t.txt").read_text() == "new"
 
 
-# In a process of its own, files may be at most `limit` bytes long: the kernel refuses the write, as a full disk does.
+# A process in which files may be at most `limit` bytes long: the kernel refuses further writes, as a full disk does.
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
@@ -198,8 +198,8 @@ def test_a_full_disk_leaves_every_earlier_file_complete(tmp_path, limit):
     assert "t.parquet and " in lines[0]
     assert "What was there before is unchanged" in lines[0]
     assert "must be writable: File too large" in lines[-1]
-    assert done.stderr == ""  # nothing left unclosed either
-    (tmp_path / "new").rmdir()  # empty: the probe is gone
+    assert done.stderr == ""  # every file was closed
+    (tmp_path / "new").rmdir()  # the folder is empty: the file that was written as a check is gone
     assert contents(tmp_path) == before
 
 
@@ -229,7 +229,7 @@ def test_a_rename_that_fails_half_way_says_what_is_new(tmp_path, monkeypatch):
     assert list(contents(tmp_path)) == ["t.parquet"]
 
 
-def test_destinations_that_cannot_be_files(tmp_path):
+def test_destinations_that_cannot_be_files_are_errors(tmp_path):
     with pytest.raises(IsADirectoryError, match="must be a file; it is a folder"):
         write_text("", tmp_path)
     write_text("x", tmp_path / "file")
@@ -246,7 +246,7 @@ def test_a_device_is_not_replaced():
     assert Path("/dev/full").is_char_device()
 
 
-def test_output_folder_is_made_and_probed(tmp_path):
+def test_an_output_folder_is_made_and_checked(tmp_path):
     folder = output_folder(tmp_path / "a" / "b")
     assert folder.is_dir()
     assert output_folder(folder) == folder
@@ -258,7 +258,7 @@ def test_output_folder_is_made_and_probed(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses even root")
-def test_output_folder_that_refuses():
+def test_an_output_folder_that_refuses_files_is_an_error():
     with pytest.raises(OSError, match="output folder /proc/self/runs must be writable: "):
         output_folder("/proc/self/runs")
 

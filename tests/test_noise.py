@@ -1,4 +1,4 @@
-"""Noise models: the contract that each of them passes, and what is particular to each."""
+"""Noise models: the contract that each of them must pass, and the properties of single models."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class TestContract:
         sigma = np.sqrt(matrix * (1 - matrix) * n)
         assert (np.abs(counts - n * matrix) <= 5 * sigma + 1e-9).all()
 
-    def test_draw_depends_on_the_generator_alone(self, noise, n_classes):
+    def test_one_seed_one_draw(self, noise, n_classes):
         codes = np.random.default_rng(1).integers(n_classes, size=100)
         first, second = (noise.draw(codes, n_classes, np.random.default_rng(7)) for _ in range(2))
         np.testing.assert_array_equal(first, second)
 
-    def test_equation_3(self, noise, n_classes):
+    def test_the_observed_distribution_is_equation_3(self, noise, n_classes):
         clean = np.random.default_rng(2).dirichlet(np.ones(n_classes), size=6)
         for rate in (0.0, 0.3, 1.0):
             transition = (1 - rate) * np.eye(n_classes) + rate * noise.matrix(n_classes)
@@ -67,7 +67,7 @@ class TestContract:
         assert len(repr(noise)) < 80
 
 
-def test_default_flip_is_the_next_class():
+def test_default_flip_noise_draws_the_next_class():
     assert ln.FlipNoise().draw(np.arange(4), 4, np.random.default_rng(0)).tolist() == [1, 2, 3, 0]
 
 
@@ -80,7 +80,7 @@ def test_matrix_is_read_only_and_independent_of_its_source():
         noise.corruption_matrix[0, 0] = 0.5
 
 
-def test_random_matrix_without_power_one_row_a_power():
+def test_a_random_matrix_depends_on_seed_and_power():
     assert ln.MatrixNoise.random(4, random_state=5) == ln.MatrixNoise.random(4, random_state=5)
     assert ln.MatrixNoise.random(4, random_state=5) != ln.MatrixNoise.random(4, random_state=6)
     uniform = np.random.default_rng(5).random((4, 4))
@@ -88,7 +88,7 @@ def test_random_matrix_without_power_one_row_a_power():
     np.testing.assert_allclose(ln.MatrixNoise.random(4, power=2, random_state=5).corruption_matrix, expected)
 
 
-def test_cleanlab_matrix_is_transposed():
+def test_a_matrix_of_cleanlab_is_transposed():
     columns = np.array(ASYMMETRIC).T
     assert ln.MatrixNoise.from_cleanlab(columns) == ln.MatrixNoise(ASYMMETRIC)
     with pytest.raises(ValueError, match=r"columns must sum to 1.*goes to MatrixNoise as it is"):
@@ -112,17 +112,17 @@ def test_bad_matrices_name_what_is_wrong(matrix, message):
 
 
 @pytest.mark.parametrize("mapping", [[0, 0, 1], [1, 2, 3], [[0, 1]], [0.0, 1.0]])
-def test_mappings_that_are_no_permutation(mapping):
+def test_a_mapping_must_be_a_permutation(mapping):
     with pytest.raises(ValueError, match=r"`mapping` must be"):
         ln.FlipNoise(mapping)
 
 
-def test_mapping_as_a_dict_is_refused():
+def test_a_mapping_must_not_be_a_dict():
     with pytest.raises(TypeError, match="must be a sequence"):
         ln.FlipNoise({0: 1, 1: 0})
 
 
-def test_other_number_of_classes():
+def test_another_number_of_classes_is_an_error():
     with pytest.raises(ValueError, match=r"made for 3 classes, and there are 4"):
         check_class_count(ln.MatrixNoise(ASYMMETRIC), 4)
     with pytest.raises(ValueError, match="at least 3"):

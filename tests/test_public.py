@@ -1,4 +1,4 @@
-"""The public face: exactly these names, instantly imported, every docstring example true."""
+"""The public interface: exactly these names, a fast import, and correct examples in all docstrings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_functions_are_not_hidden_by_modules_of_the_same_name():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def test_import_is_light():
+def test_importing_the_package_imports_no_large_library():
     code = (
         "import sys, labelnoise; heavy = {'numpy', 'torch', 'matplotlib', 'plotly', 'pandas', 'sklearn', 'numba'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
@@ -72,6 +72,6 @@ def test_nothing_public_loads_torch_or_a_plotting_library():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_docstring_examples(module):
+def test_examples_in_docstrings_are_correct(module):
     failures, _ = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert failures == 0

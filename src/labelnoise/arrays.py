@@ -1,4 +1,4 @@
-"""The array types that annotations name, defined once for the whole package."""
+"""The array types of annotations, defined once for the whole package."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Results on disk, written so that nothing is lost.
+"""Results on disk, written in a way that loses nothing.
 
-Every file is written in full beside its destination, flushed to the disk, and only then renamed over it. Whatever
-fails, a full disk included, the earlier file stays complete, and no half-written one is left. Files that belong
-together (a table as Parquet and CSV, a figure in three formats) are all written before the first is renamed.
+Every file is written in full beside its destination, flushed to the disk, and only then renamed to its destination.
+Whatever fails, for instance on a full disk, the earlier file stays complete, and no half-written file is left. Files
+that belong together (a table as Parquet and CSV, a figure in three formats) are all written before the first is
+renamed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ StrPath = str | os.PathLike[str]
 
 
 def output_folder(path: StrPath) -> Path:
-    """Make the folder `path`, with its parents, and check by writing to it that results can be saved there.
+    """Make the folder `path` with its parents, and check by writing to it that results can be saved there.
 
     Raises
     ------
@@ -59,14 +60,14 @@ def output_folder(path: StrPath) -> Path:
 
 
 def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
-    """Write a table as Parquet and CSV; a meaningful index becomes columns.
+    """Write a table as Parquet and CSV; an index other than row numbers becomes columns.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         The table.
     path : path
-        Without suffix: ``.parquet`` and ``.csv`` are added.
+        Path without suffix; ``.parquet`` and ``.csv`` are added.
 
     Returns
     -------
@@ -92,13 +93,13 @@ def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
 def write_json(value: Any, path: StrPath) -> Path:
     """Write `value` as indented JSON with sorted keys.
 
-    Dataclasses and mappings become objects, arrays and sets (sorted) lists, paths and dates text; NaN and the
-    infinities, which JSON lacks, become null.
+    Dataclasses and mappings become objects, arrays and (sorted) sets become lists, and paths and dates become text. NaN
+    and the infinities, which JSON lacks, become null.
 
     Raises
     ------
     TypeError
-        `value` holds something that has no such form; the message says where.
+        `value` holds something that has no such form; the message says where it is.
 
     Examples
     --------
@@ -111,13 +112,13 @@ def write_json(value: Any, path: StrPath) -> Path:
 
 
 def to_json(value: Any) -> str:
-    """The text that `write_json` writes."""
+    """Return the text that `write_json` writes."""
     plain = _plain(value, "value")
     return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text(text: str, path: StrPath) -> Path:
-    """Write text in UTF-8, line ends as they are."""
+    """Write text in UTF-8, with line ends unchanged."""
     path = Path(path)
     encoded = text.encode("utf-8")
     with replacing(path) as (stream,):
@@ -126,14 +127,16 @@ def write_text(text: str, path: StrPath) -> Path:
 
 
 def write_figure(figure: Figure, path: StrPath, formats: Sequence[str] = ("png", "svg", "pdf")) -> tuple[Path, ...]:
-    """Write a matplotlib figure, one file a format; the same figure gives the same bytes at any time.
+    """Write a matplotlib figure, one file per format; the same figure gives the same bytes at any time.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The figure; ``pyplot`` is not needed.
     path : path
-        Without suffix: each format's is added.
+        Path without suffix; that of each format is added.
+    formats : sequence of str
+        Formats that matplotlib can save, such as "png".
 
     Examples
     --------
@@ -162,7 +165,7 @@ def write_arrays(path: StrPath, /, **arrays: Any) -> Path:
     Raises
     ------
     TypeError
-        An array holds Python objects.
+        An array holds Python objects, which could be read only by unpickling.
 
     Examples
     --------
@@ -188,9 +191,9 @@ def read_arrays(path: StrPath, saved_by: str) -> dict[str, np.ndarray[Any, Any]]
     Raises
     ------
     FileNotFoundError
-        No such file.
+        There is no such file.
     ValueError
-        The file is truncated, damaged or something else; the message says what should have written it, `saved_by`.
+        The file is truncated, damaged or something else. The message says what should have written it, `saved_by`.
     """
     import zipfile
     import zlib
@@ -207,7 +210,7 @@ def read_arrays(path: StrPath, saved_by: str) -> dict[str, np.ndarray[Any, Any]]
 
 
 def _savez(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    # numpy.savez_compressed cannot take an array called "file", and dates its members; this does not.
+    # numpy.savez_compressed does not accept an array called "file", and stores the date. This function does neither.
     import zipfile
 
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
@@ -220,8 +223,8 @@ def _savez(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None
 
 @contextlib.contextmanager
 def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
-    """Open one new file beside each of `paths`; at the end put each in its place, or on failure remove them all."""
-    targets = [Path(os.path.realpath(path.expanduser())) for path in paths]  # a link stays a link
+    """Open one new file beside each of `paths`; rename each to its path at the end, or remove them all on failure."""
+    targets = [Path(os.path.realpath(path.expanduser())) for path in paths]  # a link is kept, its target replaced
     for target in targets:
         if target.is_dir():
             raise IsADirectoryError(f"{target} must be a file; it is a folder. Choose another name.")
@@ -263,7 +266,7 @@ def _temporary_name() -> str:
 
 
 def _described(error: OSError, what: str, cure: str) -> OSError:
-    """An error of the same type and number that says what was being written and what to do."""
+    """Return an error of the same type and number that says what was being written and what to do."""
     described = type(error)(f"{what}: {error.strerror or error}. {cure}")
     described.errno = error.errno
     return described
@@ -275,7 +278,7 @@ def _with_suffix(path: StrPath, suffix: str) -> Path:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """`value` in the types that JSON has; `where` says in an error which part of the whole it is."""
+    """Return `value` in the types that JSON has; in an error, `where` says which part of the whole it is."""
     if isinstance(value, enum.Enum):
         value = value.value
     if isinstance(value, np.generic | np.ndarray):

@@ -1,7 +1,7 @@
 """Class labels as integer codes 0..L-1, and back.
 
-Labels come as integers 0..L-1 or as any hashable classes. Everything inside the package works on codes; what leaves it
-is mapped back through `classes`, the array whose entry c is the class that code c stands for.
+Labels are integers 0..L-1, or classes of any hashable type. Everything inside the package works on codes. Results are
+mapped back through `classes`, an array with the class of code c as entry c.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from labelnoise.validation import to_array
 def _one_dimensional(labels: Any, name: str) -> NDArray[Any]:
     try:
         array = to_array(labels)
-    except ValueError:  # ragged: a sequence of tuples of different lengths
+    except ValueError:  # a sequence of tuples of different lengths is no array
         array = np.empty(0)
     if isinstance(labels, list | tuple) and len(labels) and all(isinstance(item, tuple) for item in labels):
-        array = np.empty(len(labels), dtype=object)  # classes that are themselves tuples
+        array = np.empty(len(labels), dtype=object)  # the classes are tuples
         array[:] = labels
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -36,7 +36,7 @@ def _one_dimensional(labels: Any, name: str) -> NDArray[Any]:
 
 
 def _as_integers(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Floats that are whole numbers as int64; NaN is an error; other arrays unchanged."""
+    """Return whole floats as int64, and other arrays unchanged; raise a ValueError for missing values or fractions."""
     if np.issubdtype(array.dtype, np.floating):
         if not np.isfinite(array).all():
             row = int(np.flatnonzero(~np.isfinite(array))[0])
@@ -59,7 +59,7 @@ def _is_code_like(array: NDArray[Any]) -> bool:
 def _distinct(array: NDArray[Any]) -> NDArray[Any]:
     try:
         return np.unique(array)
-    except TypeError:  # classes of types that do not compare: order of first appearance
+    except TypeError:  # these types do not compare, so the order is that of first appearance
         classes = list(dict.fromkeys(array.tolist()))
         distinct = np.empty(len(classes), dtype=object)
         distinct[:] = classes
@@ -67,7 +67,7 @@ def _distinct(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def class_array(classes: Any) -> NDArray[Any]:
-    """The classes in code order as an array, checked to be distinct."""
+    """Return the classes in code order as an array; raise a ValueError unless they are distinct."""
     array = _one_dimensional(classes, "classes")
     if len(set(array.tolist())) != len(array):
         raise ValueError("`classes` must be distinct; at least one is listed twice.")
@@ -82,19 +82,20 @@ def encode_labels(
     n_classes_is: str = "as given",
     name: str = "labels",
 ) -> tuple[Codes, NDArray[Any]]:
-    """Codes 0..L-1 of `labels`, and the classes they stand for.
+    """Return codes 0..L-1 of `labels`, and the classes that they stand for.
 
-    Which classes there are is decided in this order:
+    The classes are determined by the first of these rules that applies:
 
-    1. `classes`, if given: all classes in code order. A label that is not among them is an error.
-    2. `n_classes` (described by `n_classes_is`), if given, and integer labels in 0..n_classes-1: codes already.
-    3. Integer labels among which 0 occurs: codes already, L = max + 1. A class that never occurs stays, empty.
-    4. Everything else: the distinct labels, sorted where they compare.
+    1. If `classes` is given, these are all classes in code order. A label that is not among them is an error.
+    2. If `n_classes` is given (`n_classes_is` says in errors what it is), integer labels in 0..n_classes-1 are codes.
+    3. Integer labels among which 0 occurs are codes, with L = max + 1. A class that never occurs stays, without
+       samples.
+    4. Otherwise the classes are the distinct labels, sorted if they compare.
 
     Raises
     ------
     ValueError
-        Missing values, wrong shape, unknown classes, or a number of classes other than `n_classes`.
+        Values are missing, the shape is wrong, a class is unknown, or the number of classes is not `n_classes`.
     """
     array = _as_integers(_one_dimensional(labels, name), name)
     if classes is not None:

@@ -1,8 +1,8 @@
 """What a selected label becomes: the corruption matrix P[i, j] = Pr(noisy = j | clean = i and selected).
 
-Two independent choices make label noise: **what** a selected label becomes (this module) and **where** the selected
-samples lie (`labelnoise.placement`). Every noise model is a `NoiseModel`; any model goes with any placement. Rows of
-P sum to 1; in cleanlab's ``noise_matrix`` the columns do (`MatrixNoise.from_cleanlab`).
+Label noise consists of two independent choices: **what** a selected label becomes (this module), and **where** the
+selected samples lie (`labelnoise.placement`). Every noise model is a `NoiseModel`, and can be combined with any
+placement. Rows of P sum to 1; in cleanlab's ``noise_matrix`` the columns do (`MatrixNoise.from_cleanlab`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ NOISE_RATES: dict[str, tuple[float, ...]] = {
     "matrix": (0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
     "concentrated": (1 / 10, 1 / 8, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2),
 }
-"""The noise rates at which the paper measured its curves (published code), by the name of the noise."""
+"""The noise rates at which the paper measured its curves (published code), for each name of a noise."""
 
 
 class NoiseModel(ABC):
-    """What a selected label becomes: the base class of every noise model, a frozen value.
+    """What a selected label becomes: the base class of every noise model, which is a frozen value.
 
-    A model defines `name` and `matrix`; what else it offers follows from the matrix, unless it knows a shorter way.
-    `clean` holds distributions over L classes in its last axis.
+    A model defines `name` and `matrix`. The other members follow from the matrix, and a model overrides them if there
+    is a shorter way. `clean` holds distributions over L classes in its last axis.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class NoiseModel(ABC):
 
     @property
     def n_classes(self) -> int | None:
-        """The number of classes the model is made for; None if it serves any number."""
+        """The number of classes that the model is made for; None if it serves any number."""
         return None
 
     @abstractmethod
@@ -61,7 +61,7 @@ class NoiseModel(ABC):
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
         """Draw one label from row ``codes[i]`` of P for each i.
 
-        Each row's cumulative distribution is inverted, with one uniform number per sample.
+        The cumulative distribution of each row is inverted, with one uniform number per sample.
         """
         matrix = self.matrix(n_classes)
         uniforms = rng.random(len(codes))
@@ -70,13 +70,13 @@ class NoiseModel(ABC):
             here = codes == code
             possible = np.flatnonzero(matrix[code])
             cumulative = np.cumsum(matrix[code, possible])
-            # u < cumulative[-1] may fail by one rounding: the last possible class takes it
+            # By rounding, cumulative[-1] may be below u: then the last possible class is drawn.
             index = np.searchsorted(cumulative[:-1], uniforms[here], side="right")
             drawn[here] = possible[index]
         return drawn
 
     def parameters(self) -> dict[str, Any]:
-        """Return what determines the model, ready for JSON."""
+        """Return the parameters that determine the model, ready for JSON."""
         return {"name": self.name}
 
 
@@ -88,7 +88,7 @@ def check_noise(noise: Any) -> None:
 
 
 def encode_for_noise(labels: Any, noise: NoiseModel, classes: Any, name: str = "labels") -> tuple[Codes, NDArray[Any]]:
-    """Return codes and classes (`encode_labels`); a noise model may fix the number of classes."""
+    """Return codes and classes as `encode_labels` does; the noise model may fix the number of classes."""
     reason = f"the number that the {noise.name} noise is made for"
     return encode_labels(labels, classes=classes, n_classes=noise.n_classes, n_classes_is=reason, name=name)
 
@@ -103,9 +103,9 @@ def check_class_count(noise: NoiseModel, n_classes: int) -> None:
 
 
 def observed_distribution(clean: Floats, noise: NoiseModel, noise_rate: float) -> Floats:
-    """Distribution of one observed label in a neighborhood, q = (1 - gamma) C + gamma C P (Eq. 3).
+    """Return the distribution of one observed label in a neighborhood, q = (1 - gamma) C + gamma C P (Eq. 3).
 
-    `clean` has shape (..., L), rows sum to 1; so do the rows of the result.
+    `clean` has shape (..., L) and rows that sum to 1, as has the result.
     """
     if noise_rate == 0:
         return clean
@@ -128,11 +128,11 @@ class UniformNoise(NoiseModel):
     name: ClassVar[str] = "uniform"
 
     def matrix(self, n_classes: int) -> Floats:
-        """P[i, j] = 1/L."""
+        """Return P with all entries 1/L."""
         return np.full((n_classes, n_classes), 1.0 / n_classes)
 
     def mix(self, clean: Floats) -> Floats:
-        """Every row becomes uniform."""
+        """Return uniform rows, whatever the clean ones are."""
         return np.full_like(clean, 1.0 / clean.shape[-1])
 
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
@@ -152,7 +152,7 @@ class FlipNoise(NoiseModel):
     Raises
     ------
     ValueError
-        `mapping` is not a permutation, or is for another number of classes than the labels have.
+        `mapping` is not a permutation, or the labels have another number of classes.
 
     Examples
     --------
@@ -186,7 +186,7 @@ class FlipNoise(NoiseModel):
 
     @classmethod
     def opposite(cls, n_classes: int) -> FlipNoise:
-        """Class c becomes (c + L//2) mod L, as in the published code's locally concentrated noise."""
+        """Let class c become (c + L//2) mod L, as in the published code's locally concentrated noise."""
         return cls((np.arange(n_classes) + n_classes // 2) % n_classes)
 
     @property
@@ -201,21 +201,21 @@ class FlipNoise(NoiseModel):
         return np.array(self.mapping, dtype=np.int64)
 
     def matrix(self, n_classes: int) -> Floats:
-        """P[i, mapping[i]] = 1."""
+        """Return P with P[i, mapping[i]] = 1, and 0 elsewhere."""
         return np.eye(n_classes)[self._permutation(n_classes)]
 
     def mix(self, clean: Floats) -> Floats:
-        """Each class's share moves to the class it becomes."""
+        """Move the share of each class to the class that it becomes."""
         mixed = np.empty_like(clean)
         mixed[..., self._permutation(clean.shape[-1])] = clean
         return mixed
 
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
-        """mapping[i]; nothing is random."""
+        """Return ``mapping[codes]``; nothing is random."""
         return self._permutation(n_classes)[codes]
 
     def parameters(self) -> dict[str, Any]:
-        """The mapping; None stands for the default."""
+        """Return the name and the mapping, which is None for the default."""
         return {"name": self.name, "mapping": None if self.mapping is None else list(self.mapping)}
 
 
@@ -226,12 +226,13 @@ class MatrixNoise(NoiseModel):
     Parameters
     ----------
     corruption_matrix : array of shape (L, L)
-        P[i, j] = Pr(noisy = j | clean = i and selected); rows sum to 1 (deviations up to 1e-4 are normalized away).
+        P[i, j] = Pr(noisy = j | clean = i and selected). Rows sum to 1; deviations up to 1e-4 are normalized away.
 
     Raises
     ------
     ValueError
-        Wrong shape, negative or NaN entries, or rows that do not sum to 1, with a hint where the columns do.
+        The matrix is not square, has negative or NaN entries, or has rows that do not sum to 1; the message says if its
+        columns do.
 
     Examples
     --------
@@ -250,7 +251,7 @@ class MatrixNoise(NoiseModel):
 
     @classmethod
     def from_cleanlab(cls, noise_matrix: ArrayLike) -> MatrixNoise:
-        """From cleanlab's ``noise_matrix``, whose *columns* sum to 1: entry [j, i] is Pr(noisy = j | clean = i).
+        """Convert cleanlab's ``noise_matrix``, in which *columns* sum to 1: entry [j, i] is Pr(noisy = j | clean = i).
 
         It describes all samples, not only the selected ones: use it at noise rate 1.
         """
@@ -269,9 +270,9 @@ class MatrixNoise(NoiseModel):
     def random(
         cls, n_classes: int, *, power: int | None = None, random_state: int | np.random.Generator | None = None
     ) -> MatrixNoise:
-        """Each row drawn as ``rand(L) ** power``, normalized; power from {1, 2, 3} row by row unless given.
+        """Draw each row as ``rand(L) ** power``, normalized; without `power`, each row draws one of 1, 2 and 3.
 
-        This is the published code's general corruption matrix. The drawn matrix is kept in the model.
+        This is the general corruption matrix of the published code. The drawn matrix is kept in the model.
         """
         rng = np.random.default_rng(random_state)
         powers = rng.integers(1, 4, size=(n_classes, 1)) if power is None else power
@@ -280,7 +281,7 @@ class MatrixNoise(NoiseModel):
 
     @classmethod
     def two_alternatives(cls, n_classes: int) -> MatrixNoise:
-        """Class i becomes (i + 1) or (i + 2) mod L with probability 1/2 each (Fig. 7f); needs at least 3 classes."""
+        """Let class i become (i + 1) or (i + 2) mod L with probability 1/2 each (Fig. 7f); L must be at least 3."""
         if n_classes < 3:
             raise ValueError(f"`n_classes` must be at least 3, a class and its two alternatives; got {n_classes}.")
         eye = np.eye(n_classes)
@@ -292,12 +293,12 @@ class MatrixNoise(NoiseModel):
         return len(self.corruption_matrix)
 
     def matrix(self, n_classes: int) -> Floats:
-        """The matrix given."""
+        """Return the matrix of the model."""
         check_class_count(self, n_classes)
         return self.corruption_matrix
 
     def parameters(self) -> dict[str, Any]:
-        """The whole matrix."""
+        """Return the name and the whole matrix."""
         return {"name": self.name, "corruption_matrix": self.corruption_matrix.tolist()}
 
     def __eq__(self, other: object) -> bool:

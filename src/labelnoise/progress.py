@@ -1,4 +1,4 @@
-"""Progress bars: shown on a terminal, on work longer than a second, on standard error."""
+"""Progress bars on standard error, for work that takes longer than a second; shown on a terminal only."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUIET = "TQDM_DISABLE"
-"""Environment variable, tqdm's own, that switches bars off: set for worker processes, which share one terminal."""
+"""tqdm's environment variable that switches bars off; it is set for workers, which share one terminal."""
 
 
 def track(items: Iterable[T], description: str, *, total: int | None = None) -> Iterator[T]:
-    """Iterate over `items`, with a bar where a person is watching; silent when output is not a terminal."""
+    """Iterate over `items` with a progress bar, which is shown on a terminal only."""
     yield from bar(description, total, items)
 
 
 def bar(description: str, total: int | None, items: Any = None, *, initial: int = 0, unit: str = "it") -> tqdm[Any]:
-    """The bar itself, for work that advances it by hand."""
+    """Return a progress bar, for work that advances it by hand."""
     from tqdm import tqdm
 
-    # tqdm asks its variable only where `disable` is not given; None is "shown on a terminal only"
+    # tqdm reads its variable only if `disable` is not given; None means "shown on a terminal only"
     disable = True if os.environ.get(QUIET) else None
     options: dict[str, Any] = {"delay": 1.0, "disable": disable, "leave": False, "dynamic_ncols": True}
     return tqdm(items, desc=description, total=total, initial=initial, unit=unit, **options)

@@ -1,7 +1,7 @@
-"""Blocks of rows over all cores.
+"""Work on blocks of rows, on all cores.
 
-The numba kernels release the GIL, so plain threads use every core; unlike numba's own parallel loops this is safe to
-call from several threads at once, compiles in a fraction of the time, and can show a progress bar.
+The numba kernels release the GIL, so plain threads use every core. Unlike numba's own parallel loops, this function can
+be called from several threads at once, compiles in a fraction of the time, and can show a progress bar.
 """
 
 from __future__ import annotations

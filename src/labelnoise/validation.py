@@ -1,6 +1,7 @@
 """Argument checks shared by every public function.
 
-One error grammar: what was wrong, what it must be, what came, and what to do. Checks run before any work starts.
+All errors have one grammar: what was wrong, what it must be, what came, and what to do. A public function checks its
+arguments before any work starts.
 """
 
 from __future__ import annotations
@@ -14,35 +15,34 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Features, Floats, Integers
 
+TIES = ("strict", "random", "lowest")
+"""What happens when several labels share the most votes: none wins, one of them at random, or the lowest class."""
+
 SUM_TOLERANCE = 1e-4
 """Largest deviation of a probability row's sum from 1 that is normalized away; a larger one is an error."""
 
 
 def to_array(values: Any) -> NDArray[Any]:
-    """Anything ``np.asarray`` takes, and torch tensors that live on a GPU or carry a gradient."""
+    """Return anything that ``np.asarray`` takes as an array; torch tensors may be on a GPU or carry a gradient."""
     if hasattr(values, "detach") and hasattr(values, "cpu"):
         values = values.detach().cpu()
     return np.asarray(values)
 
 
-TIES = ("strict", "random", "lowest")
-"""What happens when several labels share the most votes: nobody wins, one of them at random, or the lowest class."""
-
-
 def check_ties(ties: str) -> str:
-    """A tie rule, one of `TIES`."""
+    """Return a tie rule; raise a ValueError unless it is one of `TIES`."""
     return check_choice(ties, TIES, "ties")
 
 
 def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
-    """``value`` if it is one of ``allowed``."""
+    """Return `value`; raise a ValueError unless it is one of `allowed`."""
     if value not in allowed:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
     return value
 
 
 def check_count(value: Any, name: str, *, least: int = 1, most: int | None = None, most_is: str = "") -> int:
-    """Return one whole number in least..most; `most_is` says in an error what `most` is."""
+    """Return one integer in least..most; `most_is` says in an error what `most` is."""
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"`{name}` must be an integer; got the boolean {value}.")
     try:
@@ -69,11 +69,13 @@ def check_ks(
     Parameters
     ----------
     k : int or sequence of int
-        At least 1 each; duplicates and any order are allowed.
+        Each at least 1; duplicates and any order are allowed.
     limit : int, optional
-        The largest k that is possible, described by `limit_is`.
+        The largest possible k.
+    limit_is : str
+        What `limit` is, for errors.
     name : str
-        The argument's name in errors.
+        Name of the argument, for errors.
     """
     given = [k] if np.ndim(k) == 0 else list(k)  # type: ignore[arg-type]
     if not given:
@@ -82,7 +84,7 @@ def check_ks(
 
 
 def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_rates") -> Floats:
-    """Noise rates as a one-dimensional float array; every one lies in [0, 1]."""
+    """Return noise rates in [0, 1] as a one-dimensional float array."""
     given = np.atleast_1d(to_array(noise_rates))
     if given.dtype.kind not in "fiub":
         raise TypeError(f"`{name}` must be numbers in [0, 1]; got {noise_rates!r}.")
@@ -98,7 +100,7 @@ def check_noise_rates(noise_rates: float | Iterable[float], name: str = "noise_r
 
 
 def check_fraction(value: float, name: str) -> float:
-    """One number in [0, 1]."""
+    """Return one number in [0, 1] as a float."""
     given = to_array(value)
     if given.ndim != 0 or given.dtype.kind not in "fiub":
         raise TypeError(f"`{name}` must be one number in [0, 1]; got {value!r}.")
@@ -106,19 +108,20 @@ def check_fraction(value: float, name: str) -> float:
 
 
 def check_noise_rate(noise_rate: float) -> float:
-    """One noise rate in [0, 1]."""
+    """Return one noise rate in [0, 1] as a float."""
     return check_fraction(noise_rate, "noise_rate")
 
 
 def check_concentration(concentration: float) -> float:
-    """One concentration rho in [0, 1]: 0 for spread noise."""
+    """Return one concentration rho in [0, 1] as a float; 0 is spread noise."""
     return check_fraction(concentration, "concentration")
 
 
 def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> Floats:
-    """Rows of probabilities of shape (..., L), each normalized to sum to exactly 1 up to rounding.
+    """Return rows of probabilities of shape (..., L), each normalized to sum to 1 up to rounding.
 
-    A row whose sum is off by more than `SUM_TOLERANCE`, a negative entry or a NaN is an error that names the row.
+    It is an error that names the row if a sum deviates from 1 by more than `SUM_TOLERANCE`, or an entry is negative or
+    NaN.
     """
     try:
         rows = np.asarray(to_array(values), dtype=np.float64)
@@ -148,7 +151,7 @@ def check_distributions(values: Any, name: str, *, n_columns: int | None = None)
 
 
 def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None) -> Floats:
-    """A square matrix whose rows are probability distributions: entry [i, j] is Pr(noisy = j | clean = i)."""
+    """Return a square matrix with distributions as rows: entry [i, j] is Pr(noisy = j | clean = i)."""
     array = np.asarray(to_array(matrix), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
         raise ValueError(
@@ -169,9 +172,10 @@ def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None
 
 
 def check_features(features: Any, name: str = "features") -> Features:
-    """Finite features of shape (n_samples, n_features), as C-contiguous float32 or float64.
+    """Return finite features of shape (n_samples, n_features), as C-contiguous float32 or float64.
 
-    Samples with more than one axis (images) are flattened. float32 stays float32; everything else becomes float64.
+    Samples with several axes (images) are flattened. float16, float32, 8-bit integers and booleans become float32, and
+    all other types float64.
     """
     if hasattr(features, "toarray"):
         raise TypeError(f"`{name}` must be a dense array; got a sparse one. Pass {name}.toarray().")
@@ -197,9 +201,9 @@ def check_features(features: Any, name: str = "features") -> Features:
 
 
 def seed_of(random_state: int | np.random.Generator | None) -> int:
-    """The integer seed that a `random_state` stands for, so that every result can record how to repeat it.
+    """Return the integer seed that a `random_state` stands for, so that every result can record how to repeat it.
 
-    An int is its own seed; a Generator yields one (and advances); None draws one from the operating system.
+    An int is its own seed, a Generator draws one (and advances), and for None the operating system supplies one.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)

@@ -40,9 +40,7 @@ class TestConcentrated:
             assert mask[placement._geometry.indices].mean() == pytest.approx(0.3, abs=0.03)
 
     def test_a_concentration_that_cannot_be_reached_is_a_warning(self):
-        noise = np.random.default_rng(0).normal(
-            size=(1000, 50)
-        )  # no regions: neighbors of neighbors are anywhere
+        noise = np.random.default_rng(0).normal(size=(1000, 50))  # no regions: neighbors of neighbors are anywhere
         with pytest.warns(UserWarning, match=r"`concentration` 0.9 cannot be reached .* the nearest found, 0\.\d+"):
             mask = Concentrated(0.9, k=30).select(NOTHING[:1000], 1, 0.3, noise, np.random.default_rng(0))
         assert mask.sum() == 300
