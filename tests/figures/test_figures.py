@@ -18,17 +18,14 @@ from labelnoise import figures
 from labelnoise.artifacts import write_figure
 from labelnoise.curves.surface import accuracy_surface
 from labelnoise.figures import (
-    INK,
     EmbeddingPanel,
     SoftmaxPanel,
     accuracy_over_concentration_figure,
-    caption,
     concentrated_figure,
     curve_figure,
     difference_figure,
     embedding_figure,
     family_figure,
-    matrix_figure,
     panels_by_class,
     plot_surface,
     preferred_k_figure,
@@ -36,9 +33,11 @@ from labelnoise.figures import (
     softmax_pairs_figure,
     surface_figure,
 )
+from labelnoise.figures.curves import caption
 from labelnoise.figures.direct_labels import label_ends
-from labelnoise.figures.layout import text_width, wrap
-from labelnoise.figures.style import CLASS_COLORS
+from labelnoise.figures.layout import finish, new_figure, text_width, wrap
+from labelnoise.figures.matrices import draw_matrix
+from labelnoise.figures.style import CLASS_COLORS, INK
 from labelnoise.softmax.aggregate import aggregate_softmax, expected_peak
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods
 
@@ -154,11 +153,14 @@ def test_matrix_beside_the_family_has_rows_clean_and_columns_noisy(family):
     assert image.cmap(1.0)[:3] == (1.0, 1.0, 1.0)
     assert (image_axes.get_xlabel(), image_axes.get_ylabel()) == ("noisy label", "clean label")
     assert [label.get_text() for label in image_axes.get_xticklabels()] == ["0", "1", "2"]
-    assert_nothing_overflows(matrix_figure(matrix, class_names=["cat", "dog", "automobile"], caption=SOURCE))
+    named = new_figure(4.6, 3.8)
+    draw_matrix(named.subplots(), matrix, ["cat", "dog", "automobile"])
+    assert_nothing_overflows(finish(named, caption=SOURCE))
 
 
 def test_a_matrix_of_many_classes_names_some():
-    (ax, *_) = matrix_figure(np.eye(100)).axes
+    ax = Figure().subplots()
+    draw_matrix(ax, np.eye(100))
     assert len(ax.get_xticks()) == 20
 
 

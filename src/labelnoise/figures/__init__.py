@@ -6,34 +6,23 @@ the others draws one kind of figure. Figures are made without pyplot (no global 
 """
 
 from labelnoise.figures.concentrations import accuracy_over_concentration_figure, difference_figure, limits_figure
-from labelnoise.figures.curves import caption, curve_figure, draw_curves, draw_difference, plot_curve
+from labelnoise.figures.curves import curve_figure, plot_curve
 from labelnoise.figures.embedding import EmbeddingPanel, embedding_figure
 from labelnoise.figures.families import concentrated_figure, family_figure
-from labelnoise.figures.matrices import draw_matrix, matrix_figure
-from labelnoise.figures.softmax_bars import SoftmaxPanel, draw_bars, panels_by_class, softmax_bars_figure
+from labelnoise.figures.softmax_bars import SoftmaxPanel, panels_by_class, softmax_bars_figure
 from labelnoise.figures.softmax_neighborhoods import preferred_k_figure, softmax_pairs_figure
-from labelnoise.figures.style import COLORS, INK, STYLE
 from labelnoise.figures.surfaces import plot_surface, surface_figure
 
 __all__ = [
-    "COLORS",
-    "INK",
-    "STYLE",
     "EmbeddingPanel",
     "SoftmaxPanel",
     "accuracy_over_concentration_figure",
-    "caption",
     "concentrated_figure",
     "curve_figure",
     "difference_figure",
-    "draw_bars",
-    "draw_curves",
-    "draw_difference",
-    "draw_matrix",
     "embedding_figure",
     "family_figure",
     "limits_figure",
-    "matrix_figure",
     "panels_by_class",
     "plot_curve",
     "plot_surface",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from labelnoise.figures.layout import finish, new_figure
-from labelnoise.figures.style import SMALL_SIZE, STYLE
+from labelnoise.figures.style import SMALL_SIZE
 
 _MOST_NAMED = 20  # classes; of more, only some are named
 
@@ -45,14 +42,3 @@ def draw_matrix(ax: Axes, matrix: ArrayLike, class_names: Sequence[object] | Non
     bar.set_label("probability", fontsize=SMALL_SIZE + 0.5)
     bar.ax.tick_params(labelsize=SMALL_SIZE)
     bar.ax.grid(False)
-
-
-def matrix_figure(
-    matrix: ArrayLike, *, class_names: Sequence[object] | None = None, title: str = "", caption: str = ""
-) -> Figure:
-    """A figure of one corruption matrix; arguments as in `draw_matrix`."""
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(4.6, 3.8)
-        draw_matrix(figure.subplots(), matrix, class_names)
-        words = "Rows: clean label; columns: noisy label; brightness: probability (white high, black low)."
-        return finish(figure, title, (caption, words))
