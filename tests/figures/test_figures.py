@@ -101,7 +101,7 @@ def test_lines_are_the_prediction_and_points_the_measurement(curves):
     assert texts(upper) == ["K = 3", "9"]
 
 
-def test_caption_carries_counts_spread_ties_and_seed(curves):
+def test_caption_carries_counts_ties_repeats_and_seed(curves):
     text = caption(*curves, data="blobs")
     for part in ("blobs", "90 training", "90 test samples", "ties: random", "3 noise draws", "seed 11", "finite"):
         assert part in text

@@ -166,8 +166,8 @@ def test_initialization_is_he_and_batch_norm_keeps_99_percent():
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in = math.prod(module.weight.shape[1:])
-            spread = 4 / math.sqrt(2 * module.weight.numel())  # four standard errors
-            assert float(module.weight.detach().std()) == pytest.approx(math.sqrt(2 / fan_in), rel=spread)
+            tolerance = 4 / math.sqrt(2 * module.weight.numel())  # four standard errors
+            assert float(module.weight.detach().std()) == pytest.approx(math.sqrt(2 / fan_in), rel=tolerance)
             assert module.bias is None or not module.bias.any()
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             assert module.momentum == pytest.approx(0.01)

@@ -72,8 +72,8 @@ def _print_curve(result: CurveResult) -> None:
         for column in range(len(shown.k)):
             for curve in (result.predicted, result.measured):
                 if curve is not None:
-                    spread = "" if curve.std is None else f" ± {100 * curve.std[row, column]:.2f}"
-                    cells.append(f"{100 * curve.accuracy[row, column]:.2f}{spread}")
+                    deviation = "" if curve.std is None else f" ± {100 * curve.std[row, column]:.2f}"
+                    cells.append(f"{100 * curve.accuracy[row, column]:.2f}{deviation}")
         table.add_row(*cells)
     Console().print(table)
     if result.largest_difference() is not None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from labelnoise.figures.curves import bar_ends
 from labelnoise.figures.direct_labels import Line, label_ends, label_points
 from labelnoise.figures.layout import finish, head, new_figure, panel_grid
-from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILION, show_percent, spread_or_none
+from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILION, error_bars, show_percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ _SERIES = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("
 
 
 def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Accuracy against rho at one noise rate: predicted lines, measured points with their spread.
+    """Accuracy against rho at one noise rate: predicted lines, measured points with their standard deviation.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", 
                 ax.errorbar(
                     x,
                     y,
-                    yerr=spread_or_none(std[there]),
+                    yerr=error_bars(std[there]),
                     color=color,
                     linestyle="none",
                     marker=marker,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Floats
 from labelnoise.figures.direct_labels import Line, label_lines
 from labelnoise.figures.layout import finish, new_figure
-from labelnoise.figures.style import INK, STYLE, ordered_colors, show_percent, spread_or_none
+from labelnoise.figures.style import INK, STYLE, error_bars, ordered_colors, show_percent
 
 if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
@@ -81,7 +81,7 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
             ax.errorbar(
                 x,
                 y,
-                yerr=spread_or_none(std),
+                yerr=error_bars(std),
                 color=colors[k],
                 linestyle="none" if predicted is not None else ":",
                 linewidth=1.0,
@@ -109,7 +109,7 @@ def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve)
         ax.errorbar(
             x + (column - (n - 1) / 2) * width,
             difference,
-            yerr=spread_or_none(200 * measured.standard_error[order, column]),
+            yerr=error_bars(200 * measured.standard_error[order, column]),
             color=colors[k],
             linestyle="none",
             marker="o",
@@ -123,7 +123,7 @@ def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve)
 
 
 def caption(predicted: AccuracyCurve | None, measured: AccuracyCurve | None, data: str = "") -> str:
-    """What the figure shows, with the counts, the spread, the tie rule and the seed."""
+    """What the figure shows, with the counts, the tie rule and the seed."""
     shown = measured or predicted
     assert shown is not None
     parts = [data] if data else []

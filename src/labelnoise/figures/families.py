@@ -15,7 +15,7 @@ from labelnoise.figures.curves import bar_ends, draw_lines, k_labels, lines_of, 
 from labelnoise.figures.direct_labels import label_ends, label_lines, label_points
 from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.matrices import draw_matrix
-from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILION, spread_or_none
+from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILION, error_bars
 
 if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
@@ -31,7 +31,7 @@ def _draw_measured(ax: Axes, x: Floats, mean: Floats, std: Floats) -> None:
     ax.errorbar(
         x,
         mean,
-        yerr=spread_or_none(std),
+        yerr=error_bars(std),
         color=INK,
         linewidth=0.8,
         marker="o",
@@ -42,7 +42,7 @@ def _draw_measured(ax: Axes, x: Floats, mean: Floats, std: Floats) -> None:
     )
 
 
-def _spread(repeats: int) -> str:
+def _each_point(repeats: int) -> str:
     return f"mean ± standard deviation of {repeats} trainings" if repeats > 1 else "one training"
 
 
@@ -91,7 +91,7 @@ def family_figure(
         setting = predicted.setting
         words = (
             f"Colored lines: predicted accuracy of K-NN for each K ({setting.model}, ties: {setting.ties}, "
-            f"{setting.n_test:,} test samples). Black: the network, {_spread(repeats)} a noise rate."
+            f"{setting.n_test:,} test samples). Black: the network, {_each_point(repeats)} a noise rate."
         )
         image = "Right: the corruption matrix, brightness is probability." if matrix is not None else ""
         return finish(figure, title, (caption, words, image))
@@ -144,7 +144,7 @@ def concentrated_figure(
         seen = [(line[~np.isnan(line)][-1], text, color) for line, text, color in named if not np.isnan(line).all()]
         label_ends(ax, float(x[-1]), *zip(*seen, strict=True))
         words = (
-            f"Black: the network on all test samples, {_spread(repeats)} a noise rate; triangles: mean on those in "
+            f"Black: the network on all test samples, {_each_point(repeats)} a noise rate; triangles: mean on those in "
             "regions whose training labels are clean and in corrupted ones; dashed, expected: 1 − noise rate times the "
             f"accuracy without noise, {100 * clean_accuracy:.1f} %."
         )

@@ -79,7 +79,7 @@ def show_percent(*axes: Axis, decimals: int | None = 0) -> None:
         axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
 
 
-def spread_or_none(std: ArrayLike) -> Floats | None:
-    """Error bars, or None where no spread is known: a bar of length 0 would claim that there is none."""
+def error_bars(std: ArrayLike) -> Floats | None:
+    """Return the lengths of error bars; None if all are NaN, as a bar of length 0 would claim exactness."""
     bars = np.asarray(std, dtype=np.float64)
     return None if np.isnan(bars).all() else bars

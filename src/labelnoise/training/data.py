@@ -146,8 +146,8 @@ def normalization_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
     whole, mean 0 and standard deviation 1. What does not vary is only shifted.
     """
     if kind == "range":
-        low, spread = np.float64(pixels.min()), np.float64(pixels.max()) - pixels.min()
-        shift, scale = low.reshape(1, 1, 1), np.reciprocal(spread or 1.0).reshape(1, 1, 1)
+        low, extent = np.float64(pixels.min()), np.float64(pixels.max()) - pixels.min()
+        shift, scale = low.reshape(1, 1, 1), np.reciprocal(extent or 1.0).reshape(1, 1, 1)
     else:
         over = 0 if kind == "pixel" else (0, 1, 2)
         mean = pixels.mean(axis=over, dtype=np.float64, keepdims=True)[0].transpose(2, 0, 1)
