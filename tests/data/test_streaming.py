@@ -335,10 +335,10 @@ def test_interrupted_and_resumed_with_other_workers(undisturbed, zoo, stream, no
     arguments = {"test_images": open_images(zoo, "val"), "checkpoint": tmp_path / "run.pt"}
     momentum = Training._set_batch_norm_momentum
 
-    def killed(run, step):
-        if step == 2 * run.steps + 2:
+    def killed(training, step):
+        if step == 2 * training.steps + 2:
             raise KeyboardInterrupt
-        momentum(run, step)
+        momentum(training, step)
 
     monkeypatch.setattr(Training, "_set_batch_norm_momentum", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -51,10 +51,10 @@ def interrupted_at(epoch):
     """Training is interrupted when it comes to this epoch, as by Ctrl-C."""
     begin = Training.begin_epoch
 
-    def interrupted(run, at):
+    def interrupted(training, at):
         if at == epoch:
             raise KeyboardInterrupt
-        return begin(run, at)
+        return begin(training, at)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Training, "begin_epoch", interrupted)

@@ -179,7 +179,9 @@ def test_results_have_memory_of_their_own(images, noisy):
 def scripted(monkeypatch):
     """Validation accuracies that are made up, so that with patience 2 members stop after 3, 4 and 5 epochs."""
     scripts = ([0.5, 0.4, 0.3], [0.5, 0.6, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5])
-    monkeypatch.setattr(Training, "_validate", lambda run: (scripts[run.specification.seed][len(run.history)], None))
+    monkeypatch.setattr(
+        Training, "_validate", lambda training: (scripts[training.specification.seed][len(training.history)], None)
+    )
 
 
 @pytest.mark.usefixtures("_float64")
@@ -206,11 +208,11 @@ def diverge(monkeypatch, epoch, seed=1):
     """One member's weights are NaN from this epoch on."""
     begin = Training.begin_epoch
 
-    def spoilt(run, at):
-        if (run.specification.seed, at) == (seed, epoch):
+    def spoilt(training, at):
+        if (training.specification.seed, at) == (seed, epoch):
             with torch.no_grad():
-                next(run.network.parameters()).fill_(torch.nan)
-        return begin(run, at)
+                next(training.network.parameters()).fill_(torch.nan)
+        return begin(training, at)
 
     monkeypatch.setattr(Training, "begin_epoch", spoilt)
 

@@ -143,8 +143,8 @@ def test_silent_where_nobody_watches(images, noisy, capfd):
 def scripted(monkeypatch, noisy=(), clean=()):
     """Validation accuracies that are made up, so that the best epoch is known."""
 
-    def validate(run):
-        epoch = len(run.history)
+    def validate(training):
+        epoch = len(training.history)
         return noisy[epoch] if noisy else 0.5, clean[epoch] if clean else None
 
     monkeypatch.setattr(Training, "_validate", validate)
@@ -223,11 +223,11 @@ CHILD = """
     torch.set_num_threads(1)
     momentum = Training._set_batch_norm_momentum
 
-    def hang_in_the_third_epoch(run, step):
-        if step == 2 * run.steps + 4:
+    def hang_in_the_third_epoch(training, step):
+        if step == 2 * training.steps + 4:
             print("hanging", flush=True)
             time.sleep(600)
-        momentum(run, step)
+        momentum(training, step)
 
     Training._set_batch_norm_momentum = hang_in_the_third_epoch
     digits = load_digits()[0]
@@ -251,9 +251,7 @@ def test_killed_and_started_again(tmp_path, images, noisy, clean, undisturbed):
     epochs = []
     train_epoch = Training._train_epoch
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Training, "_train_epoch", lambda run, epoch, bar: epochs.append(epoch) or train_epoch(run, epoch, bar)
-        )
+        patch.setattr(Training, "_train_epoch", lambda *given: epochs.append(given[1]) or train_epoch(*given))
         resumed = train(
             images, noisy, QUICK, clean_labels=clean, test_images=images[:50], test_labels=clean[:50], checkpoint=path
         )
@@ -394,10 +392,12 @@ def test_batch_norm_statistics_average_what_was_seen(images, noisy):
     set_momentum = Training._set_batch_norm_momentum
     with pytest.MonkeyPatch.context() as patch:
 
-        def record(run, step):
-            set_momentum(run, step)
+        def record(training, step):
+            set_momentum(training, step)
             if step == 1:
-                run.network.trunk[0].register_forward_hook(lambda _m, _i, output: seen.append(output.mean((0, 2, 3))))
+                training.network.trunk[0].register_forward_hook(
+                    lambda _m, _i, output: seen.append(output.mean((0, 2, 3)))
+                )
 
         patch.setattr(Training, "_set_batch_norm_momentum", record)
         network = train(images, noisy, dataclasses.replace(specification, validation_share=0)).network

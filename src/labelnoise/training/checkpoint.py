@@ -33,7 +33,7 @@ class Resumable(Protocol):
 
 
 def keep_checkpoints(
-    run: Resumable, identify: Callable[[], dict[str, Any]], path: StrPath | None, device: torch.device
+    training: Resumable, identify: Callable[[], dict[str, Any]], path: StrPath | None, device: torch.device
 ) -> Callable[[], None]:
     """Put the run where its checkpoint left it; what is returned writes the next one.
 
@@ -44,8 +44,8 @@ def keep_checkpoints(
     target, identity = prepare_checkpoint(path), identify()
     state = read_checkpoint(target, identity, device)
     if state is not None:
-        run.restore(state)
-    return lambda: write_checkpoint(target, identity, run.state())
+        training.restore(state)
+    return lambda: write_checkpoint(target, identity, training.state())
 
 
 def prepare_checkpoint(path: StrPath) -> Path:

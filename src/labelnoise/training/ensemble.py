@@ -32,7 +32,7 @@ from labelnoise.training.checkpoint import keep_checkpoints
 from labelnoise.training.data import DeviceImages, ImageBatches, Pixels, TrainingData, check_images, encode_like
 from labelnoise.training.loop import Training, mean_of
 from labelnoise.training.result import TrainingResult
-from labelnoise.training.single import TestImages, deterministic, identity_of, result_of, start_run
+from labelnoise.training.single import TestImages, deterministic, identity_of, result_of, start_training
 from labelnoise.training.specification import TrainingSpecification, check_specification
 from labelnoise.validation import to_array
 
@@ -107,21 +107,22 @@ def train_together(
     pixels = check_images(images)
     data = _check_labels(pixels, noisy_labels, clean_labels, classes, len(specifications))
     shared = DeviceImages(pixels, device)
-    runs = [
-        start_run(labeled, specification, device, shared, member)
-        for member, (labeled, specification) in enumerate(zip(data, specifications, strict=True))
+    members = [
+        start_training(labeled, specification, device, shared, e)
+        for e, (labeled, specification) in enumerate(zip(data, specifications, strict=True))
     ]
-    test = TestImages.check(test_images, test_labels, runs[0], data[0].classes)
+    test = TestImages.check(test_images, test_labels, members[0], data[0].classes)
     noisy = np.stack([labeled.noisy for labeled in data])
 
     def identify() -> dict[str, Any]:
         everything = dataclasses.replace(data[0], noisy=noisy)
-        return {**identity_of(runs[0], everything), "seed": [run.specification.seed for run in runs]}
+        seeds = [specification.seed for specification in specifications]
+        return {**identity_of(members[0], everything), "seed": seeds}
 
     with deterministic():
-        ensemble = Ensemble(runs, noisy, shared)
+        ensemble = Ensemble(members, noisy, shared)
         ensemble.train(keep_checkpoints(ensemble, identify, checkpoint, device))
-        return tuple(result_of(run, data[0].classes, test) for run in runs)
+        return tuple(result_of(member, data[0].classes, test) for member in members)
 
 
 class Ensemble:
@@ -129,7 +130,7 @@ class Ensemble:
 
     Parameters
     ----------
-    runs : sequence of Training
+    members : sequence of Training
         At their start, on one device, their specifications alike but for the seed.
     noisy : codes of shape (E, N)
     images : ImageBatches
@@ -140,67 +141,68 @@ class Ensemble:
 
     def __init__(
         self,
-        runs: Sequence[Training],
+        members: Sequence[Training],
         noisy: Codes,
         images: ImageBatches,
         memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
-        self.runs, self.device, self.memory_format = list(runs), runs[0].device, memory_format
+        self.members, self.device, self.memory_format = list(members), members[0].device, memory_format
         self._images = images
         self._noisy = torch.from_numpy(noisy).to(self.device)
         self._active: list[int] = []
 
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on."""
-        return {"members": [run.state() for run in self.runs]}
+        return {"members": [member.state() for member in self.members]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back, or on, to what `state` gave, before `train`."""
-        for run, of_run in zip(self.runs, state["members"], strict=True):
-            run.restore(of_run)
+        for member, member_state in zip(self.members, state["members"], strict=True):
+            member.restore(member_state)
 
     def train(self, after_epoch: Callable[[], None]) -> None:
         """Train every member to its end."""
-        specification = self.runs[0].specification
-        steps = max(run.steps for run in self.runs)
-        done = max(len(run.history) for run in self.runs)
-        name = f"training {len(self.runs)} {specification.network}"
+        specification = self.members[0].specification
+        steps = max(member.steps for member in self.members)
+        done = max(len(member.history) for member in self.members)
+        name = f"training {len(self.members)} {specification.network}"
         with bar(name, steps * specification.epochs, initial=steps * done, unit="step") as progress:
-            while active := [e for e, run in enumerate(self.runs) if not run.is_finished]:
+            while active := [e for e, member in enumerate(self.members) if not member.is_finished]:
                 start = time.perf_counter()
                 for e, losses, right in self._train_epoch(active, progress):
-                    run = self.runs[e]
-                    run.end_epoch(losses, right, start)
-                    if run.is_finished:
-                        _leave_stack(run)
-                progress.set_postfix_str(mean_of([self.runs[e].history[-1] for e in active]), refresh=False)
+                    member = self.members[e]
+                    member.end_epoch(losses, right, start)
+                    if member.is_finished:
+                        _leave_stack(member)
+                progress.set_postfix_str(mean_of([self.members[e].history[-1] for e in active]), refresh=False)
                 after_epoch()
 
     def _stack(self, active: list[int]) -> None:
         """Put the active members, and no others, into the stack."""
-        runs = [self.runs[e] for e in active]
-        self._active, self._network = active, StackedNetwork([run.network for run in runs], self.memory_format)
-        one_for_all = self.device.type in ONE_ADAM_ON and len({run.steps for run in runs}) == 1
-        self._optimizer = _StackedAdam(runs, self._network) if one_for_all else None
+        members = [self.members[e] for e in active]
+        networks = [member.network for member in members]
+        self._active, self._network = active, StackedNetwork(networks, self.memory_format)
+        one_for_all = self.device.type in ONE_ADAM_ON and len({member.steps for member in members}) == 1
+        self._optimizer = _StackedAdam(members, self._network) if one_for_all else None
 
     def _train_epoch(self, active: list[int], progress: Any) -> list[tuple[int, NDArray[np.float32], int]]:
         """Each active member, the losses of its steps, and the number of its right answers."""
         if active != self._active:
             self._stack(active)
-        stack, runs = self._network, [self.runs[e] for e in active]
-        epoch, precision = len(runs[0].history) + 1, runs[0].precision
+        stack, members = self._network, [self.members[e] for e in active]
+        epoch, precision = len(members[0].history) + 1, members[0].precision
         # Splits differ, and so may the number of whole batches: who has fewer sits out the last step.
-        batches = pad_sequence([run.begin_epoch(epoch) for run in runs]).transpose(1, 2)  # (steps, B, E)
+        batches = pad_sequence([member.begin_epoch(epoch) for member in members]).transpose(1, 2)  # (steps, B, E)
         steps = len(batches)
         images = self._images.batches(batches.flatten(), batches[0].numel(), epoch)
-        takes_part = torch.tensor([[step < run.steps for run in runs] for step in range(steps)], device=self.device)
+        takes_part = torch.tensor([[step < m.steps for m in members] for step in range(steps)], device=self.device)
         momenta = [
-            [run.batch_norm_momentum((epoch - 1) * run.steps + step) for run in runs] for step in range(1, steps + 1)
+            [m.batch_norm_momentum((epoch - 1) * m.steps + step) for m in members] for step in range(1, steps + 1)
         ]
         momentum = torch.tensor(momenta, device=self.device) * takes_part
         noisy = self._noisy[active].T
-        losses = torch.zeros(steps, len(runs), device=self.device)
-        right = torch.zeros(len(runs), dtype=torch.int64, device=self.device)
+        losses = torch.zeros(steps, len(members), device=self.device)
+        right = torch.zeros(len(members), dtype=torch.int64, device=self.device)
         for step, (indices, batch) in enumerate(zip(batches, images, strict=True)):
             stack.set_batch_norm_momentum(momentum[step])
             target = noisy.gather(0, indices)
@@ -214,16 +216,16 @@ class Ensemble:
             if self._optimizer is not None:
                 self._optimizer.step()
             else:
-                for run in runs:
-                    if step < run.steps:
-                        run.optimizer.step()
+                for member in members:
+                    if step < member.steps:
+                        member.optimizer.step()
             losses[step] = loss.detach()
             right += ((logits.detach().argmax(2) == target) & takes_part[step, None]).sum(0)
             progress.update()
         if self._optimizer is not None:
             self._optimizer.share_state()
         return [
-            (e, member_losses[: self.runs[e].steps], int(n))
+            (e, member_losses[: self.members[e].steps], int(n))
             for e, member_losses, n in zip(active, losses.T.cpu().numpy(), right.tolist(), strict=True)
         ]
 
@@ -234,38 +236,38 @@ class _StackedAdam:
     Adam treats each number by itself, so that it does for a row of the stack what a member's own does, up to rounding.
     """
 
-    def __init__(self, runs: Sequence[Training], stack: StackedNetwork) -> None:
-        self._runs = runs
-        decay = runs[0].specification.weight_decay
+    def __init__(self, members: Sequence[Training], stack: StackedNetwork) -> None:
+        self._members = members
+        decay = members[0].specification.weight_decay
         self._optimizer = torch.optim.Adam(stack.parameters(), weight_decay=decay, fused=True)
-        self._members = list(zip(*(run.network.parameters() for run in runs), strict=True))
-        for shared, members in zip(stack.parameters(), self._members, strict=True):
-            states = [run.optimizer.state[member] for run, member in zip(runs, members, strict=True)]
-            self._optimizer.state[shared] = {  # moments by member, and the number of steps, which is one for all
+        self._rows = list(zip(*(member.network.parameters() for member in members), strict=True))
+        for parameter, rows in zip(stack.parameters(), self._rows, strict=True):
+            states = [member.optimizer.state[row] for member, row in zip(members, rows, strict=True)]
+            self._optimizer.state[parameter] = {  # moments by member, and the number of steps, which is one for all
                 name: torch.stack([state[name] for state in states]) if value.ndim else value.clone()
                 for name, value in states[0].items()
             }
 
     def step(self) -> None:
         """Update all members, with the learning rate of their own optimizers."""
-        self._optimizer.param_groups[0]["lr"] = self._runs[0].optimizer.param_groups[0]["lr"]
+        self._optimizer.param_groups[0]["lr"] = self._members[0].optimizer.param_groups[0]["lr"]
         self._optimizer.step()
 
     def share_state(self) -> None:
         """Make the moments of the members' own optimizers rows of this one's, and give them its number of steps."""
-        for state, members in zip(self._optimizer.state.values(), self._members, strict=True):
-            for e, (run, member) in enumerate(zip(self._runs, members, strict=True)):
-                run.optimizer.state[member] = {
+        for state, rows in zip(self._optimizer.state.values(), self._rows, strict=True):
+            for e, (member, row) in enumerate(zip(self._members, rows, strict=True)):
+                member.optimizer.state[row] = {
                     name: value[e] if value.ndim else value.clone() for name, value in state.items()
                 }
 
 
-def _leave_stack(run: Training) -> None:
+def _leave_stack(member: Training) -> None:
     """Give a member memory of its own, so that it does not keep the whole stack's, nor put it into checkpoints."""
-    unstack(run.network)
-    state = run.optimizer.state
-    for member in state:
-        state[member] = {name: value.clone() for name, value in state[member].items()}
+    unstack(member.network)
+    state = member.optimizer.state
+    for parameter in state:
+        state[parameter] = {name: value.clone() for name, value in state[parameter].items()}
 
 
 def _check_specifications(specifications: Sequence[TrainingSpecification]) -> TrainingSpecification:

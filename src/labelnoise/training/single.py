@@ -88,13 +88,13 @@ def train(
     device = find_device(check_specification(specification).device)
     data = TrainingData.check(images, noisy_labels, clean_labels, classes)
     processes = join_processes(device)
-    run = start_run(data, specification, device, processes=processes, loader_workers=loader_workers)
-    test = TestImages.check(test_images, test_labels, run, data.classes, loader_workers)
+    training = start_training(data, specification, device, processes=processes, loader_workers=loader_workers)
+    test = TestImages.check(test_images, test_labels, training, data.classes, loader_workers)
     with deterministic():
-        save = keep_checkpoints(run, lambda: identity_of(run, data), checkpoint, device)
-        processes.check_resumed(len(run.history), device)
-        run.train(save if processes.rank == 0 else lambda: None)
-        return result_of(run, data.classes, test)
+        save = keep_checkpoints(training, lambda: identity_of(training, data), checkpoint, device)
+        processes.check_resumed(len(training.history), device)
+        training.train(save if processes.rank == 0 else lambda: None)
+        return result_of(training, data.classes, test)
 
 
 @contextmanager
@@ -118,22 +118,22 @@ class TestImages(NamedTuple):
 
     @classmethod
     def check(
-        cls, test_images: Any, test_labels: Any, run: Training, classes: NDArray[Any], loader_workers: int | None = None
+        cls, test_images: Any, test_labels: Any, training: Training, classes: NDArray[Any], workers: int | None = None
     ) -> TestImages:
-        """Check what `train` was given, and put the images where the run computes."""
+        """Check what `train` was given, and put the images where the training computes."""
         if test_images is None:
             if test_labels is not None:
                 raise ValueError("`test_labels` need `test_images`, which is None. Pass both, or neither.")
             return cls(None, None)
-        resize, workers = run.specification.resize, loader_workers
-        images = images_for(run.network, test_images, "test_images", run.device, resize=resize, workers=workers)
+        network, resize = training.network, training.specification.resize
+        images = images_for(network, test_images, "test_images", training.device, resize=resize, workers=workers)
         codes = None
         if test_labels is not None:
             codes = encode_like(test_labels, classes, len(images), "test_labels", "test_images")
         return cls(images, codes)
 
 
-def start_run(
+def start_training(
     data: TrainingData,
     specification: TrainingSpecification,
     device: torch.device,
@@ -159,40 +159,40 @@ def start_run(
     return Training(specification, network, data, parts, device, images, member, processes, loader_workers)
 
 
-def identity_of(run: Training, data: TrainingData) -> dict[str, Any]:
-    """What a checkpoint must agree on with the run that goes on from it."""
+def identity_of(training: Training, data: TrainingData) -> dict[str, Any]:
+    """What a checkpoint must agree on with the training that goes on from it."""
     return {
-        **run.specification.to_dict(),
-        "device": run.device.type,  # what "auto" means here
-        "precision": str(run.precision).removeprefix("torch."),
+        **training.specification.to_dict(),
+        "device": training.device.type,  # what "auto" means here
+        "precision": str(training.precision).removeprefix("torch."),
         "data": data.digest(),
-        **({"processes": run.processes.size} if run.processes.size > 1 else {}),
+        **({"processes": training.processes.size} if training.processes.size > 1 else {}),
     }
 
 
-def result_of(run: Training, classes: NDArray[Any], test: TestImages) -> TrainingResult:
-    """What a finished run leaves; its network goes to the CPU with the state that was kept."""
-    run.network.load_state_dict(run.best_state)
-    run.network.eval()
+def result_of(training: Training, classes: NDArray[Any], test: TestImages) -> TrainingResult:
+    """What a finished training leaves; its network goes to the CPU with the state that was kept."""
+    training.network.load_state_dict(training.best_state)
+    training.network.eval()
     prediction = test_accuracy = None
     if test.images is not None:
         prediction = predict_batches(
-            run.network, test.images, run.device, after_activation=False, processes=run.processes
+            training.network, test.images, training.device, after_activation=False, processes=training.processes
         )
         if test.codes is not None:
             test_accuracy = float((prediction.pred_probs.argmax(1) == test.codes).mean())
     return TrainingResult(
-        specification=run.specification,
-        device=run.device.type,
-        precision=str(run.precision).removeprefix("torch."),
-        network=run.network.cpu(),
+        specification=training.specification,
+        device=training.device.type,
+        precision=str(training.precision).removeprefix("torch."),
+        network=training.network.cpu(),
         classes=classes,
-        n_train=run.n_train,
-        n_validation=run.n_validation,
-        history=tuple(run.history),
-        best_epoch=run.best_epoch,
-        stopped_early=run.stopped_early,
-        diverged_at=run.diverged_at,
+        n_train=training.n_train,
+        n_validation=training.n_validation,
+        history=tuple(training.history),
+        best_epoch=training.best_epoch,
+        stopped_early=training.stopped_early,
+        diverged_at=training.diverged_at,
         test_accuracy=test_accuracy,
         pred_probs=None if prediction is None else prediction.pred_probs,
         test_features=None if prediction is None else prediction.features,
