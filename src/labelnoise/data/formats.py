@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Features
 from labelnoise.data.damage import reading
+from labelnoise.data.tables import CsvTable, ParquetTable
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
 _NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
@@ -66,15 +67,13 @@ def open_file(path: str | os.PathLike[str]) -> Arrays | Table:
     ValueError
         The format is not one of `SUFFIXES`, or the file is empty, damaged, or not of the format its name says.
     """
-    from labelnoise.data import tables
-
     path = _existing_file(path)
     openers: dict[str, Callable[[Path], Arrays | Table]] = {
         ".npy": _open_npy,
         ".npz": _open_npz,
         ".safetensors": _open_safetensors,
-        ".csv": tables.CsvTable,
-        ".parquet": tables.ParquetTable,
+        ".csv": CsvTable,
+        ".parquet": ParquetTable,
     }
     return openers[path.suffix.lower()](path)
 
