@@ -23,16 +23,21 @@ def _one_dimensional(labels: Any, name: str) -> NDArray[Any]:
     if isinstance(labels, list | tuple) and len(labels) and all(isinstance(item, tuple) for item in labels):
         array = np.empty(len(labels), dtype=object)  # the classes are tuples
         array[:] = labels
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
+    return one_per_sample(array, f"`{name}`")
+
+
+def one_per_sample(labels: NDArray[Any], what: str) -> NDArray[Any]:
+    """Return labels of shape (N,) or (N, 1), at least one, as shape (N,); errors begin with `what`."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
         raise ValueError(
-            f"`{name}` must be one-dimensional, one class per sample; got shape {array.shape}. "
-            f"If this is one-hot, pass its argmax(axis=1)."
+            f"{what} must be one-dimensional, one label per sample; got shape {labels.shape}. "
+            f"If this is one-hot, take its argmax(axis=1)."
         )
-    if array.size == 0:
-        raise ValueError(f"`{name}` must hold at least one label; got none.")
-    return array
+    if labels.size == 0:
+        raise ValueError(f"{what} must hold at least one label; got none.")
+    return labels
 
 
 def _as_integers(array: NDArray[Any], name: str) -> NDArray[Any]:

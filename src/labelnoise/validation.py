@@ -171,6 +171,16 @@ def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None
     return check_distributions(array, name)
 
 
+def check_numeric(values: Any, name: str) -> NDArray[Any]:
+    """Return `values` as an array of real numbers, whose type and shape are kept."""
+    array = to_array(values)
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
+    if np.issubdtype(array.dtype, np.complexfloating):
+        raise TypeError(f"`{name}` must be real; got dtype {array.dtype}.")
+    return array
+
+
 def check_features(features: Any, name: str = "features") -> Features:
     """Return finite features of shape (n_samples, n_features), as C-contiguous float32 or float64.
 
@@ -179,11 +189,7 @@ def check_features(features: Any, name: str = "features") -> Features:
     """
     if hasattr(features, "toarray"):
         raise TypeError(f"`{name}` must be a dense array; got a sparse one. Pass {name}.toarray().")
-    array = to_array(features)
-    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
-    if np.issubdtype(array.dtype, np.complexfloating):
-        raise TypeError(f"`{name}` must be real; got dtype {array.dtype}.")
+    array = check_numeric(features, name)
     if array.ndim < 2 or array.shape[0] == 0 or 0 in array.shape[1:]:
         raise ValueError(
             f"`{name}` must have shape (n_samples, n_features), both at least 1; got {array.shape}."

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.data.formats import Arrays, Table, open_file
+from labelnoise.labels import one_per_sample
 
 _NAMES = {
     "labels": ("labels", "label", "y", "target", "targets"),
@@ -217,15 +218,7 @@ def _label_like(names: Sequence[str]) -> list[str]:
 
 
 def _as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(
-            f"{where} must hold one label per sample; got shape {array.shape}. "
-            f"If this is one-hot, save its argmax(axis=1)."
-        )
-    if array.size == 0:
-        raise ValueError(f"{where} must hold at least one label; got none.")
+    array = one_per_sample(array, where)
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8")
     if array.dtype.kind not in "biufUO":

@@ -21,7 +21,7 @@ from torch import Tensor
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.data.streaming import ImageStream
 from labelnoise.labels import encode_labels
-from labelnoise.validation import to_array
+from labelnoise.validation import check_numeric
 
 Pixels = NDArray[Any]
 
@@ -88,11 +88,7 @@ def check_images(images: Any, name: str = "images") -> Pixels:
     """
     if isinstance(images, ImageStream):
         raise TypeError(f"`{name}` must be in memory here; got {images!r}. Load them with `load_images`.")
-    array = to_array(images)
-    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise TypeError(f"`{name}` must be numeric; got dtype {array.dtype}.")
-    if np.issubdtype(array.dtype, np.complexfloating):
-        raise TypeError(f"`{name}` must be real; got dtype {array.dtype}.")
+    array = check_numeric(images, name)
     if array.ndim not in (3, 4) or 0 in array.shape:
         hint = " Give flat pixels their shape: images.reshape(-1, 28, 28)." if array.ndim == 2 else ""
         raise ValueError(
