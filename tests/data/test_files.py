@@ -1,4 +1,4 @@
-"""Labels, features and predicted probabilities from every format, and what each damaged file says."""
+"""Labels, features and predicted probabilities are read from every format, and damaged files are reported."""
 
 import pickle
 import struct
@@ -25,7 +25,7 @@ FEATURES = np.random.default_rng(0).normal(size=(6, 3))
 
 
 def write_features(path: Path, features: np.ndarray, labels: np.ndarray) -> Path:
-    """Both in one file, as far as the format allows."""
+    """Write both into one file, as far as the format allows."""
     if path.suffix == ".npy":
         np.save(path, features)
     elif path.suffix == ".npz":
@@ -63,7 +63,7 @@ def write_labels(path: Path, labels: np.ndarray) -> Path:
 def test_features_come_back_as_they_were_written(tmp_path, suffix, features):
     path = write_features(tmp_path / f"data{suffix}", features, np.arange(len(features)))
     read = read_features(path)
-    np.testing.assert_array_equal(read.astype(features.dtype), features)  # a CSV file has no types
+    np.testing.assert_array_equal(read.astype(features.dtype), features)  # A CSV file has no types.
     assert read.dtype == (np.float64 if suffix == ".csv" else features.dtype)
 
 
@@ -103,7 +103,7 @@ def test_arrays_of_images_keep_their_shape_and_type(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.list_(pa.float32(), 3), pa.large_list(pa.float32())])
-def test_a_list_column_is_one_row_of_features_each(tmp_path, kind):
+def test_each_list_of_a_list_column_is_one_row_of_features(tmp_path, kind):
     table = pa.table(
         {
             "id": pa.array(range(6)),
@@ -117,14 +117,14 @@ def test_a_list_column_is_one_row_of_features_each(tmp_path, kind):
     assert read.dtype == np.float32
 
 
-def test_nested_lists_and_missing_numbers(tmp_path):
+def test_nested_lists_become_axes_and_missing_numbers_nan(tmp_path):
     pq.write_table(pa.table({"x": [[[1, 2], [3, None]], [[5, 6], [7, 8]]]}), tmp_path / "nested.parquet")
     np.testing.assert_array_equal(read_features(tmp_path / "nested.parquet"), [[[1, 2], [3, np.nan]], [[5, 6], [7, 8]]])
     (tmp_path / "gaps.csv").write_text("a,b,label\n1,,cat\nNA,4,dog\n")
     np.testing.assert_array_equal(read_features(tmp_path / "gaps.csv"), [[1, np.nan], [np.nan, 4]])
 
 
-def test_row_numbers_and_labels_are_no_features(tmp_path):
+def test_row_numbers_and_labels_are_not_features(tmp_path):
     frame = pd.DataFrame({"x": [1.5, 2], "y": [3, 4], "given_label": [0, 1], "id": [7, 8], "note": ["a", "b"]})
     for path in (tmp_path / "data.csv", tmp_path / "data.parquet"):
         frame.to_csv(path) if path.suffix == ".csv" else frame.set_index(pd.Index([5, 9])).to_parquet(path)
@@ -133,13 +133,13 @@ def test_row_numbers_and_labels_are_no_features(tmp_path):
         np.testing.assert_array_equal(read_labels(path, column="given_label"), [0, 1])
 
 
-def test_a_csv_column_is_of_numbers_whatever_its_first_rows_look_like(tmp_path):
-    lines = ["a,b", *["1,2"] * 3_000_000, "0.5,2.25"]  # more than one of the blocks that types are guessed from
+def test_a_csv_column_may_begin_with_integers_and_end_with_floats(tmp_path):
+    lines = ["a,b", *["1,2"] * 3_000_000, "0.5,2.25"]  # Types are guessed per block; this is more than one.
     (tmp_path / "late.csv").write_text("\n".join(lines))
     np.testing.assert_array_equal(read_features(tmp_path / "late.csv")[-1], [0.5, 2.25])
 
 
-def test_csv_as_spreadsheets_write_it(tmp_path):
+def test_a_csv_with_byte_order_mark_and_spaces_is_read(tmp_path):
     (tmp_path / "bom.csv").write_bytes("\ufefflabel, x\r\ncat, 1\r\ndog, 2\r\n".encode())
     assert read_labels(tmp_path / "bom.csv").tolist() == ["cat", "dog"]
     assert read_features(tmp_path / "bom.csv").tolist() == [[1], [2]]
@@ -154,7 +154,7 @@ def test_parquet_categories_and_bytes_are_classes(tmp_path):
     np.testing.assert_array_equal(read_labels(tmp_path / "column.npy"), LABELS)
 
 
-def test_pred_probs_have_their_own_names(tmp_path):
+def test_pred_probs_have_usual_names_of_their_own(tmp_path):
     probs = np.full((6, 2), 0.5)
     np.savez(tmp_path / "all.npz", features=FEATURES, Softmax=probs, labels=LABELS)
     np.testing.assert_array_equal(read_pred_probs(tmp_path / "all.npz"), probs)
@@ -169,7 +169,7 @@ def test_columns_numbered_from_0_are_a_header(tmp_path):
     np.testing.assert_allclose(read_features(tmp_path / "numbered.csv"), FEATURES)
 
 
-def test_split_column(tmp_path, monkeypatch):
+def test_split_column_splits_at_the_colon_after_the_suffix(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert split_column("a/file.npz:labels") == (Path("a/file.npz"), "labels")
     assert split_column("table.v2.csv:given:label") == (Path("table.v2.csv"), "given:label")
@@ -182,7 +182,7 @@ def test_split_column(tmp_path, monkeypatch):
     assert split_column("odd.npy:1.npy") == (Path("odd.npy:1.npy"), None)
 
 
-def test_missing_files_folders_and_formats(tmp_path):
+def test_missing_files_folders_and_unknown_formats_are_refused(tmp_path):
     np.save(tmp_path / "labels.npy", LABELS)
     with pytest.raises(FileNotFoundError, match=r"there is no .*labals\.npy\. Did you mean .*labels\.npy\?"):
         read_labels(tmp_path / "labals.npy")
@@ -198,7 +198,7 @@ def test_missing_files_folders_and_formats(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_empty_file_says_so(tmp_path, suffix):
+def test_an_empty_file_is_reported_as_empty(tmp_path, suffix):
     path = tmp_path / f"empty{suffix}"
     path.touch()
     with pytest.raises(ValueError, match=r"must hold data; it is empty \(0 bytes\)"):
@@ -207,7 +207,7 @@ def test_an_empty_file_says_so(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", [s for s in SUFFIXES if s != ".csv"])
 @pytest.mark.parametrize("keep", [0.02, 0.5, 0.99])
-def test_a_truncated_file_says_so(tmp_path, suffix, keep):
+def test_a_truncated_file_is_reported_as_cut_short(tmp_path, suffix, keep):
     path = write_features(tmp_path / f"data{suffix}", np.random.default_rng(0).normal(size=(200, 5)), np.arange(200))
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
     with pytest.raises(ValueError, match=r"data\.\w+ must be a complete .* file; reading it failed: .* cut short"):
@@ -241,11 +241,11 @@ def test_python_objects_are_never_unpickled(tmp_path):
             read_labels(tmp_path / name)
 
 
-def test_archives_that_hold_something_else(tmp_path):
+def test_archives_with_other_or_encrypted_members_are_refused(tmp_path):
     path = tmp_path / "data.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("labels", "0\n1\n")
-    with pytest.raises(ValueError, match=r"complete \.npz file; reading it failed: 'labels' in it is no array"):
+    with pytest.raises(ValueError, match=r"\.npz file; reading it failed: its member 'labels' is not an array"):
         read_labels(path)
     np.savez(path, labels=LABELS)
     content = bytearray(path.read_bytes())
@@ -256,7 +256,7 @@ def test_archives_that_hold_something_else(tmp_path):
         read_labels(path)
 
 
-def test_a_header_that_is_no_python_says_so(tmp_path):
+def test_a_header_that_is_not_python_is_refused(tmp_path):
     np.save(tmp_path / "labels.npy", LABELS)
     content = (tmp_path / "labels.npy").read_bytes()
     (tmp_path / "labels.npy").write_bytes(content.replace(b"(6,", b"j6,"))
@@ -264,7 +264,7 @@ def test_a_header_that_is_no_python_says_so(tmp_path):
         read_labels(tmp_path / "labels.npy")
 
 
-def test_a_file_of_another_format_says_so(tmp_path):
+def test_a_file_of_another_format_is_refused(tmp_path):
     np.savez(tmp_path / "data.npz", LABELS)
     (tmp_path / "data.npz").rename(tmp_path / "data.npy")
     with pytest.raises(ValueError, match=r"must be a \.npy file, as its name says"):
@@ -317,18 +317,18 @@ def test_a_missing_label_in_a_parquet_file_names_its_row(tmp_path, labels):
     ("array", "message"),
     [
         (np.eye(3), "one label per sample; got shape .*one-hot"),
-        (np.array([1.0, np.nan, np.nan]), "row 1 .* has none, nor have 1 others"),
+        (np.array([1.0, np.nan, np.nan]), "row 1 .* has none, the first of 2 such rows"),
         (np.array([], int), "at least one label"),
         (np.array([1j]), "integers or text; it is of dtype complex128"),
     ],
 )
-def test_arrays_that_are_no_labels(tmp_path, array, message):
+def test_arrays_that_are_not_labels_are_refused(tmp_path, array, message):
     np.save(tmp_path / "labels.npy", array)
     with pytest.raises(ValueError, match=message):
         read_labels(tmp_path / "labels.npy")
 
 
-def test_labels_of_another_type(tmp_path):
+def test_lists_are_not_labels(tmp_path):
     pq.write_table(pa.table({"label": [[1, 2], [3]]}), tmp_path / "lists.parquet")
     with pytest.raises(ValueError, match="integers or text; it is of type list"):
         read_labels(tmp_path / "lists.parquet")
@@ -348,12 +348,12 @@ def test_labels_of_another_type(tmp_path):
         ("a,b\n1,2,3\n", None, "reading it failed: .*Expected 2 columns, got 3"),
     ],
 )
-def test_csv_files_that_hold_no_features(tmp_path, text, columns, message):
+def test_csv_files_without_features_are_refused(tmp_path, text, columns, message):
     with pytest.raises(ValueError, match=message):
         read_features(_csv(tmp_path, text), columns=columns)
 
 
-def test_a_csv_in_another_encoding_says_so(tmp_path):
+def test_a_csv_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "data.csv").write_bytes("label,x\ngröße,1\n".encode("latin-1"))
     with pytest.raises(ValueError, match=r"reading it failed: .*UTF8"):
         read_labels(tmp_path / "data.csv")
@@ -369,7 +369,7 @@ def test_a_csv_in_another_encoding_says_so(tmp_path):
         (["a", "b"], "must have a column of numbers"),
     ],
 )
-def test_parquet_files_that_hold_no_features(tmp_path, column, message):
+def test_parquet_files_without_features_are_refused(tmp_path, column, message):
     kind = pa.list_(pa.float64()) if column[0] == [] else None
     pq.write_table(pa.table({"features": pa.array(column, kind)}), tmp_path / "data.parquet")
     with pytest.raises(ValueError, match=message):
@@ -391,7 +391,7 @@ def test_features_must_be_numbers_in_rows(tmp_path):
         read_features(tmp_path / "flat.npy")
 
 
-def test_bfloat16_says_what_to_do(tmp_path):
+def test_the_error_about_bfloat16_says_what_to_do(tmp_path):
     header = b'{"x":{"dtype":"BF16","shape":[1,2],"data_offsets":[0,4]}}'
     (tmp_path / "half.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     with pytest.raises(ValueError, match=r"it is BF16\. Save it as float32"):

@@ -1,4 +1,4 @@
-"""Image sets from Parquet in the hub's layout, from image folders, and from what is not there."""
+"""Image sets are loaded from Parquet files in the hub's layout and from image folders; bad sets are reported."""
 
 import io
 import json
@@ -23,7 +23,7 @@ CODES = [1, 0, 1, 2, 0, 2]
 
 @pytest.fixture(autouse=True)
 def no_surroundings(request, monkeypatch, tmp_path):
-    """No network, no data folder, no cache but a fresh one, and a working folder without data."""
+    """Leave no network and no data folder, an empty cache, and a working folder without data."""
     if "data_folder" not in request.fixturenames:
         monkeypatch.delenv("LABELNOISE_DATA", raising=False)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
@@ -38,7 +38,7 @@ def encoded(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
 
 
 def write_parquet(path: Path, images: list[bytes | None], columns: dict, features: dict | None = None) -> Path:
-    """A Parquet file as the hub has it: images as bytes, and what the columns mean in the metadata."""
+    """Write a Parquet file as on the hub: images as bytes, and the meaning of columns in the metadata."""
     path.parent.mkdir(parents=True, exist_ok=True)
     cells = [None if image is None else {"bytes": image, "path": None} for image in images]
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -74,7 +74,7 @@ def image_folder(tmp_path) -> Path:
     return folder
 
 
-def test_a_folder_in_the_hubs_layout(hub_folder):
+def test_a_folder_in_the_hubs_layout_is_loaded(hub_folder):
     train, test = load_images(hub_folder), load_images(hub_folder, "test")
     np.testing.assert_array_equal(train.images, GRAY[:4])
     np.testing.assert_array_equal(test.images, GRAY[4:])
@@ -82,21 +82,21 @@ def test_a_folder_in_the_hubs_layout(hub_folder):
     assert train.labels.dtype == np.int64
     assert train.classes == test.classes == ("ant", "bee", "cow")
     assert repr(test) == "ImageSet('pets', split='test': 2 gray images of 5 x 4, 3 classes)"
-    assert not (hub_folder.parent / "cache").exists()  # nothing is copied
+    assert not (hub_folder.parent / "cache").exists()  # No copy was made.
 
 
-def test_an_image_folder_with_and_without_splits(image_folder):
+def test_an_image_folder_is_loaded_with_and_without_splits(image_folder):
     train, test = load_images(image_folder), load_images(str(image_folder), "test")
     np.testing.assert_array_equal(train.images, GRAY[:3])
     assert train.labels.tolist() == [0, 1, 1]
-    assert test.labels.tolist() == [1]  # numbered as in training, although "ant" does not occur
+    assert test.labels.tolist() == [1]  # Codes are those of training, although "ant" does not occur.
     assert train.classes == test.classes == ("ant", "bee")
     unsplit = load_images(image_folder / "train")
     assert unsplit.split == "train"
     np.testing.assert_array_equal(unsplit.images, train.images)
 
 
-def test_the_data_folder_is_looked_in_first(hub_folder, monkeypatch, tmp_path):
+def test_the_data_folder_is_searched_first(hub_folder, monkeypatch, tmp_path):
     monkeypatch.setenv("LABELNOISE_DATA", str(hub_folder.parent))
     for source in ("pets", "someone/pets"):
         assert load_images(source).name == "pets"
@@ -104,10 +104,10 @@ def test_the_data_folder_is_looked_in_first(hub_folder, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert len(load_images("pets")) == 4
     with pytest.raises(ValueError, match="elsewhere/pets must be a folder of Parquet files"):
-        load_images("./pets")  # a path is a path
+        load_images("./pets")  # With ./ it is a path, which is not looked for in the data folder.
 
 
-def test_limit_columns_and_classes(tmp_path):
+def test_limit_columns_and_classes_can_be_chosen(tmp_path):
     columns = {"kind": ["b", "a", "b", "c", "a", "c"], "label": pa.array([3, 3, 0, 1, 2, 0])}
     write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(image) for image in GRAY], columns)
     few = load_images(tmp_path / "s", limit=2)
@@ -125,7 +125,7 @@ def test_limit_columns_and_classes(tmp_path):
         load_images(tmp_path / "s", limit=0)
 
 
-def test_several_label_columns(tmp_path):
+def test_fine_label_is_preferred_among_several_label_columns(tmp_path):
     features = {"img": {"_type": "Image"}, "fine_label": class_label("x", "y"), "coarse_label": class_label("z")}
     columns = {"fine_label": [1], "coarse_label": [0]}
     path = write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GRAY[0])], columns)
@@ -149,7 +149,7 @@ def test_gray_among_colored_images_becomes_rgb(tmp_path, monkeypatch, threaded):
     np.testing.assert_array_equal(loaded[[0, 1, 2, 3, 4, 6, 7]], GRAY[[0, 1, 2, 3, 4, 0, 1]][..., None].repeat(3, -1))
 
 
-def test_every_kind_of_pixel(tmp_path):
+def test_every_kind_of_pixel_becomes_gray_or_rgb(tmp_path):
     gray16 = GRAY[0].astype(np.uint16) * 257
     rgb = Image.fromarray(GRAY[0]).convert("RGB")
     palette = rgb.quantize(8)
@@ -174,14 +174,14 @@ def test_every_kind_of_pixel(tmp_path):
 
 def test_a_photograph_is_turned_upright(tmp_path):
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees
+    exif[0x0112] = 6  # The image must be turned by 90 degrees.
     for animal in ("cat", "dog"):
         (tmp_path / "s" / animal).mkdir(parents=True)
         Image.fromarray(GRAY[0]).save(tmp_path / "s" / animal / "1.png", exif=exif)
     np.testing.assert_array_equal(load_images(tmp_path / "s").images[0], np.rot90(GRAY[0], -1))
 
 
-def test_images_of_unequal_size(tmp_path):
+def test_images_of_unequal_size_are_refused(tmp_path):
     write_parquet(tmp_path / "s" / "train-0.parquet", [encoded(GRAY[0]), encoded(GRAY[0].T)], {"label": [0, 1]})
     with pytest.raises(ValueError, match=r"image 0 is 5 x 4 \(height x width\), image 1 is 4 x 5\. Resize them first"):
         load_images(tmp_path / "s")
@@ -194,7 +194,7 @@ def test_images_of_unequal_size(tmp_path):
         (b"no image", "image 1 of .* must be an image that Pillow reads; it raised UnidentifiedImageError"),
         (encoded(GRAY[0])[:60], "image 1 of .* must be an image that Pillow reads"),
         (encoded(np.zeros((5, 4), np.float32), "TIFF"), "they are floats"),
-        (encoded(np.full((5, 4), 70000, np.int32), "TIFF"), "they reach from 70000 to 70000"),
+        (encoded(np.full((5, 4), 70000, np.int32), "TIFF"), "they range from 70000 to 70000"),
     ],
     ids=["missing", "no image", "truncated", "floats", "too deep"],
 )
@@ -215,7 +215,7 @@ def test_missing_labels_are_named_before_anything_is_decoded(tmp_path, bad):
         load_images(tmp_path / "plain")
 
 
-def test_unknown_splits_and_columns_are_answered_with_what_is_there(hub_folder):
+def test_errors_about_unknown_splits_and_columns_list_those_that_exist(hub_folder):
     with pytest.raises(ValueError, match=r"`split` must be one of 'train', 'test', which .*pets has; got 'validation'"):
         load_images(hub_folder, "validation")
     with pytest.raises(
@@ -226,7 +226,7 @@ def test_unknown_splits_and_columns_are_answered_with_what_is_there(hub_folder):
         load_images(hub_folder, label_column="y")
 
 
-def test_sets_without_images_or_labels(tmp_path, monkeypatch):
+def test_sets_without_images_or_labels_are_refused(tmp_path, monkeypatch):
     write_parquet(tmp_path / "unlabeled" / "train-0.parquet", [encoded(GRAY[0])], {"weight": [1.0]})
     with pytest.raises(ValueError, match=r"must have a column of labels.*'weight' \(Value\)"):
         load_images(tmp_path / "unlabeled")
@@ -241,7 +241,7 @@ def test_sets_without_images_or_labels(tmp_path, monkeypatch):
         load_images("someone/nothing")
 
 
-def test_folders_that_cannot_be_read(tmp_path, hub_folder):
+def test_folders_that_cannot_be_read_are_refused(tmp_path, hub_folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"empty must be a folder of Parquet files.* reading it failed"):
         load_images(tmp_path / "empty")
@@ -255,7 +255,7 @@ def test_folders_that_cannot_be_read(tmp_path, hub_folder):
         load_images(path)
 
 
-def test_a_source_that_is_nowhere_says_where_was_looked(tmp_path, monkeypatch):
+def test_the_error_about_a_missing_source_names_all_places_searched(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"there is no .*nowhere/at/all"):
         load_images(tmp_path / "nowhere" / "at" / "all")
     monkeypatch.setenv("LABELNOISE_DATA", "/somewhere")
@@ -279,8 +279,8 @@ def test_a_broken_network_is_one_error(monkeypatch):
     assert isinstance(caught.value.__cause__, ConnectionError)
 
 
-def test_the_hub_goes_the_same_way(hub_folder, monkeypatch):
-    """A set that is downloaded and cached: stood in for by the folder, loaded as the hub's copy would be."""
+def test_a_set_from_the_hub_is_loaded_the_same_way(hub_folder, monkeypatch):
+    """A local folder stands in for the hub's copy, which would be downloaded and cached."""
     load = datasets.load_dataset
     monkeypatch.setattr(datasets, "load_dataset", lambda hub_id: load(str(hub_folder)))
     loaded = load_images("someone/bees", "test")
@@ -289,7 +289,7 @@ def test_the_hub_goes_the_same_way(hub_folder, monkeypatch):
     assert len(load_images("someone/bees", limit=1)) == 1
 
 
-def test_a_home_that_cannot_be_written(hub_folder, tmp_path):
+def test_a_local_folder_is_loaded_without_a_writable_home(hub_folder, tmp_path):
     (tmp_path / "file").touch()
     code = f"from labelnoise.data import load_images; print(load_images({str(hub_folder)!r}))"
     homes = {"HOME": str(tmp_path / "file" / "home"), "HF_HOME": str(tmp_path / "file" / "hf")}
@@ -297,10 +297,10 @@ def test_a_home_that_cannot_be_written(hub_folder, tmp_path):
         [sys.executable, "-c", code], env=os.environ | homes, capture_output=True, text=True, check=True
     )
     assert "4 gray images" in done.stdout
-    assert done.stderr == ""  # no progress bars either
+    assert done.stderr == ""  # Progress bars would be here.
 
 
-def test_progress_bars_are_as_they_were(hub_folder):
+def test_loading_leaves_the_setting_of_progress_bars_unchanged(hub_folder):
     assert not datasets.are_progress_bars_disabled()
     load_images(hub_folder)
     assert not datasets.are_progress_bars_disabled()
@@ -317,7 +317,7 @@ def test_the_format_of_the_files_is_known(hub_folder):
     assert load_images(hub_folder).file_format == "PNG"
 
 
-def test_image_set_views_and_checks():
+def test_an_image_set_has_features_and_a_summary_and_checks_its_parts():
     images = np.stack([GRAY, GRAY, GRAY], axis=-1)
     loaded = ImageSet(images, np.array(CODES), ("a", "b", "c", "d"), "pets", "train")
     assert loaded.features.dtype == np.float32
@@ -355,7 +355,7 @@ def test_digits_are_split_by_class_and_repeatable():
 
 
 @pytest.mark.parametrize(("split", "n"), [("train", 60_000), ("test", 10_000)])
-def test_mnist(data_folder, split, n):
+def test_mnist_is_loaded_as_stored(data_folder, split, n):
     mnist = load_images("ylecun/mnist", split)
     stored = pq.read_table(data_folder / "mnist" / f"{split}-00000-of-00001.parquet")
     assert mnist.images.shape == (n, 28, 28)
@@ -367,7 +367,7 @@ def test_mnist(data_folder, split, n):
             np.testing.assert_array_equal(mnist.images[i], np.asarray(image))
 
 
-def test_cifar10(data_folder):
+def test_cifar10_is_loaded_as_stored(data_folder):
     cifar = load_images("cifar10", "test")
     stored = pq.read_table(data_folder / "cifar10" / "test-00000-of-00001.parquet", columns=["label"])
     assert cifar.images.shape == (10_000, 32, 32, 3)

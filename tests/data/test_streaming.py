@@ -1,4 +1,4 @@
-"""Image sets on disk: what is opened, what training sees of it, and that it repeats."""
+"""Image sets on disk: they are opened, cropped and trained on, and the result repeats."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from labelnoise.training.loop import Training
 from labelnoise.training.streaming import StreamedImages
 
 datasets = pytest.importorskip("datasets", reason="needs the package `datasets`")
-pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # from Python 3.12 on
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # Python 3.12 and later warn of it.
 
 CPU = torch.device("cpu")
 CLASSES = ("ant", "bee", "cow")
@@ -56,7 +56,7 @@ def no_surroundings(monkeypatch, tmp_path):
 
 
 def photograph(rng, code, size):
-    """Noise of one class's brightness and color, so that there is something to learn."""
+    """Draw noise around the color of a class, so that there is something to learn."""
     center = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[code]
     return np.clip(rng.normal(center, 40, (*size, 3)), 0, 255).astype(np.uint8)
 
@@ -97,10 +97,10 @@ def write_parquet(folder, images, labels):
     pq.write_table(table, folder / "train-00000-of-00001.parquet", row_group_size=4)
 
 
-# --- what is opened ---
+# --- opening ---
 
 
-def test_an_image_folder(zoo, stream):
+def test_an_image_folder_is_opened(zoo, stream):
     assert repr(stream) == "ImageStream('zoo', split='train': 60 RGB images on disk, 3 classes)"
     assert stream.classes == CLASSES
     assert stream.labels.dtype == np.int64
@@ -110,13 +110,13 @@ def test_an_image_folder(zoo, stream):
         with Image.open(files[i]) as image:
             np.testing.assert_array_equal(stream.image(i), np.asarray(image.convert("RGB")))
         assert CLASSES[stream.labels[i]] == files[i].parent.name
-    assert {stream.image(i).shape[2] for i in range(60)} == {3}  # the gray one too
+    assert {stream.image(i).shape[2] for i in range(60)} == {3}  # One of the files is gray.
     assert open_images(zoo, channels=1).image(0).shape[2] == 1
     assert len(open_images(zoo, "val")) == len(open_images(zoo, "validation")) == 15
     assert open_images(zoo, "val", classes=CLASSES[::-1]).labels.tolist() == [2] * 5 + [1] * 5 + [0] * 5
 
 
-def test_the_same_as_in_memory(tmp_path):
+def test_a_stream_holds_the_same_as_a_set_in_memory(tmp_path):
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (10, 9, 8, 3), dtype=np.uint8), rng.integers(0, 3, 10).tolist()
     write_parquet(tmp_path / "parquet", images, labels)
@@ -131,8 +131,8 @@ def test_the_same_as_in_memory(tmp_path):
         assert opened.classes == loaded.classes
 
 
-def test_the_hub_goes_the_same_way(tmp_path, monkeypatch):
-    """A set that is downloaded and cached: stood in for by a folder, loaded as the hub's copy would be."""
+def test_a_set_from_the_hub_is_opened_the_same_way(tmp_path, monkeypatch):
+    """A local folder stands in for the hub's copy, which would be downloaded and cached."""
     images = np.random.default_rng(0).integers(0, 256, (3, 9, 8, 3), dtype=np.uint8)
     write_parquet(tmp_path / "pets", images, [0, 1, 2])
     load = datasets.load_dataset
@@ -142,13 +142,13 @@ def test_the_hub_goes_the_same_way(tmp_path, monkeypatch):
     np.testing.assert_array_equal(opened.image(1), images[1])
 
 
-def test_the_data_folder_is_looked_in_first(zoo, stream, monkeypatch):
+def test_the_data_folder_is_searched_first(zoo, stream, monkeypatch):
     monkeypatch.setenv("LABELNOISE_DATA", str(zoo.parent))
     assert open_images("someone/zoo").digest() == stream.digest()
 
 
 @pytest.mark.parametrize("kind", ["folder", "parquet"])
-def test_another_process_reads_it(zoo, tmp_path, kind):
+def test_another_process_reads_a_pickled_stream(zoo, tmp_path, kind):
     if kind == "parquet":
         images = np.random.default_rng(0).integers(0, 256, (9, 9, 8, 3), dtype=np.uint8)
         write_parquet(tmp_path / "set", images, [0, 1, 2] * 3)
@@ -159,7 +159,7 @@ def test_another_process_reads_it(zoo, tmp_path, kind):
     assert int(done.stdout) == opened.image(5).sum()
 
 
-def test_select(stream):
+def test_select_takes_images_in_the_given_order(stream):
     some = stream.select([40, 3])
     assert some.labels.tolist() == [2, 0]
     np.testing.assert_array_equal(some.image(1), stream.image(3))
@@ -173,7 +173,7 @@ def test_select(stream):
         stream.select(np.arange(0))
 
 
-def test_digest_tells_sets_apart_and_not_where_they_lie(zoo, stream, tmp_path):
+def test_the_digest_depends_on_the_files_and_not_on_their_folder(zoo, stream, tmp_path):
     moved = shutil.copytree(zoo, tmp_path / "moved")
     assert open_images(moved).digest() == stream.digest()
     assert stream.select(range(59)).digest() != stream.digest()
@@ -189,7 +189,7 @@ def test_digest_tells_sets_apart_and_not_where_they_lie(zoo, stream, tmp_path):
     assert len(digests) == 2
 
 
-def test_what_cannot_be_opened(zoo, tmp_path):
+def test_sets_that_cannot_be_opened_are_refused(zoo, tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no"):
         open_images(tmp_path / "nowhere" / "at" / "all")
     with pytest.raises(ValueError, match=r"`split` must be one of 'train', 'validation', which .*zoo has; got 'test'"):
@@ -210,9 +210,9 @@ def test_what_cannot_be_opened(zoo, tmp_path):
         open_images(tmp_path / "empty")
 
 
-def test_class_folders_of_two_splits(zoo, tmp_path):
+def test_class_folders_of_a_split_must_be_among_those_of_training(zoo, tmp_path):
     other = shutil.copytree(zoo, tmp_path / "other")
-    shutil.rmtree(other / "val" / "ant")  # fewer classes are numbered as in training
+    shutil.rmtree(other / "val" / "ant")  # With fewer classes, the codes are still those of training.
     assert open_images(other, "val").labels.tolist() == [1] * 5 + [2] * 5
     assert open_images(other, "val").classes == CLASSES
     (other / "val" / "bee").rename(other / "val" / "Bee")
@@ -221,11 +221,11 @@ def test_class_folders_of_two_splits(zoo, tmp_path):
     for file in sorted(other.glob("val/*/*")):
         file.rename(other / "val" / file.name)
     shutil.rmtree(other / "val" / "Bee")
-    with pytest.raises(ValueError, match=r"one folder a class.*Images lie in it directly: sort them"):
+    with pytest.raises(ValueError, match=r"one folder per class.*Images lie in it directly: sort them"):
         open_images(other, "val")
 
 
-# --- what training sees ---
+# --- crops and normalization ---
 
 
 def frames(stream, order=range(60), epoch=None, **options):
@@ -233,7 +233,7 @@ def frames(stream, order=range(60), epoch=None, **options):
     return torch.cat(list(images.batches(torch.tensor(order), 7, epoch)))
 
 
-def test_center_and_random_crops(stream):
+def test_crops_are_central_or_somewhere_in_the_resized_image(stream):
     from torchvision.transforms import v2
 
     transforms = v2.Compose([v2.Resize(36, antialias=True), v2.CenterCrop(32)])
@@ -268,7 +268,7 @@ def test_the_global_random_state_is_left_alone(stream):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_normalization(stream):
+def test_a_stream_is_normalized_by_the_statistics_of_its_pixels(stream):
     images = StreamedImages(stream, CPU, size=(32, 32), resize=36, workers=0)
     part = np.arange(5, 60)
     shift, scale = images.normalization(part, "channel")
@@ -283,7 +283,7 @@ def test_normalization(stream):
         images.normalization(part, "pixel")
 
 
-def test_the_imagenet_preset():
+def test_the_imagenet_preset_has_the_papers_settings():
     specification = preset("imagenet")
     assert (specification.network, specification.epochs, specification.batch_size) == ("densenet121", 30, 256)
     assert (specification.resize, specification.crop, specification.normalization) == (256, 224, "channel")
@@ -307,7 +307,7 @@ def undisturbed(zoo, stream, noisy):
     return train(stream, noisy, QUICK, test_images=test, test_labels=test.labels, loader_workers=0)
 
 
-def test_a_streamed_set_is_learnt(undisturbed, zoo, stream):
+def test_a_network_learns_from_a_stream(undisturbed, zoo, stream):
     assert undisturbed.network.image_shape == (3, 32, 32)
     assert undisturbed.test_accuracy > 0.9
     found = predict(undisturbed.network, open_images(zoo, "val"), resize=36, device="cpu", loader_workers=1)
@@ -319,7 +319,7 @@ def test_a_streamed_set_is_learnt(undisturbed, zoo, stream):
     )
 
 
-def test_without_cropping_it_trains_as_in_memory(tmp_path):
+def test_without_crops_a_stream_trains_as_a_set_in_memory(tmp_path):
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 3
     images = np.stack([photograph(rng, code, (12, 10)) for code in labels])
@@ -331,7 +331,7 @@ def test_without_cropping_it_trains_as_in_memory(tmp_path):
     torch.testing.assert_close(streamed.network.state_dict(), in_memory.network.state_dict())
 
 
-def test_interrupted_and_resumed_with_other_workers(undisturbed, zoo, stream, noisy, tmp_path, monkeypatch):
+def test_training_resumes_with_another_number_of_workers(undisturbed, zoo, stream, noisy, tmp_path, monkeypatch):
     arguments = {"test_images": open_images(zoo, "val"), "checkpoint": tmp_path / "run.pt"}
     momentum = Training._set_batch_norm_momentum
 
@@ -349,7 +349,7 @@ def test_interrupted_and_resumed_with_other_workers(undisturbed, zoo, stream, no
         train(stream.select(np.arange(60)[::-1]), noisy, QUICK, loader_workers=0, **arguments)
 
 
-def test_densenet(stream, noisy):
+def test_densenet_trains_on_a_stream(stream, noisy):
     specification = preset(
         "imagenet", epochs=1, batch_size=8, resize=36, crop=32, device="cpu", precision="float32", validation_share=0.2
     )
@@ -391,12 +391,12 @@ def test_a_damaged_row_is_named(tmp_path):
         ({"crop": 37}, "`crop` must be at most `resize`, 36; got 37"),
     ],
 )
-def test_bad_specification(changes, message):
+def test_bad_crops_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(QUICK, **changes)
 
 
-def test_bad_input(stream, noisy, zoo):
+def test_bad_input_is_refused(stream, noisy, zoo):
     with pytest.raises(ValueError, match="at least two classes"):
         train(stream, np.zeros(60, int), QUICK)
     with pytest.raises(ValueError, match="one entry per image of `images`; got 2 and 60"):
@@ -420,12 +420,12 @@ def test_bad_input(stream, noisy, zoo):
         check_images(stream)
 
 
-def test_without_torchvision(stream, noisy, monkeypatch):
+def test_the_error_without_torchvision_says_what_to_install(stream, noisy, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision.transforms.v2", None)
     with pytest.raises(ImportError, match=r"resizing images needs torchvision.*pip install 'labelnoise\[cnn\]'"):
         train(stream, noisy, QUICK)
 
 
-def test_streams_check_what_they_are_made_of(stream):
+def test_a_stream_needs_one_label_per_image(stream):
     with pytest.raises(ValueError, match="`labels` must be one per image"):
         dataclasses.replace(stream, labels=stream.labels[:3])

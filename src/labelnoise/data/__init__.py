@@ -1,6 +1,6 @@
-"""Datasets and files: labels, features and predicted probabilities from files; image sets from the hub or a folder.
+"""Read labels, features and predicted probabilities from files, and image sets from the hub or a folder.
 
-Importing this package loads NumPy only; pyarrow, safetensors, Pillow and ``datasets`` are imported when a file needs
+Importing this package loads only NumPy; pyarrow, safetensors, Pillow and ``datasets`` are imported when a file needs
 them.
 """
 

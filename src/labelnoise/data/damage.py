@@ -1,4 +1,4 @@
-"""Damaged files: what a library raises over one becomes an error that names the file and the cure."""
+"""Turn the errors that libraries raise over damaged files into one error with the file and the cure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Turn what a library raises over a damaged file into one ValueError that names the file and the cure."""
+    """Turn any of `errors` into a ValueError that names the file and says what to do."""
     try:
         yield
     except errors as error:
-        if "Object arrays" in str(error):  # NumPy's words for an array that only pickle can read
+        if "Object arrays" in str(error):  # NumPy says so of arrays that only pickle can read.
             raise ValueError(
-                f"{path} must hold plain numbers or text; it holds Python objects, which only an unsafe unpickling "
+                f"{path} must hold plain numbers or text; it holds Python objects, which only unsafe unpickling "
                 f"could read. Save it again as array.astype(str) or array.astype(float)."
             ) from error
         lines = str(error).splitlines() or [type(error).__name__]

@@ -1,8 +1,8 @@
-"""Encoded images to uint8 pixels: many of one size to one array, or one by itself.
+"""Decode images to uint8 pixels: many images of one size into one array, or a single image.
 
-Measured on two cores: 60,000 MNIST images decode in 1.8 s one after another and in 3.2 s in two threads, since taking
-turns at the interpreter costs more than decoding 300 bytes. From about 128 x 128 pixels on threads win, nearly doubling
-the speed at 224 x 224. Hence `THREADED_PIXELS`.
+On two cores, 60,000 MNIST images decode in 1.8 s one after another, and in 3.2 s in two threads: taking turns at the
+interpreter costs more than decoding 300 bytes. From about 128 x 128 pixels on, threads are faster; at 224 x 224 they
+nearly double the speed. Hence `THREADED_PIXELS`.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 THREADED_PIXELS = 128 * 128
-"""Images of at least so many pixels are decoded in several threads."""
+"""Images of at least this many pixels are decoded in several threads."""
 
 _BLOCK = 100
 
 
 def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.uint8]:
-    """Decode images of one size: (N, H, W) if all are gray, else (N, H, W, 3).
+    """Decode images of one size into one array: (N, H, W) if all are gray, else (N, H, W, 3).
 
-    Black and white, gray with alpha and 16-bit gray become 8-bit gray; every other kind becomes RGB by Pillow's
+    Black and white, gray with alpha, and 16-bit gray become 8-bit gray. Every other kind becomes RGB by Pillow's
     ``convert``, as in torchvision's image folders: transparency is dropped, not blended. Gray images among colored
     ones become RGB. A photograph's EXIF orientation is applied.
 
     Parameters
     ----------
     rows : sequence of mappings
-        Each with ``bytes``, the encoded image, or else ``path``, the file that holds it.
+        One per image, with ``bytes``, the encoded image, or else ``path``, the file that holds it.
     where : str
-        What these images are, for error messages.
+        Description of the images, for error messages.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.u
 
 
 def file_format(row: Mapping[str, Any]) -> str:
-    """The format of an encoded image, such as "PNG" or "JPEG": the latter loses a little, which figures should say."""
+    """Return the format of an encoded image, such as "PNG"; figures should mention "JPEG", which is lossy."""
     from PIL import Image
 
     with Image.open(io.BytesIO(row["bytes"]) if row.get("bytes") else row["path"]) as image:
@@ -79,14 +79,16 @@ def file_format(row: Mapping[str, Any]) -> str:
 
 
 def decode_image(row: Mapping[str, Any], index: int, where: str, channels: int) -> NDArray[np.uint8]:
-    """Decode one image to (H, W, `channels`): gray for 1, RGB for 3, whatever it is in the file.
+    """Decode one image to shape (H, W, `channels`), whatever kind of image the file holds.
 
     Parameters
     ----------
     row : mapping
         As in `decode_images`.
     index, where : int, str
-        Which image of what this is, for error messages.
+        Position of the image and description of its set, for error messages.
+    channels : {3, 1}
+        RGB or gray.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def _decode(row: Mapping[str, Any], index: int, where: str) -> NDArray[np.uint8]
         with Image.open(str(path) if encoded is None else io.BytesIO(encoded)) as image:
             upright = ImageOps.exif_transpose(image) if "exif" in image.info else image
             return _gray_or_rgb(upright)
-    except Exception as error:  # Pillow's decoders raise almost any type over a damaged file
+    except Exception as error:  # Damaged files make Pillow's decoders raise almost any type.
         name = f"image {index} ({path})" if path else f"image {index}"
         raise ValueError(
             f"{name} of {where} must be an image that Pillow reads; it raised {type(error).__name__}: {error}. "
@@ -122,14 +124,14 @@ def _gray_or_rgb(image: Image) -> NDArray[np.uint8]:
         return np.asarray(image)
     if image.mode in ("1", "LA", "La"):
         return np.asarray(image.convert("L"))
-    if image.mode.startswith("I"):  # 16-bit gray; "I" itself is how some files of 16 bits are opened
+    if image.mode.startswith("I"):  # This is 16-bit gray; some such files are opened as "I".
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 0xFFFF:
-            raise ValueError(f"its pixels must be of 8 or 16 bits; they reach from {values.min()} to {values.max()}")
+            raise ValueError(f"its pixels must be of 8 or 16 bits; they range from {values.min()} to {values.max()}")
         return (values >> 8).astype(np.uint8)
     if image.mode == "F":
         raise ValueError("its pixels must be integers of 8 or 16 bits; they are floats")
-    if "transparency" in image.info:  # Pillow warns unless a transparent palette goes through RGBA
+    if "transparency" in image.info:  # Pillow warns unless a transparent palette goes through RGBA.
         image = image.convert("RGBA")
     return np.asarray(image.convert("RGB"))
 

@@ -1,7 +1,7 @@
-"""Labels, features and predicted probabilities from files.
+"""Read labels, features and predicted probabilities from files.
 
-Which array or column is read: the one that is named; else the one that bears one of its role's usual names; else the
-only one that no other role claims. Anything less certain is an error that lists what is there.
+The array or column that is read is the one that the caller names; else the one with a usual name of its role; else the
+only one that no other role claims. If none of this applies, an error lists what the file holds.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _ROW_NUMBERS = ("id", "index")
 
 
 def split_column(spec: str | os.PathLike[str]) -> tuple[Path, str | None]:
-    """Split ``"file.npz:labels"`` into the path and the name of an array or column; None where none is named.
+    """Split ``"file.npz:labels"`` into the path and the name of an array or column; the name is None without a colon.
 
-    A file whose name holds the colon itself is taken whole, if it exists.
+    If a file exists whose own name holds the colon, nothing is split.
 
     Examples
     --------
@@ -56,13 +56,13 @@ def read_labels(path: str | os.PathLike[str], *, column: str | None = None) -> N
     path : path
         A ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or ``.safetensors`` file.
     column : str, optional
-        The array's or column's name. Default: ``labels``, ``label``, ``y``, ``target`` or ``targets``, else the only
+        Name of the array or column. Default: ``labels``, ``label``, ``y``, ``target`` or ``targets``, else the only
         one.
 
     Returns
     -------
     labels : (N,) array
-        Classes as the file has them: integers, whole or other floats, booleans or text.
+        Classes as the file has them: integers, floats, booleans or text.
 
     Raises
     ------
@@ -93,22 +93,22 @@ def read_features(path: str | os.PathLike[str], *, columns: str | Sequence[str] 
     path : path
         A ``.npy``, ``.npz``, ``.csv``, ``.parquet`` or ``.safetensors`` file.
     columns : str or sequence of str, optional
-        An array's name, one column of lists, or columns of numbers. Default: the array or list column ``features``,
-        ``embeddings``, ``embedding`` or ``x``, else the only one; in a table without lists, every column of numbers
-        except labels and row numbers (``id``, ``index``, or a column without a name).
+        Name of an array, of one column of lists, or of columns of numbers. Default: the array or list column
+        ``features``, ``embeddings``, ``embedding`` or ``x``, else the only one; in a table without lists, every column
+        of numbers except labels and row numbers (``id``, ``index``, or a column without a name).
 
     Returns
     -------
     features : (N, ...) array
         An array as the file has it, or a table's columns as float32 or float64 of shape (N, n_columns). Missing numbers
-        are NaN: whether they are allowed is for the caller to say.
+        are NaN; the caller decides whether they are allowed.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
         There is no such file.
     ValueError
-        The file cannot be read, has no such columns, or they do not hold numbers in equal numbers per row.
+        The file cannot be read, has no such columns, or its rows do not hold equally many numbers.
 
     Examples
     --------
@@ -125,8 +125,8 @@ def read_features(path: str | os.PathLike[str], *, columns: str | Sequence[str] 
 def read_pred_probs(path: str | os.PathLike[str], *, columns: str | Sequence[str] | None = None) -> NDArray[Any]:
     """Read predicted probabilities: one row per sample, one column per class.
 
-    As `read_features`; the usual names are ``pred_probs``, ``probs``, ``softmax`` and ``probabilities``. That rows sum
-    to 1 is for the caller to check.
+    This works as `read_features` does, with the usual names ``pred_probs``, ``probs``, ``softmax`` and
+    ``probabilities``. It does not check that rows sum to 1.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def _read_numbers(path: str | os.PathLike[str], columns: str | Sequence[str] | N
     if isinstance(file, Arrays):
         if len(named) > 1:
             raise ValueError(
-                f"`columns` must name one array of {file.path}; got {len(named)}. Name the one that holds all."
+                f"`columns` must name one array of {file.path}; got {len(named)}. Name the one that holds them all."
             )
         name = _chosen(file, named[0] if named else None, role)
         array = file.read(name)
@@ -162,7 +162,7 @@ def _read_numbers(path: str | os.PathLike[str], columns: str | Sequence[str] | N
 
 
 def _number_columns(table: Table, role: str) -> Sequence[str]:
-    """The columns read when none is named: a list column, else every column of numbers that is not something else."""
+    """Return the list column, or else all columns of numbers except labels and row numbers."""
     if table.lists:
         return [_only(table.lists, role, table.path)]
     excluded = {*_label_like(table.names), *(name for name in table.names if name.lower() in _ROW_NUMBERS)}
@@ -176,7 +176,7 @@ def _number_columns(table: Table, role: str) -> Sequence[str]:
 
 
 def _chosen(file: Arrays | Table, name: str | None, role: str) -> str | None:
-    if not file.names:  # .npy: one array, without a name
+    if not file.names:  # A .npy file holds one array, without a name.
         if name is not None:
             raise ValueError(f"{file.path} holds one array without a name; got the name {name!r}. Leave the name out.")
         return None
@@ -188,13 +188,13 @@ def _existing(file: Arrays | Table, name: str) -> str:
         return name
     close = difflib.get_close_matches(name, file.names, n=1)
     raise ValueError(
-        f"{file.path} must have what is asked for, {name!r}; it has {_listed(file.names)}."
+        f"{file.path} must have an array or column named {name!r}; it has {_listed(file.names)}."
         + (f" Did you mean {close[0]!r}?" if close else " Name one of these.")
     )
 
 
 def _only(names: Sequence[str], role: str, path: Path) -> str:
-    """The one name that plays `role`."""
+    """Return the name of the array or column for `role`: a usual name, or the only one that is left."""
     by_lower = {name.lower(): name for name in reversed(names)}
     for usual in _NAMES[role]:
         if usual in by_lower:
@@ -206,13 +206,13 @@ def _only(names: Sequence[str], role: str, path: Path) -> str:
     if len(left) == 1:
         return left[0]
     raise ValueError(
-        f"which of {path} holds the {role} must be clear; it has {_listed(names)}. "
+        f"{path} must have one array or column that is clearly the {role}; it has {_listed(names)}. "
         f"Name one, for example {path.name}:{(left or list(names))[0]}."
     )
 
 
 def _label_like(names: Sequence[str]) -> list[str]:
-    """Columns that hold labels: ``label``, ``given_label``, ...; where there are some, ``y`` may be a coordinate."""
+    """Return the names ending in ``label`` or ``labels``; only without any, ``y`` is a label, not a coordinate."""
     labels = [name for name in names if name.lower().endswith(("label", "labels"))]
     return labels or [name for name in names if name.lower() in _NAMES["labels"]]
 
@@ -233,7 +233,7 @@ def _as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
         n, row = int(missing.sum()), int(np.argmax(missing))
         raise ValueError(
             f"{where} must hold a label for every sample; row {row} (counted from 0) has none"
-            f"{f', nor have {n - 1} others' if n > 1 else ''}. Drop such rows from labels and features alike."
+            f"{f', the first of {n} such rows' if n > 1 else ''}. Drop such rows from both labels and features."
         )
     return array
 

@@ -1,10 +1,10 @@
-"""What a file holds: named arrays (.npy, .npz, .safetensors) or a table's columns (.csv, .parquet).
+"""Open a file as named arrays (.npy, .npz, .safetensors) or as a table of columns (.csv, .parquet).
 
-Two shapes cover the five formats. `Arrays` are whole NumPy arrays under a name; a `Table` has columns, read either as
-classes or as numbers. Which name or column is wanted is `labelnoise.data.files`' question, not this module's.
+`Arrays` are whole NumPy arrays with names. A `Table` has columns that are read either as classes or as numbers. The
+module `labelnoise.data.files` decides which array or column is wanted.
 
-Files are untrusted: nothing is ever unpickled, and whatever a library raises over a damaged file becomes one
-ValueError that names the file. Only what is asked for is read: the names come from a header, a schema or a first block.
+Files are untrusted. Nothing is ever unpickled, and an error of a library over a damaged file becomes a ValueError that
+names the file. Only what is requested is read; the names come from a header, a schema or the first block.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from labelnoise.data.tables import CsvTable, ParquetTable
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
 _NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
-"""What NumPy raises over a damaged array; the last of them over its header."""
+"""The errors that NumPy raises over a damaged array; TokenError is about its header."""
 _FIRST_BYTES = {".npy": b"\x93NUMPY", ".npz": b"PK", ".parquet": b"PAR1"}
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """Named arrays of one file; `names` is empty where the format has no names (.npy)."""
+    """Named arrays of one file; `names` is empty if the format has no names (.npy)."""
 
     path: Path
     names: tuple[str, ...]
@@ -45,20 +45,20 @@ class Table(Protocol):
     path: Path
     names: tuple[str, ...]
     lists: tuple[str, ...]
-    """Columns that hold a list of numbers per row."""
+    """Names of the columns that hold a list of numbers per row."""
 
     def numeric(self) -> tuple[str, ...]:
-        """Columns that hold one number per row."""
+        """Return the names of the columns that hold one number per row."""
 
     def classes(self, name: str) -> NDArray[Any]:
-        """One column as integers, floats, booleans or text; a missing entry is None, NaN or the empty string."""
+        """Read one column as integers, floats, booleans or text; a missing entry is None, NaN or the empty string."""
 
     def numbers(self, names: Sequence[str]) -> Features:
-        """Columns of numbers side by side, (N, columns), or one column of lists, (N, ...); missing is NaN."""
+        """Read columns of numbers as (N, columns), or one column of lists as (N, ...); a missing number is NaN."""
 
 
 def open_file(path: str | os.PathLike[str]) -> Arrays | Table:
-    """What the file at `path` holds, by its suffix.
+    """Open the file at `path` in the format that its suffix names.
 
     Raises
     ------
@@ -99,9 +99,9 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"{path} must hold data; it is empty (0 bytes). Write it again.")
     expected = _FIRST_BYTES.get(suffix, b"")
     if not first.startswith(expected):
-        what = "a pickle, which is never read" if first[:1] == b"\x80" else "something else, or damaged"
+        what = "a pickle, which is never read" if first[:1] == b"\x80" else "another format, or of a damaged file"
         raise ValueError(
-            f"{path} must be a {suffix} file, as its name says; its first bytes say it is {what}. "
+            f"{path} must be a {suffix} file, as its name says; its first bytes are those of {what}. "
             f"Save it again in that format."
         )
     return path
@@ -119,15 +119,15 @@ def _open_npz(path: Path) -> Arrays:
     import zipfile
     import zlib
 
-    # RuntimeError: a member is encrypted, or damaged so that it says so; NotImplementedError is one
+    # RuntimeError, or NotImplementedError below it, means that a member is encrypted or, after damage, seems to be.
     errors = (*_NUMPY_ERRORS, zipfile.BadZipFile, zlib.error, RuntimeError, KeyError)
 
-    # np.load is given an open file: it would leave one that it opened itself open over a damaged archive
+    # np.load is given an open file, because it leaves a damaged archive open that it has opened itself.
     def read(name: str | None) -> NDArray[Any]:
         with reading(path, *errors), path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             array: NDArray[Any] | bytes = file[name]
-            if isinstance(array, bytes):  # as NumPy gives what is no array
-                raise ValueError(f"{name!r} in it is no array")
+            if isinstance(array, bytes):  # NumPy returns members that are not arrays as bytes.
+                raise ValueError(f"its member {name!r} is not an array")
             return array
 
     with reading(path, *errors), path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:

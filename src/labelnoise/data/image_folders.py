@@ -1,7 +1,7 @@
-"""Image folders, ``<split>/<class>/*.JPEG``: which files there are, and of which class.
+"""List the files of image folders, ``<split>/<class>/*.JPEG``, with the class of each.
 
-Only names are read. That takes seconds for ImageNet's 1.3 million files, and one look at the folders tells where the
-classes of two splits differ.
+Only names are read. This takes seconds for ImageNet's 1.3 million files, and is enough to find class folders that the
+training split lacks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ImageFiles:
     names : list of str
         Files below `root`: ``<class>/<file>``.
     codes : list of int
-        Positions in `classes`, one for each file.
+        Positions in `classes`, one per file.
     classes : tuple of str
         The class folders of the training split, in sorted order, as `load_images` numbers them.
     """
@@ -44,7 +44,7 @@ class ImageFiles:
 
 
 def is_image_folder(place: Path) -> bool:
-    """Whether `place` holds image files that nothing but their folders describes."""
+    """Return whether `place` holds image files, and no Parquet or metadata files that describe them."""
     described = ("*.parquet", "*/*.parquet", "metadata.*", "*/metadata.*")
     if any(next(place.glob(pattern), None) for pattern in described):
         return False
@@ -52,15 +52,15 @@ def is_image_folder(place: Path) -> bool:
 
 
 def find_image_files(place: Path, split: str) -> ImageFiles:
-    """The image files of one split of an image folder.
+    """Find the image files of one split of an image folder.
 
     Raises
     ------
     ValueError
-        There is no such split, it holds no images in class folders, or it has a class that training has not.
+        There is no such split, it holds no images in class folders, or it has a class that the training split lacks.
     """
     folders = {_split_name(folder.name): folder for folder in _folders(place) if _split_name(folder.name) in _SPLITS}
-    folders = folders or {"train": place}  # class folders without splits
+    folders = folders or {"train": place}  # The class folders lie in `place` itself.
     root = folders.get(_split_name(split))
     if root is None:
         raise ValueError(f"`split` must be one of {_listed(folders)}, which {place} has; got {split!r}.")
@@ -79,7 +79,7 @@ def find_image_files(place: Path, split: str) -> ImageFiles:
         codes += [code] * len(found)
     if not names:
         loose = " Images lie in it directly: sort them into such folders." if any(_images_below(root)) else ""
-        raise ValueError(f"{root} must hold images in one folder a class, <class>/*.jpg; it has none.{loose}")
+        raise ValueError(f"{root} must hold images in one folder per class, <class>/*.jpg; it has none.{loose}")
     return ImageFiles(root, names, codes, tuple(classes))
 
 

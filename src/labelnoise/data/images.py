@@ -29,9 +29,9 @@ class ImageSet:
     classes : tuple of str
         Class names in code order.
     name, split : str
-        What the set is called, and which part of it this is.
+        Name of the set, and of the part that this is.
     file_format : str
-        Of the files that the pixels come from, as the first of them has it; empty if they come from none.
+        Format of the first file that pixels come from; empty if they come from no file.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class ImageSet:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What this set is, in plain values that can be written beside a result."""
+        """Description of this set in plain values, to be written beside a result."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
         return {
             "name": self.name,
@@ -113,7 +113,7 @@ def load_images(
         (``train-*.parquet``, also in ``data/``) or of image files (``train/<class>/*.png``, or ``<class>/*.png`` for a
         set without splits, all ``train``); a Hugging Face hub id. ``HF_HUB_OFFLINE`` is honored.
     split : str
-        ``"train"``, ``"test"``, or what else the set has.
+        ``"train"``, ``"test"``, or another split that the set has.
     image_column, label_column : str, optional
         Columns to read. Default: the only column of images; the only column marked as class labels, else ``label``,
         ``labels`` or ``fine_label``.
@@ -122,7 +122,7 @@ def load_images(
         split as those of its training split (``classes=train.classes``): by default plain integers from 0 are codes,
         and other values are numbered in sorted order of those that occur.
     limit : int, optional
-        Load only the first so many images.
+        Number of images to load, from the first on. Default: all.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def load_images(
     Raises
     ------
     FileNotFoundError
-        There is no such folder, and no such set on the hub, or no network.
+        There is no such folder, and the hub has no such set or cannot be reached.
     ValueError
         The folder cannot be read, has no such split or column, or its images differ in size.
     ImportError
@@ -145,28 +145,28 @@ def load_images(
     if limit is not None and operator.index(limit) < 1:
         raise ValueError(f"`limit` must be at least 1; got {limit}.")
     rows = read_rows(os.fspath(source), split, image_column, label_column, limit)
-    labels, names = rows.encode(classes)  # before decoding: bad labels cost no work
+    labels, names = rows.encode(classes)  # Bad labels are found before any image is decoded.
     pixels = decode_images(rows.images, rows.where)
     return ImageSet(pixels, labels, names, rows.name, split, file_format(rows.images[0]))
 
 
 def load_train_test(source: str | os.PathLike[str]) -> tuple[ImageSet, ImageSet]:
-    """The training and the test split of one set, with classes numbered alike; as `load_images`."""
+    """Load the training and the test split of one set with `load_images`, with the same class codes in both."""
     train, test = load_images(source, "train"), load_images(source, "test")
-    if test.classes != train.classes:  # plain values, of which the test split does not show all
+    if test.classes != train.classes:  # Labels are plain values, and the test split lacks some.
         test = load_images(source, "test", classes=train.classes)
     return train, test
 
 
 def load_digits(*, test_size: float | int = 0.25, random_state: int = 0) -> tuple[ImageSet, ImageSet]:
-    """scikit-learn's bundled handwritten digits, split into train and test, every class in the same proportion.
+    """Load scikit-learn's bundled digits, split into training and test images with the same share of each class.
 
     1,797 gray images of 8 x 8 pixels with values 0..16; no download.
 
     Parameters
     ----------
     test_size : float or int
-        Fraction, or number, of the images that become the test set.
+        Fraction of the images, or their number, in the test set.
     random_state : int
         Seed of the split.
 

@@ -1,15 +1,15 @@
-"""Where an image set lies, and its rows, still encoded.
+"""Find an image set, and read its rows with the images still encoded.
 
-One code path for the Hugging Face hub, a folder in the hub's layout and a folder of image files: the ``datasets``
-library tells them apart, and knows the class names that a Parquet file's metadata or the folders' names hold.
+The Hugging Face hub, a folder in the hub's layout and a folder of image files share one code path: the ``datasets``
+library tells them apart, and takes the class names from a Parquet file's metadata or from the names of the folders.
 
-A local folder is streamed, with a temporary folder as the library's cache. Its Arrow cache would be a second copy of
-data that is already here, and needs a writable home; without it MNIST's 60,000 rows are read in 0.3 s. A set from the
-hub is downloaded and cached as usual, so that it is there the next time, network or not.
+`read_rows` streams a local folder, with a temporary folder as the library's cache. The library's Arrow cache would be a
+second copy of the data and would need a writable home; without it, MNIST's 60,000 rows are read in 0.3 s. A set from
+the hub is downloaded and cached as usual, so that the next time it can be read without a network.
 
-Rows that are read one at a time in any order are another matter: Parquet gives no single row without its whole group of
-rows, a hundred images or more. `stored_rows` therefore lets the library write its Arrow cache, also of a local folder,
-once; that file is mapped into memory, and a row costs no more than its own bytes.
+`stored_rows` is for rows that are read one at a time in any order. Parquet gives no single row without its whole group
+of rows, a hundred images or more. This function therefore lets the library write its Arrow cache once, also for a local
+folder. The cache file is mapped into memory, and a row costs no more than its own bytes.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ class Rows:
     name: str
     where: str
     images: list[Mapping[str, Any]]
-    """One mapping a row: `bytes`, or else the `path` of a file."""
+    """One mapping per row: `bytes`, or else the `path` of a file."""
     labels: list[Any]
     classes: tuple[str, ...] | None
-    """The class names, if `labels` are codes into them; None if `labels` are classes themselves."""
+    """The class names if `labels` are codes; None if `labels` are the classes themselves."""
 
     def encode(self, classes: Sequence[str] | None) -> tuple[Integers, tuple[str, ...]]:
-        """Codes of the labels and the class names in code order: those given, else those that the set has."""
+        """Return the codes of the labels and the class names in code order: `classes`, or else those of the set."""
         values = self.labels
         if self.classes is not None:
             known = range(len(self.classes))
             bad = next((row for row, code in enumerate(values) if code not in known), None)
             if bad is not None:
                 raise ValueError(
-                    f"{self.where} must have a label in every row; row {bad} has {values[bad]!r}, which is no class. "
-                    f"Splits without labels cannot be used."
+                    f"{self.where} must have a label in every row; row {bad} has {values[bad]!r}, which is not a class."
+                    f" Splits without labels cannot be used."
                 )
             if classes is None:
                 return np.array(values, dtype=np.int64), self.classes
@@ -67,7 +67,7 @@ class Rows:
 
 
 def read_rows(source: str, split: str, image_column: str | None, label_column: str | None, limit: int | None) -> Rows:
-    """The first `limit` rows of one split of the image set `source`."""
+    """Read the first `limit` rows of one split of the image set `source`."""
     place = locate(source)
     with _open_split(place, split, image_column, label_column, streaming=isinstance(place, Path)) as found:
         images: list[Mapping[str, Any]] = []
@@ -84,7 +84,7 @@ def read_rows(source: str, split: str, image_column: str | None, label_column: s
 
 
 def stored_rows(place: Path | str, split: str, image_column: str | None, label_column: str | None) -> tuple[Rows, Any]:
-    """One split of the image set at `place`: its rows without images, and its images as a `Dataset` of one column."""
+    """Return the rows of one split without images, and its images as a `datasets.Dataset` of one column."""
     with _open_split(place, split, image_column, label_column, streaming=False) as found:
         with _library_errors(place):
             labels = found.table.data.column(found.label).to_pylist()
@@ -95,12 +95,12 @@ def stored_rows(place: Path | str, split: str, image_column: str | None, label_c
 
 
 def name_of(place: Path | str) -> str:
-    """What the image set at a place is called."""
+    """Return the name of an image set: that of its folder, or the last part of its hub id."""
     return place.name if isinstance(place, Path) else place.rpartition("/")[2]
 
 
 class _Split(NamedTuple):
-    """The columns of images and of labels of one split, as the ``datasets`` library has them."""
+    """One split as a table of the ``datasets`` library, with the names of its image and label columns."""
 
     table: Any
     image: str
@@ -139,15 +139,15 @@ def _open_split(
 
 
 def describe(place: Path | str, split: str) -> str:
-    """One split of an image set, for error messages."""
+    """Return a description of one split of an image set, for error messages."""
     return f"image set {place}, split {split!r}"
 
 
 def locate(source: str) -> Path | str:
-    """The folder that `source` names, or else the hub id that it may be.
+    """Return the folder that `source` names, or `source` itself if it may be a hub id.
 
-    Looked in, in this order: the folder in the environment variable ``LABELNOISE_DATA`` (by the whole name, then by the
-    last part of a hub id), the path itself, the hub.
+    A folder is looked for inside the one that the environment variable ``LABELNOISE_DATA`` names (by the whole name,
+    then by the last part of a hub id), and then at the path itself.
     """
     hub_like = re.fullmatch(_HUB_ID, source) is not None
     candidates = _candidates(source)
@@ -172,7 +172,7 @@ def _candidates(source: str) -> list[Path]:
 
 
 def import_datasets() -> Any:
-    """The ``datasets`` library; an error that says what to install where it or Pillow is missing."""
+    """Import the ``datasets`` library; if it or Pillow is missing, the error says what to install."""
     try:
         import datasets
         import PIL.Image  # noqa: F401
@@ -186,7 +186,7 @@ def import_datasets() -> Any:
 
 @contextlib.contextmanager
 def _library_errors(place: Path | str) -> Iterator[None]:
-    """Whatever the library raises, in one line that says where was looked and what to do."""
+    """Turn any error of the library into one line that says where the set was looked for and what to do."""
     try:
         yield
     except Exception as error:
@@ -199,9 +199,7 @@ def _library_errors(place: Path | str) -> Iterator[None]:
         from huggingface_hub.constants import HF_HUB_OFFLINE
 
         where = ", ".join(map(str, _candidates(place)))
-        unset = (
-            "" if os.environ.get(DATA_VARIABLE) else f" ({DATA_VARIABLE}, a folder that is looked in first, is not set)"
-        )
+        unset = "" if os.environ.get(DATA_VARIABLE) else f" ({DATA_VARIABLE}, the folder to search first, is not set)"
         cure = (
             "HF_HUB_OFFLINE is set: unset it to download, or name a folder."
             if HF_HUB_OFFLINE
@@ -215,7 +213,7 @@ def _library_errors(place: Path | str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(datasets: Any) -> Iterator[None]:
-    """No progress bars of these libraries where nobody watches; a setting the user made is left alone."""
+    """Hide progress bars of these libraries unless they go to a terminal; a setting of the user is left alone."""
     from huggingface_hub import utils as hub
 
     with contextlib.ExitStack() as stack:
@@ -254,7 +252,7 @@ def _label_column(features: Mapping[str, Any], named: str | None, where: str, da
             return usual
     raise ValueError(
         f"{where} must have a column of labels; none is marked as one or called {', '.join(_LABEL_NAMES)}. "
-        f"Name it in `label_column`, or put the images into one folder a class; columns: {_described(features)}."
+        f"Name it in `label_column`, or put the images into one folder per class; columns: {_described(features)}."
     )
 
 

@@ -1,7 +1,7 @@
-"""Image sets that stay on disk: labels at once, pixels one image at a time.
+"""Image sets that stay on disk: labels are in memory, and pixels are read one image at a time.
 
-A stream holds names of files, or a column that is mapped into memory, and no pixels. It can be pickled, so that the
-worker processes of a `torch.utils.data.DataLoader` each decode a part of every batch.
+A stream holds names of files, or a column that is mapped into memory, but no pixels. It can be pickled, so that worker
+processes of a `torch.utils.data.DataLoader` can decode the batches.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from labelnoise.data.sources import Rows, describe, import_datasets, locate, nam
 
 
 class EncodedImages(Protocol):
-    """Images as their files have them, in a fixed order."""
+    """Encoded images in a fixed order."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, row: int) -> Mapping[str, Any]:
-        """One image: `bytes`, or else the `path` of a file."""
+        """Return one image: its `bytes`, or else the `path` of its file."""
         ...
 
     def fingerprint(self) -> Iterator[bytes]:
-        """What tells these images from others without decoding them: names and sizes."""
+        """Yield the names and sizes that tell these images from others without decoding them."""
         ...
 
 
 class ImageFileNames:
-    """Images in files of their own."""
+    """Images that each have a file of their own."""
 
     def __init__(self, files: ImageFiles) -> None:
         import pyarrow as pa
 
         self._root = files.root
-        # A million names as Python objects would be copied into every worker as soon as it looked at them.
+        # A million names as Python objects would be copied into every worker process as soon as it read them.
         self._names = pa.array([os.fsencode(name) for name in files.names], pa.large_binary())
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class ImageFileNames:
         return {"path": str(self._root / os.fsdecode(self._names[row].as_py()))}
 
     def fingerprint(self) -> Iterator[bytes]:
-        """Each file's name below the folder, and its size."""
+        """Yield each file's name below the folder, and its size."""
         for name in self._names:
             path = self._root / os.fsdecode(name.as_py())
             yield name.as_py() + f"\0{path.stat().st_size}\0".encode()
@@ -72,7 +72,7 @@ class ImageColumn:
         return self._table[row][self._name] or {}
 
     def fingerprint(self) -> Iterator[bytes]:
-        """Each image's number of bytes, or the name of its file."""
+        """Yield each image's number of bytes, or the name of its file."""
         import pyarrow.compute as pc
 
         for block in self._table.data.column(self._name).chunks:
@@ -84,7 +84,7 @@ class ImageColumn:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageStream:
-    """Images on disk with one label each, of any sizes; `open_images` opens one.
+    """Images of any sizes on disk, with one label each; `open_images` opens such a stream.
 
     Parameters
     ----------
@@ -95,13 +95,13 @@ class ImageStream:
     classes : tuple of str
         Class names in code order.
     name, split : str
-        What the set is called, and which part of it this is.
+        Name of the set, and of the part that this is.
     where : str
-        The same with the place it was read from, for error messages.
+        Description of the set and the place that it is read from, for error messages.
     channels : {3, 1}
-        RGB or gray, which every image becomes.
+        Whether every image becomes RGB or gray.
     rows : (N,) int64 array
-        Which of the encoded images these are.
+        Positions of these images among the encoded ones.
     """
 
     encoded: EncodedImages
@@ -129,13 +129,13 @@ class ImageStream:
         Raises
         ------
         ValueError
-            It is missing or damaged; the message names its file, or its row.
+            The image is missing or damaged; the message names its file, or its row.
         """
         row = int(self.rows[index])
         return decode_image(self.encoded[row], row, self.where, self.channels)
 
     def select(self, indices: Any) -> ImageStream:
-        """The stream of the images at `indices`, at least one, in that order.
+        """Return a stream of the images at `indices`, at least one, in that order.
 
         Examples
         --------
@@ -148,7 +148,7 @@ class ImageStream:
         return replace(self, labels=self.labels[chosen], rows=self.rows[chosen])
 
     def digest(self) -> str:
-        """A fingerprint of labels, files and their sizes, which says without decoding whether a set is the same."""
+        """Return a fingerprint of labels, files and their sizes, which identifies the set without decoding it."""
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{len(self.encoded)} {self.channels} {self.classes}".encode())
         for array in (self.labels, self.rows):
@@ -159,7 +159,7 @@ class ImageStream:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What this set is, in plain values that can be written beside a result."""
+        """Description of this set in plain values, to be written beside a result."""
         return {
             "name": self.name,
             "split": self.split,
@@ -191,21 +191,22 @@ def open_images(
 ) -> ImageStream:
     """Open one split of an image set that is too large for memory.
 
-    An image folder is only listed. A folder of Parquet files is written once into the cache of the ``datasets`` library
-    (``HF_DATASETS_CACHE``), about as large as itself, since Parquet gives no single image without a hundred others; a
-    hub id is downloaded there.
+    The files of an image folder are only listed. A folder of Parquet files is copied once, at about its own size, into
+    the cache of the ``datasets`` library (``HF_DATASETS_CACHE``), because Parquet gives no single image without a
+    hundred others. A set from the hub is downloaded into the same cache.
 
     Parameters
     ----------
     source : str or path
         As in `load_images`.
     split : str
-        ``"train"``, ``"validation"``, ``"test"``, or what else the set has; ``"val"`` for a folder of that name.
+        ``"train"``, ``"validation"``, ``"test"``, or another split that the set has; also the name of the split's
+        folder in an image folder, such as ``"val"``.
     classes : sequence of str, optional
-        All class names in code order. By default those that the set names; of an image folder, the class folders of its
-        training split, so that every split is numbered alike.
+        All class names in code order. Default: those that the set names; for an image folder, the class folders of its
+        training split, so that all splits have the same codes.
     channels : {3, 1}
-        What every image becomes: RGB or gray.
+        Whether every image becomes RGB or gray.
     image_column, label_column : str, optional
         As in `load_images`; an image folder has no columns.
 
@@ -216,9 +217,9 @@ def open_images(
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        There is no such folder, and no such set on the hub, or no network.
+        There is no such folder, and the hub has no such set or cannot be reached.
     ValueError
-        The folder cannot be read, has no such split, lacks labels, or has class folders that training has not.
+        The folder cannot be read, has no such split, lacks labels, or has classes that the training split lacks.
     ImportError
         ``datasets`` or ``pillow`` is missing: ``pip install 'labelnoise[data]'``.
 

@@ -19,7 +19,7 @@ from labelnoise.data.damage import reading
 
 
 class ParquetTable:
-    """A Parquet file; only the columns asked for are read."""
+    """A Parquet file; only the requested columns are read."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
@@ -33,11 +33,11 @@ class ParquetTable:
         self.lists = tuple(n for n in self.names if _is_list(t := self._schema.field(n).type) and _is_number(_leaf(t)))
 
     def numeric(self) -> tuple[str, ...]:
-        """Columns that hold one number per row."""
+        """Return the names of the columns that hold one number per row."""
         return tuple(name for name in self.names if _is_number(self._schema.field(name).type))
 
     def classes(self, name: str) -> NDArray[Any]:
-        """One column as integers, floats, booleans or text."""
+        """Read one column as integers, floats, booleans or text."""
         import pyarrow as pa
 
         column = self._read([name]).column(0)
@@ -56,7 +56,7 @@ class ParquetTable:
         )
 
     def numbers(self, names: Sequence[str]) -> Features:
-        """Columns of numbers side by side, or one column of lists."""
+        """Read columns of numbers side by side, or one column of lists."""
         for name in names:
             kind = self._schema.field(name).type
             if not (_is_number(kind) or (name in self.lists and len(names) == 1)):
@@ -91,7 +91,7 @@ class CsvTable:
             self._columns = tuple(reader.schema.names)
             try:
                 first = reader.read_next_batch()
-            except StopIteration:  # a header and nothing else
+            except StopIteration:  # The file has a header and nothing else.
                 first = reader.schema.empty_table()
         self._check_header()
         _check_rows(path, first.num_rows)
@@ -101,7 +101,7 @@ class CsvTable:
         self._first = first
 
     def numeric(self) -> tuple[str, ...]:
-        """Columns that hold one number per row; one that nearly does is an error, not left out in silence."""
+        """Return the names of the columns of numbers; a column with fewer other entries than numbers is an error."""
         found = []
         for name in self.names:
             column = self._first.column(self._columns.index(self._named[name]))
@@ -114,13 +114,13 @@ class CsvTable:
         return tuple(found)
 
     def classes(self, name: str) -> NDArray[Any]:
-        """One column as text, or as numbers where every entry is written as one."""
+        """Read one column as integers or floats if that loses nothing, else as text."""
         import pyarrow as pa
 
         column = self._read([name], pa.string(), null_values=[], strings_can_be_null=False).column(0)
         text = np.char.strip(np.array(column.to_pylist(), dtype=str))
         if (text == "").any():
-            return text  # missing: the caller's error
+            return text  # The caller reports the missing label.
         try:
             integers = text.astype(np.int64)
             if (integers.astype(str) == text).all():
@@ -133,7 +133,7 @@ class CsvTable:
             return text
 
     def numbers(self, names: Sequence[str]) -> Features:
-        """Columns of numbers side by side."""
+        """Read columns of numbers side by side."""
         import pyarrow as pa
 
         try:
@@ -173,7 +173,7 @@ class CsvTable:
         from pyarrow import csv
 
         return {
-            "read_options": csv.ReadOptions(block_size=1 << 24),  # longer than any one row of numbers
+            "read_options": csv.ReadOptions(block_size=1 << 24),  # No row of numbers is longer.
             "parse_options": csv.ParseOptions(newlines_in_values=True),
             "convert_options": csv.ConvertOptions(**convert),
         }
@@ -220,7 +220,7 @@ def _to_numpy(column: Any) -> NDArray[Any]:
 
 
 def _values(column: Any) -> NDArray[Any]:
-    """A column of numbers as NumPy has them, missing ones as NaN."""
+    """Return a column of numbers as a NumPy array, with NaN for missing ones."""
     import pyarrow as pa
 
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
@@ -237,7 +237,7 @@ def _side_by_side(columns: Iterable[Any]) -> Features:
 
 
 def _stack_lists(column: Any, where: str) -> NDArray[Any]:
-    """A column of equally long lists, nested to any depth, as one array."""
+    """Return a column of equally long lists, nested to any depth, as one array."""
     import pyarrow.compute as pc
 
     shape = [len(column)]
@@ -265,7 +265,7 @@ def _reads_as_number(text: str) -> bool:
 
 
 def _not_numbers(column: Any) -> tuple[dict[int, str], int]:
-    """The entries, by row, that are neither missing nor written as a number; and how many are numbers."""
+    """Return the entries that are neither missing nor numbers, by row, and how many are numbers."""
     missing = ("", "#N/A", "N/A", "NA", "NULL", "null", "n/a")
     present = {row: v for row, v in enumerate(column.to_pylist()) if isinstance(v, str) and v not in missing}
     bad = {row: value for row, value in present.items() if not _reads_as_number(value)}
