@@ -1,4 +1,4 @@
-"""Networks: structure counted by hand, features on either side of the activation, bad input."""
+"""Networks have the structure counted by hand, features before and after the activation, and clear errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelnoise.networks.architectures import NETWORKS, build_network
 
 
 def norm(n):
-    return 2 * n  # a weight and a bias each
+    return 2 * n  # Each of n channels has a weight and a bias.
 
 
 def count(network):
@@ -27,13 +27,13 @@ def outputs(network, n=2):
         return network.logits_and_features(torch.rand(n, *network.image_shape))
 
 
-def test_names():
+def test_the_networks_have_these_names():
     assert NETWORKS == ("mnist_cnn", "appendix_cnn", "all_cnn", "densenet121", "digits_cnn")
 
 
 @pytest.mark.parametrize("n_features", [500, 256])
 @pytest.mark.parametrize("max_pool", [2, 3])
-def test_mnist_cnn(n_features, max_pool):
+def test_mnist_cnn_has_the_parameters_counted_by_hand(n_features, max_pool):
     network = build_network("mnist_cnn", n_classes=10, image_shape=(28, 28), n_features=n_features, max_pool=max_pool)
     convolutions = (
         (5 * 5 * 1 * 20 + norm(20))
@@ -41,7 +41,7 @@ def test_mnist_cnn(n_features, max_pool):
         + (5 * 5 * 20 * 50 + norm(50))
         + (5 * 5 * 50 * 50 + norm(50))
     )
-    # 28 -> 14 -> 7 by either pooling: 28/2/2, and ceil(ceil(28/2)/2)
+    # Either pooling reduces 28 to 14 and then to 7: 28/2/2, and ceil(ceil(28/2)/2).
     full = 7 * 7 * 50 * n_features + norm(n_features) + (n_features * 10 + 10)
     assert count(network) == convolutions + full
     assert count(network) == {500: 1_329_290, 256: 728_562}[n_features]
@@ -52,12 +52,12 @@ def test_mnist_cnn(n_features, max_pool):
 
 def test_max_pool_of_3_rounds_up():
     network = build_network("mnist_cnn", n_classes=10, image_shape=(29, 27), n_features=8, max_pool=3)
-    assert network.penultimate.in_features == 50 * 8 * 7  # 29 -> 15 -> 8 and 27 -> 14 -> 7
+    assert network.penultimate.in_features == 50 * 8 * 7  # Sides go 29 -> 15 -> 8 and 27 -> 14 -> 7.
     assert outputs(network)[0].shape == (2, 10)
     assert build_network("mnist_cnn", n_classes=2, image_shape=(29, 27)).penultimate.in_features == 50 * 7 * 6
 
 
-def test_appendix_cnn():
+def test_appendix_cnn_has_the_parameters_counted_by_hand():
     network = build_network("appendix_cnn", n_classes=10, image_shape=(32, 32, 3))
     convolutions = (
         (5 * 5 * 3 * 20 + norm(20))
@@ -75,16 +75,16 @@ def all_cnn_up_to_the_eighth():
     return first + second + (9 * 192 * 192 + norm(192)) + (192 * 192 + norm(192))
 
 
-def test_all_cnn():
+def test_all_cnn_has_the_parameters_counted_by_hand():
     network = build_network("all_cnn", n_classes=10, image_shape=(32, 32, 3))
     assert count(network) == all_cnn_up_to_the_eighth() + (192 * 10 + norm(10)) == 1_370_996
     logits, features = outputs(network)
     assert logits.shape == (2, 10)
     assert features.shape == (2, 192)
-    assert network.trunk(torch.rand(2, 3, 32, 32)).shape == (2, 192, 6, 6)  # 32 -> 16 -> 8, then 6 for "valid"
+    assert network.trunk(torch.rand(2, 3, 32, 32)).shape == (2, 192, 6, 6)  # Sides go 32 -> 16 -> 8 -> 6.
 
 
-def test_all_cnn_with_features():
+def test_all_cnn_with_a_feature_layer_has_the_parameters_counted_by_hand():
     network = build_network("all_cnn", n_classes=10, image_shape=(32, 32, 3), n_features=256)
     last = (192 * 256 + norm(256)) + (256 * 256 + norm(256)) + (256 * 10 + 10)
     assert count(network) == all_cnn_up_to_the_eighth() + last == 1_487_338
@@ -93,18 +93,18 @@ def test_all_cnn_with_features():
     assert features.shape == (2, 256)
 
 
-def test_digits_cnn():
+def test_digits_cnn_has_the_parameters_counted_by_hand():
     network = build_network("digits_cnn", n_classes=10, image_shape=(8, 8))
     convolutions = (9 * 1 * 16 + norm(16)) + (9 * 16 * 32 + norm(32)) + (9 * 32 * 64 + norm(64))
     assert count(network) == convolutions + (2 * 2 * 64 * 64 + norm(64)) + (64 * 10 + 10) == 40_570
     assert outputs(network)[1].shape == (2, 64)
 
 
-def test_densenet121(torchvision):
+def test_densenet121_is_torchvisions(torchvision):
     network = build_network("densenet121", n_classes=10, image_shape=(32, 32, 3))
     total, width = 7 * 7 * 3 * 64 + norm(64), 64
     for n_layers in (6, 12, 24, 16):
-        for _ in range(n_layers):  # 1x1 to 4 * 32 channels, then 3x3 to 32, which are appended
+        for _ in range(n_layers):  # A 1x1 to 4 * 32 channels, a 3x3 to 32, which are appended.
             total += norm(width) + width * 128 + norm(128) + 9 * 128 * 32
             width += 32
         if n_layers != 16:
@@ -125,7 +125,7 @@ def test_densenet121(torchvision):
         build_network("densenet121", n_classes=10, image_shape=(32, 32, 3), n_features=2048)
 
 
-def test_densenet121_without_torchvision(monkeypatch):
+def test_the_error_without_torchvision_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     with pytest.raises(ImportError, match=r"built for the same torch .* pip install 'labelnoise\[cnn\]'"):
         build_network("densenet121", n_classes=10, image_shape=(32, 32, 3))
@@ -135,7 +135,7 @@ def test_densenet121_without_torchvision(monkeypatch):
     ("name", "shape", "n_features"),
     [("mnist_cnn", (12, 12), 32), ("all_cnn", (9, 9, 3), None), ("all_cnn", (9, 9, 3), 16), ("digits_cnn", (8, 8), 8)],
 )
-def test_features_before_and_after_activation(name, shape, n_features):
+def test_features_are_taken_before_or_after_the_activation(name, shape, n_features):
     network = build_network(name, n_classes=3, image_shape=shape, n_features=n_features).eval()
     images = torch.rand(4, *network.image_shape)
     inputs = {}
@@ -166,14 +166,14 @@ def test_initialization_is_he_and_batch_norm_keeps_99_percent():
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in = math.prod(module.weight.shape[1:])
-            tolerance = 4 / math.sqrt(2 * module.weight.numel())  # four standard errors
+            tolerance = 4 / math.sqrt(2 * module.weight.numel())  # This is four standard errors.
             assert float(module.weight.detach().std()) == pytest.approx(math.sqrt(2 / fan_in), rel=tolerance)
             assert module.bias is None or not module.bias.any()
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             assert module.momentum == pytest.approx(0.01)
 
 
-def test_random_state_decides_and_global_state_stays():
+def test_random_state_decides_the_weights_and_the_global_state_stays():
     def weights(seed):
         return build_network("digits_cnn", n_classes=3, image_shape=(8, 8), random_state=seed).state_dict()
 
@@ -195,13 +195,13 @@ def test_raw_pixels_are_normalized_inside():
 
 
 @pytest.mark.parametrize(("name", "side"), [("mnist_cnn", 4), ("appendix_cnn", 4), ("all_cnn", 9), ("digits_cnn", 4)])
-def test_smallest_image(name, side):
+def test_the_smallest_image_passes_and_a_smaller_one_is_refused(name, side):
     assert outputs(build_network(name, n_classes=2, image_shape=(side, side, 3)))[0].shape == (2, 2)
     with pytest.raises(ValueError, match=f"at least {side} x {side} pixels for {name}; got {side} x {side - 1}"):
         build_network(name, n_classes=2, image_shape=(side, side - 1, 3))
 
 
-def test_smallest_image_of_densenet121(torchvision):
+def test_the_smallest_image_of_densenet121_passes_and_a_smaller_one_is_refused(torchvision):
     assert outputs(build_network("densenet121", n_classes=2, image_shape=(29, 29, 3)))[0].shape == (2, 2)
     with pytest.raises(ValueError, match="at least 29 x 29"):
         build_network("densenet121", n_classes=2, image_shape=(28, 28, 3))
@@ -221,20 +221,20 @@ def test_smallest_image_of_densenet121(torchvision):
         ({"batch_norm_decay": 1.0}, r"`batch_norm_decay` must lie in \[0, 1\).*; got 1"),
     ],
 )
-def test_bad_input(changes, message):
+def test_bad_input_is_refused(changes, message):
     arguments = {"name": "mnist_cnn", "n_classes": 10, "image_shape": (28, 28), **changes}
     with pytest.raises(ValueError, match=message):
         build_network(arguments.pop("name"), **arguments)
 
 
-def test_images_of_another_size():
+def test_images_of_another_size_are_refused():
     network = build_network("digits_cnn", n_classes=2, image_shape=(8, 8))
     with pytest.raises(ValueError, match=r"`images` must have shape \(N, 1, 8, 8\).*got \(2, 1, 9, 8\)"):
         network(torch.zeros(2, 1, 9, 8))
 
 
 @pytest.mark.parametrize("module", ["labelnoise.networks", "labelnoise.training", "labelnoise.training.specification"])
-def test_without_torch(module):
+def test_the_error_without_torch_says_what_to_install(module):
     code = f"import sys; sys.modules['torch'] = None\ntry:\n    import {module}\nexcept ImportError as e:\n    print(e)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'labelnoise[cnn]'" in done.stdout

@@ -345,7 +345,7 @@ def test_members_do_not_meet(device, n_members, batch_size, memory_format, preci
 
 def test_layers_that_cannot_be_stacked():
     networks = [Network(nn.Conv2d(1, 2, 3), nn.GELU(), nn.Identity(), nn.Linear(2, 2), (8, 8, 1)) for _ in range(2)]
-    with pytest.raises(ValueError, match=r"`networks` must be of convolutions.*got a GELU"):
+    with pytest.raises(ValueError, match=r"`networks` must consist of convolutions.*got a GELU"):
         StackedNetwork(networks)
 
 

@@ -1,7 +1,7 @@
 """The paper's networks, each as a classifier that also gives its features.
 
-`network` is what all of them are, `architectures` builds each by its name, `stacked` joins many networks of one shape
-into a single one.
+`network` defines the class of all of them, `architectures` builds each by its name, and `stacked` joins many networks
+of one shape into a single one.
 """
 
 try:

@@ -1,6 +1,6 @@
 """The paper's networks, built by their names.
 
-Layers that a batch norm follows have no bias, which the norm would subtract again.
+A layer before a batch norm has no bias, because the norm would subtract it again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _block(n_in: int, n_out: int, size: int, *, stride: int = 1, padded: bool = 
 
 
 def _pooled(block: list[nn.Module], window: int) -> list[nn.Module]:
-    # Max pooling and ReLU commute; pooled first, the ReLU has a quarter of the work.
+    # Max pooling and ReLU commute. After pooling, ReLU has only a quarter of the work.
     return [*block[:-1], nn.MaxPool2d(window, stride=2, padding=(window - 1) // 2), block[-1]]
 
 
@@ -45,7 +45,7 @@ class _Shape:
         return self.channels, self.height, self.width
 
     def pooled_pixels(self, times: int) -> int:
-        """Positions left after pooling so many times; a window of 3 is padded and rounds up."""
+        """Return how many positions are left after so many poolings; with a padded window of 3, sides round up."""
         sides, step = (self.height, self.width), 2**times
         return math.prod(side // step if self.max_pool == 2 else -(-side // step) for side in sides)
 
@@ -68,8 +68,8 @@ def _pooling_cnn(shape: _Shape, stages: Sequence[Sequence[int]], size: int, defa
 
 
 def _all_cnn(shape: _Shape) -> Network:
-    # Springenberg et al., All-CNN-C, with batch norm for dropout. The last convolution, to L channels, has batch norm
-    # and ReLU too, as in the authors' code: a global average stands between it and the softmax.
+    # This is All-CNN-C of Springenberg et al., with batch norm instead of dropout. The last convolution, to L channels,
+    # has batch norm and ReLU too, as in the authors' code; a global average follows before the softmax.
     convolutions = [
         *_block(shape.channels, 96, 3),
         *_block(96, 96, 3),
@@ -95,18 +95,18 @@ def _densenet121(shape: _Shape) -> Network:
             f"Repeat the channel of gray images three times."
         )
     if shape.n_features not in (None, 1024):
-        raise ValueError(f"`n_features` of densenet121 must be 1024, its last pooling's; got {shape.n_features}.")
+        raise ValueError(f"`n_features` of densenet121 must be 1024, the width of its pooling; got {shape.n_features}.")
     library = import_torchvision("models", "densenet121").densenet121(weights=None, num_classes=shape.n_classes)
-    # The library's features end with the pooling, and its batch norm and ReLU come before that: nothing is left after.
+    # The features are the output of the last pooling. Its batch norm and ReLU come before it, so that none is left.
     pooling = nn.Sequential(nn.ReLU(inplace=True), GlobalAverage())
     return Network(library.features, pooling, nn.Identity(), library.classifier, shape.image)
 
 
 def import_torchvision(module: str, needed_for: str) -> Any:
-    """A module of torchvision; an error that says what to install where it is missing or does not fit."""
+    """Import a module of torchvision; if it is missing or does not fit, the error says what to install."""
     try:
         return importlib.import_module(f"torchvision.{module}")
-    except (ImportError, RuntimeError) as error:  # RuntimeError: built against another torch, operators are missing
+    except (ImportError, RuntimeError) as error:  # RuntimeError: it was built for another torch.
         raise ImportError(
             f"{needed_for} needs torchvision, installed and built for the same torch (CPU or CUDA alike); importing it "
             f"failed: {error}. Install both from one index: pip install 'labelnoise[cnn]'"
@@ -116,8 +116,8 @@ def import_torchvision(module: str, needed_for: str) -> Any:
 @dataclass(frozen=True)
 class _Architecture:
     build: Callable[[_Shape], Network]
-    smallest: int  # image side that leaves at least one position before the head
-    pools: bool = True  # whether the choice of max pooling means anything
+    smallest: int  # A smaller image side would leave no position before the head.
+    pools: bool = True  # This says whether the window of max pooling can be chosen.
 
 
 _MNIST_CNN = partial(_pooling_cnn, stages=[(20, 20), (50, 50)], size=5, default_features=256)
@@ -153,7 +153,7 @@ def build_network(
     - ``densenet121``: torchvision's; features are the 1024-d output of its last pooling.
     - ``digits_cnn``: conv3x3@16, conv3x3@32, pool, conv3x3@64, pool, fc@n_features (64), fc@L, for 8x8 images.
 
-    Batch norm and ReLU follow every layer but a last fc.
+    Batch norm and ReLU follow every layer except a last fc.
 
     Parameters
     ----------
@@ -165,11 +165,11 @@ def build_network(
         As ``images.shape[1:]``.
     n_features : int, optional
         Width of the feature layer. ``all_cnn`` has such a layer only if this is given (the paper: 256); without it,
-        its features are the 192-d output of the one-before-last convolution, averaged over the image.
+        its features are the 192-d output of the penultimate convolution, averaged over the image.
     max_pool : {2, 3}
         Window of the max pooling, stride 2: 2 in the paper, 3 in the authors' code.
     batch_norm_decay : float
-        What the running statistics keep at a step: 1 - momentum in torch's sense.
+        Share of the running statistics that a step keeps: 1 - momentum in torch's sense.
     random_state : int or None
         Seed of the initialization. The global random state is left as it was.
 
@@ -181,7 +181,7 @@ def build_network(
     Raises
     ------
     ValueError, ImportError
-        Unknown name, one class only, images that the network cannot take; torchvision missing or broken.
+        Unknown name, only one class, or images that the network cannot take; torchvision missing or broken.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def build_network(
         raise ValueError(f"`batch_norm_decay` must lie in [0, 1), 0.99 in the paper's runs; got {batch_norm_decay:g}.")
     seed = seed_of(random_state)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed % 2**63)  # torch.manual_seed would reseed the GPU as well
+        torch.default_generator.manual_seed(seed % 2**63)  # torch.manual_seed would also seed the GPU.
         network = architecture.build(shape)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):

@@ -1,8 +1,8 @@
-"""What every network of the package is: a classifier in four parts that also gives its features.
+"""The class of all networks of the package: a classifier in four parts that also gives its features.
 
-A trunk, the one-before-last layer, that layer's batch norm and ReLU, and a head. The features of appendix A are what
-the one-before-last layer gives, before its batch norm and ReLU; an option takes them after. A network takes raw pixels
-and normalizes them itself, with statistics that travel in its state.
+The parts are a trunk, the penultimate layer, the batch norm and ReLU of that layer, and a head. The features of
+appendix A are the output of the penultimate layer before its batch norm and ReLU; an option takes them after. A network
+takes raw pixels and normalizes them itself, with statistics that are part of its state.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class Network(nn.Module):
     Parameters
     ----------
     trunk : Module
-        From normalized images to the input of the one-before-last layer.
+        All layers from normalized images to the input of the penultimate layer.
     penultimate : Module
-        The one-before-last layer alone. Its output is the features; a feature map is averaged over its positions.
+        The penultimate layer alone. Its output is the features; a feature map is averaged over its positions.
     activation, head : Module
-        The batch norm and ReLU after it, and the last layer, up to the logits.
+        The batch norm and ReLU after that layer, and what computes the logits from them.
     image_shape : (int, int, int)
         Channels, height, width.
 
@@ -46,15 +46,15 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.ones(image_shape))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of shape (N, L) from raw pixels of shape (N, C, H, W), of any real type."""
+        """Return logits of shape (N, L) from raw pixels of shape (N, C, H, W), of any real type."""
         return self.head(self.activation(self._penultimate_output(images)))
 
     def features(self, images: Tensor, *, after_activation: bool = False) -> Tensor:
-        """Features of shape (N, n_features), before or after their batch norm and ReLU."""
+        """Return features of shape (N, n_features), before or after their batch norm and ReLU."""
         return self.logits_and_features(images, after_activation=after_activation)[1]
 
     def logits_and_features(self, images: Tensor, *, after_activation: bool = False) -> tuple[Tensor, Tensor]:
-        """Both in one pass."""
+        """Return logits and features, computed in one pass."""
         before = self._penultimate_output(images)
         after = self.activation(before)
         features = after if after_activation else before
@@ -63,8 +63,8 @@ class Network(nn.Module):
     def _penultimate_output(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(
-                f"`images` must have shape (N, {', '.join(map(str, self.image_shape))}), that of the images it was "
-                f"built for; got {tuple(images.shape)}."
+                f"`images` must have shape (N, {', '.join(map(str, self.image_shape))}), as the network was built "
+                f"for; got {tuple(images.shape)}."
             )
         return self.penultimate(self.trunk((images.to(self.shift.dtype) - self.shift) * self.scale))
 
@@ -73,5 +73,5 @@ class GlobalAverage(nn.Module):
     """The mean over all positions of a feature map."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C)."""
+        """Return the means, of shape (N, C), of maps of shape (N, C, H, W)."""
         return maps.mean((2, 3))

@@ -1,11 +1,11 @@
-"""Networks of one shape as a single network, whose every layer computes for all of them at once.
+"""Join networks of one shape into a single network: each layer computes for all of them at once.
 
-The members' maps lie side by side in the channels, (B, E C, H, W). A convolution becomes a grouped one, a linear layer
-a batched matrix product, and batch norm, pooling and activation stay what they are: none of them mixes channels. So the
-members never meet, and each trains as it would alone, up to rounding.
+The members' maps lie side by side in the channels, (B, E C, H, W). A convolution becomes a grouped convolution, and a
+linear layer a batched matrix product. Batch norm, pooling and activation stay as they are, because they do not mix
+channels. The members therefore do not affect each other, and each trains as it would alone, up to rounding.
 
-Parameters and running statistics lie in one tensor a layer, of which the members' own become rows: what trains the
-stack trains the members, and what is loaded into a member is in the stack.
+The parameters and running statistics of a layer lie in one tensor, and those of the members become its rows. Training
+the stack therefore trains the members, and a state that is loaded into a member is also in the stack.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from labelnoise.networks.architectures import NETWORKS
 from labelnoise.networks.network import GlobalAverage, Network
 
 STACKABLE_NETWORKS = tuple(name for name in NETWORKS if name != "densenet121")
-"""The names of networks that can be stacked. A dense block concatenates maps, which would no longer lie by member."""
+"""The names of networks that can be stacked. DenseNet cannot: it concatenates maps, which would mix the members."""
 
 _BY_CHANNEL = nn.ReLU | nn.MaxPool2d | nn.Flatten | GlobalAverage | nn.Identity
 
@@ -34,12 +34,12 @@ class StackedNetwork(nn.Module):
         The members, on one device. Their parameters, gradients and buffers become rows of the stack's; `unstack` gives
         them memory of their own again.
     memory_format : torch.memory_format
-        Of the maps between the layers.
+        Memory format of the maps between the layers.
 
     Raises
     ------
     ValueError
-        A layer that cannot be stacked.
+        A layer cannot be stacked.
 
     Examples
     --------
@@ -63,19 +63,19 @@ class StackedNetwork(nn.Module):
         self._norms = [layer for layer in self.layers if isinstance(layer, _StackedBatchNorm)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of shape (B, E, L) from raw pixels of shape (B, E, C, H, W), other images for each member."""
+        """Return logits, (B, E, L), from raw pixels, (B, E, C, H, W), with different images for each member."""
         maps = ((images.to(self.shift.dtype) - self.shift) * self.scale).flatten(1, 2)
         logits: Tensor = self.layers(maps.contiguous(memory_format=self.memory_format))
         return logits.view(len(logits), self.n_members, -1)
 
     def set_batch_norm_momentum(self, momentum: Tensor) -> None:
-        """The weight, one a member, of the next batch in the running statistics; 0 leaves a member's as they are."""
+        """Set each member's weight of the next batch in its running statistics; 0 leaves them unchanged."""
         for norm in self._norms:
             norm.momentum = momentum.to(norm.running_mean.dtype)
 
 
 def unstack(network: Network) -> None:
-    """Give a member's parameters and buffers memory of their own; its gradients are dropped."""
+    """Give a member's parameters and buffers memory of their own, and drop its gradients."""
     for parameter in network.parameters():
         parameter.data, parameter.grad = parameter.data.clone(), None
     for module in network.modules():
@@ -84,7 +84,7 @@ def unstack(network: Network) -> None:
 
 
 def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers in the order in which they compute."""
+    """Yield the layers in the order in which they compute."""
     for child in module.children() if isinstance(module, Network | nn.Sequential) else ():
         yield from _layers(child)
     if not isinstance(module, Network | nn.Sequential):
@@ -92,7 +92,7 @@ def _layers(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def _stack(layers: list[nn.Module]) -> nn.Module:
-    """The layer that computes what the members' `layers` do."""
+    """Return one layer that computes what the members' `layers` compute."""
     first = layers[0]
     if isinstance(first, nn.Conv2d) and first.padding_mode == "zeros":
         return _StackedConv2d(layers)
@@ -103,7 +103,7 @@ def _stack(layers: list[nn.Module]) -> nn.Module:
     if isinstance(first, _BY_CHANNEL):
         return first
     raise ValueError(
-        f"`networks` must be of convolutions, batch norm, linear layers, ReLU, pooling and flattening to be stacked; "
+        f"`networks` must consist of convolutions, batch norm, linear layers, ReLU, pooling and flattening; "
         f"got a {type(first).__name__}. Train such networks one after another."
     )
 
@@ -141,7 +141,7 @@ class _StackedLinear(nn.Module):
 
 
 class _StackedBatchNorm(nn.Module):
-    """Batch norm whose running statistics move by a weight of each member's own, which the library's cannot."""
+    """Batch norm with a momentum of its own for each member, which PyTorch's batch norm does not offer."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -156,7 +156,7 @@ class _StackedBatchNorm(nn.Module):
         self.weight, self.bias = _share_parameter(layers, "weight"), _share_parameter(layers, "bias")
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, _share_buffer(layers, name))
-        # What the library's moves wholly to each batch, from which ours are moved by the weight.
+        # PyTorch writes the statistics of each batch here; `forward` moves the running ones by each member's momentum.
         self.register_buffer("batch_statistics", torch.stack([self.running_mean, self.running_var]))
         self.momentum = self.running_mean.new_full((len(layers),), first.momentum or 0.0)
 
@@ -184,7 +184,7 @@ class _StackedBatchNorm(nn.Module):
 
 
 def _share_parameter(modules: Sequence[nn.Module], name: str) -> nn.Parameter | None:
-    """The members' parameters in one, of which they become rows; None where they have none."""
+    """Join the members' parameters into one, and make them its rows; return None if they have none."""
     members: list[nn.Parameter | None] = [getattr(module, name) for module in modules]
     present = [parameter for parameter in members if parameter is not None]
     if not present:
@@ -197,7 +197,7 @@ def _share_parameter(modules: Sequence[nn.Module], name: str) -> nn.Parameter | 
 
 
 def _share_buffer(modules: Sequence[nn.Module], name: str) -> Tensor:
-    """The members' buffers in one, of which they become rows."""
+    """Join the members' buffers into one, and make them its rows."""
     shared = torch.stack([getattr(module, name) for module in modules])
     for module, values in zip(modules, shared, strict=True):
         setattr(module, name, values)
