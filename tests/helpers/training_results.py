@@ -1,4 +1,4 @@
-"""What the tests of training share."""
+"""Fixtures and comparisons for the tests of training."""
 
 import contextlib
 import dataclasses
@@ -12,7 +12,7 @@ from labelnoise.training.loop import Training
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Small images: more threads only wait for each other."""
+    """Use one thread; with small images, more threads only wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -20,7 +20,7 @@ def one_thread():
 
 
 def assert_same(first, second):
-    """The same result bit by bit, but for the time it took."""
+    """Assert that two results are equal bit by bit, except for their times."""
     assert first.network.state_dict().keys() == second.network.state_dict().keys()
     for name, value in first.network.state_dict().items():
         assert torch.equal(value, second.network.state_dict()[name]), name
@@ -34,7 +34,7 @@ def assert_same(first, second):
 
 
 def shown_by_bar(monkeypatch, module):
-    """The texts that the progress bars of a module show from now on."""
+    """Return a list that collects the texts that a module's progress bars show from now on."""
     shown, make = [], module.bar
 
     def bar(*arguments, **options):
@@ -48,7 +48,7 @@ def shown_by_bar(monkeypatch, module):
 
 @contextlib.contextmanager
 def interrupted_at(epoch):
-    """Training is interrupted when it comes to this epoch, as by Ctrl-C."""
+    """Interrupt training at the start of this epoch, as by Ctrl-C."""
     begin = Training.begin_epoch
 
     def interrupted(training, at):

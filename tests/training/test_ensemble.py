@@ -1,8 +1,8 @@
-"""Ensembles: every member as it would be alone, whatever happens to the others.
+"""Ensembles: every member trains as it would alone, whatever happens to the others.
 
-Rounding differs between a network and its place in a stack, and Adam turns a gradient of 1e-9 into a whole step. In
-float32 two trainings therefore drift apart within epochs. Most tests compute in float64, where what is the same stays
-the same, and what is not shows.
+A network and its copy in a stack differ by rounding, and Adam turns a gradient of 1e-9 into a whole step. In float32,
+two trainings therefore drift apart within epochs. Most tests compute in float64, where equal trainings stay equal and
+real differences show.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from labelnoise.training.loop import Training
 from labelnoise.training.single import deterministic
 
 N = 300
-BATCH_SIZE = 27  # 270 training images are ten batches, 269 are nine
+BATCH_SIZE = 27  # 270 training images make ten batches, 269 make nine.
 QUICK = preset("digits", epochs=3, batch_size=BATCH_SIZE, device="cpu", precision="float32")
 
 
@@ -38,7 +38,7 @@ def _float64(monkeypatch):
 
 @pytest.fixture(params=["an Adam each", "one Adam"])
 def quick(request, monkeypatch):
-    """A specification for either kind of update; one Adam is a GPU's, where members have as many whole batches."""
+    """A specification for each kind of update; one Adam is used on a GPU, for members with equally many batches."""
     if request.param == "an Adam each":
         yield QUICK
         return
@@ -61,7 +61,7 @@ def clean():
 
 @pytest.fixture(scope="module")
 def noisy(clean):
-    """Labels of three noises, whose splits leave 270, 270 and 269 images to train on."""
+    """Three sets of labels; their splits leave 270, 270 and 269 images to train on."""
     noises = ((FlipNoise(), 0.0), (FlipNoise(), 0.2), (UniformNoise(), 0.5))
     return np.stack([corrupt(clean, noise, rate, random_state=3).labels for noise, rate in noises])
 
@@ -98,16 +98,16 @@ def both(images, noisy, specifications, **arguments):
     return together, alone
 
 
-# --- as alone ---
+# --- members train as if alone ---
 
 
 @pytest.mark.parametrize("selection", ["noisy", "clean", "last"])
 @pytest.mark.usefixtures("_float64")
-def test_members_are_as_alone(images, noisy, clean, selection):
+def test_members_are_as_if_trained_alone(images, noisy, clean, selection):
     specifications = members(dataclasses.replace(QUICK, selection=selection))
     arguments = {"clean_labels": clean, "test_images": images[:40], "test_labels": clean[:40]}
     together, alone = both(images, noisy, specifications, **arguments)
-    assert len({result.n_train // BATCH_SIZE for result in together}) == 2  # somebody sat out the last steps
+    assert len({result.n_train // BATCH_SIZE for result in together}) == 2  # One member skips the last step.
     for first, second in zip(together, alone, strict=True):
         assert_alike(first, second)
     assert not np.allclose(together[0].pred_probs, together[1].pred_probs, atol=0.01)
@@ -124,7 +124,7 @@ def test_members_are_as_alone(images, noisy, clean, selection):
     ],
 )
 @pytest.mark.usefixtures("_float64")
-def test_every_network(images, noisy, changes, size, channels):
+def test_every_stackable_network_trains_as_if_alone(images, noisy, changes, size, channels):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 17, (60, size, size, channels)).astype(np.uint8)
     specifications = members(dataclasses.replace(QUICK, epochs=1, batch_size=16, **changes), 2)
@@ -133,14 +133,14 @@ def test_every_network(images, noisy, changes, size, channels):
         assert_alike(first, second, atol=1e-5)
 
 
-def test_float32(images, noisy):
+def test_float32_members_are_near_those_trained_alone(images, noisy):
     specifications = members(dataclasses.replace(QUICK, epochs=1, learning_rate=1e-4))
     for first, second in zip(*both(images, noisy, specifications, test_images=images[:40]), strict=True):
         assert first.network.head.weight.dtype == torch.float32
         assert_alike(first, second, atol=1e-3)
 
 
-def test_bfloat16_computes_in_it(images, noisy):
+def test_bfloat16_members_have_nearly_the_losses_of_those_trained_alone(images, noisy):
     specifications = members(dataclasses.replace(QUICK, epochs=2, precision="bfloat16"), 2)
     for first, second in zip(*both(images, noisy[:2], specifications), strict=True):
         assert first.precision == "bfloat16"
@@ -154,7 +154,7 @@ def test_the_same_labels_and_seed_give_the_same_member(images, noisy):
 
 
 @pytest.mark.usefixtures("_float64")
-def test_one_member_is_an_ensemble(images, noisy):
+def test_one_member_makes_an_ensemble(images, noisy):
     ((together,), (alone,)) = both(images, noisy[1:2], [QUICK])
     assert_alike(together, alone)
 
@@ -177,7 +177,7 @@ def test_results_have_memory_of_their_own(images, noisy):
 
 
 def scripted(monkeypatch):
-    """Validation accuracies that are made up, so that with patience 2 members stop after 3, 4 and 5 epochs."""
+    """Make up validation accuracies with which, at patience 2, members stop after 3, 4 and 5 epochs."""
     scripts = ([0.5, 0.4, 0.3], [0.5, 0.6, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5])
     monkeypatch.setattr(
         Training, "_validate", lambda training: (scripts[training.specification.seed][len(training.history)], None)
@@ -205,7 +205,7 @@ def test_a_member_that_stopped_keeps_nothing_of_the_others(tmp_path, monkeypatch
 
 
 def diverge(monkeypatch, epoch, seed=1):
-    """One member's weights are NaN from this epoch on."""
+    """Make one member's weights NaN at the start of this epoch."""
     begin = Training.begin_epoch
 
     def spoilt(training, at):
@@ -218,7 +218,7 @@ def diverge(monkeypatch, epoch, seed=1):
 
 
 @pytest.mark.usefixtures("_float64")
-def test_divergence_is_one_members_own(monkeypatch, images, noisy, quick):
+def test_only_the_member_that_diverges_stops(monkeypatch, images, noisy, quick):
     diverge(monkeypatch, epoch=2)
     specifications = members(quick)
     with pytest.warns(RuntimeWarning, match=r"loss of member 1 must stay finite.*epoch 2 of 3.*epoch 1 was") as caught:
@@ -233,7 +233,7 @@ def test_divergence_is_one_members_own(monkeypatch, images, noisy, quick):
         assert all(value.isfinite().all() for value in first.network.state_dict().values())
 
 
-def test_divergence_with_nothing_to_keep(monkeypatch, images, noisy):
+def test_divergence_in_the_first_epoch_is_an_error(monkeypatch, images, noisy):
     diverge(monkeypatch, epoch=1)
     with pytest.raises(FloatingPointError, match=r"loss of member 1 .*epoch 1 of 3.*no state to keep"):
         train_together(images, noisy, members(QUICK))
@@ -243,8 +243,8 @@ def test_divergence_with_nothing_to_keep(monkeypatch, images, noisy):
 
 
 @pytest.mark.filterwarnings("ignore:the loss of member 1")
-def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy, quick):
-    diverge(monkeypatch, epoch=2)  # so that what goes on is a smaller stack
+def test_an_interrupted_ensemble_resumes_to_the_same_result(tmp_path, monkeypatch, images, noisy, quick):
+    diverge(monkeypatch, epoch=2)  # A smaller stack continues.
     specifications = members(dataclasses.replace(quick, epochs=4))
     undisturbed = train_together(images, noisy, specifications)
     path = tmp_path / "runs" / "ensemble.pt"
@@ -254,12 +254,12 @@ def test_interrupted_and_started_again(tmp_path, monkeypatch, images, noisy, qui
     for first, second in zip(train_together(images, noisy, specifications, checkpoint=path), undisturbed, strict=True):
         assert_same(first, second)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Training, "begin_epoch", None)  # nothing left to train
+        patch.setattr(Training, "begin_epoch", None)  # Nothing is left to train.
         finished = train_together(images, noisy, specifications, checkpoint=path)
     for first, second in zip(finished, undisturbed, strict=True):
         assert_same(first, second)
     others = [*specifications[:2], dataclasses.replace(specifications[2], seed=3)]
-    with pytest.raises(ValueError, match=r"seed is \[0, 1, 2\] there and \[0, 1, 3\] here"):
+    with pytest.raises(ValueError, match=r"seed is \[0, 1, 2\] in the file and \[0, 1, 3\] here"):
         train_together(images, noisy, others, checkpoint=path)
     with pytest.raises(ValueError, match="data is"):
         train_together(images, noisy[::-1], specifications, checkpoint=path)
@@ -280,7 +280,7 @@ def test_the_bar_shows_the_members_means(monkeypatch, images, noisy):
 
 
 @pytest.mark.parametrize("name", STACKABLE_NETWORKS)
-def test_stack_computes_what_its_members_do(name):
+def test_the_stack_computes_what_its_members_do(name):
     networks = [
         build_network(name, n_classes=4, image_shape=(10, 9, 2), random_state=seed).double() for seed in range(3)
     ]
@@ -320,8 +320,8 @@ def test_stack_computes_what_its_members_do(name):
         pytest.param("cuda", 32, 256, marks=pytest.mark.gpu),
     ],
 )
-def test_members_do_not_meet(device, n_members, batch_size, memory_format, precision):
-    """NaN in one reaches no other: a kernel might pack several in a product, and multiply by 0 what is not theirs."""
+def test_nan_in_one_member_reaches_no_other(device, n_members, batch_size, memory_format, precision):
+    """A kernel might put several members into one product with zeros for the others, and 0 times NaN is NaN."""
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     found = []
@@ -343,7 +343,7 @@ def test_members_do_not_meet(device, n_members, batch_size, memory_format, preci
         assert torch.equal(spoilt, sound)
 
 
-def test_layers_that_cannot_be_stacked():
+def test_layers_that_cannot_be_stacked_are_refused():
     networks = [Network(nn.Conv2d(1, 2, 3), nn.GELU(), nn.Identity(), nn.Linear(2, 2), (8, 8, 1)) for _ in range(2)]
     with pytest.raises(ValueError, match=r"`networks` must consist of convolutions.*got a GELU"):
         StackedNetwork(networks)
@@ -362,7 +362,7 @@ def test_layers_that_cannot_be_stacked():
         ),
         (
             {"specifications": [QUICK, dataclasses.replace(QUICK, seed=1, learning_rate=0.02)]},
-            "`specifications` must be alike but for `seed`; `learning_rate` is 0.01 in 0 and 0.02 in 1",
+            "`specifications` must be equal .* `seed`; `learning_rate` is 0.01 in number 0 and 0.02 in number 1",
         ),
         (
             {"specifications": members(preset("digits", network="densenet121"))},
@@ -381,12 +381,12 @@ def test_layers_that_cannot_be_stacked():
         ({"specifications": members(dataclasses.replace(QUICK, batch_size=271))}, "`batch_size` must be at most"),
     ],
 )
-def test_bad_input(images, noisy, arguments, message):
+def test_bad_input_is_refused(images, noisy, arguments, message):
     with pytest.raises(ValueError, match=message):
         train_together(**{"images": images, "noisy_labels": noisy, "specifications": members(QUICK), **arguments})
 
 
-def test_cuda_that_is_absent(monkeypatch, images, noisy):
+def test_missing_cuda_is_reported(monkeypatch, images, noisy):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="`device` must be one that this machine has; got 'cuda'"):
         train_together(images, noisy, members(dataclasses.replace(QUICK, device="cuda")))
@@ -403,7 +403,7 @@ def _cuda():
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("_cuda", "_float64")
-def test_cuda_members_are_as_alone(images, noisy, clean, quick):
+def test_cuda_members_are_as_if_trained_alone(images, noisy, clean, quick):
     specifications = members(dataclasses.replace(quick, device="cuda"))
     arguments = {"clean_labels": clean, "test_images": images[:40], "test_labels": clean[:40]}
     for first, second in zip(*both(images, noisy, specifications, **arguments), strict=True):
@@ -415,7 +415,7 @@ def test_cuda_members_are_as_alone(images, noisy, clean, quick):
 @pytest.mark.parametrize("network", ["digits_cnn", "mnist_cnn"])
 @pytest.mark.usefixtures("_cuda")
 def test_cuda_losses_are_near_those_alone(monkeypatch, images, noisy, network, precision):
-    # TensorFloat-32 may be used for the one convolution and not for the other
+    # Otherwise TensorFloat-32 might be used in only one of the two trainings.
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     changes = {"network": network, "device": "cuda", "precision": precision, "learning_rate": 1e-3}
     for first, second in zip(*both(images, noisy, members(dataclasses.replace(QUICK, **changes))), strict=True):
@@ -427,7 +427,7 @@ def test_cuda_losses_are_near_those_alone(monkeypatch, images, noisy, network, p
 @pytest.mark.filterwarnings("ignore:the loss of member 1")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.usefixtures("_cuda")
-def test_cuda_divergence_and_resumption(tmp_path, monkeypatch, images, noisy, quick, precision):
+def test_cuda_ensembles_survive_divergence_and_resume(tmp_path, monkeypatch, images, noisy, quick, precision):
     diverge(monkeypatch, epoch=2)
     specifications = members(dataclasses.replace(quick, device="cuda", precision=precision))
     undisturbed = train_together(images, noisy, specifications)

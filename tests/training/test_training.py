@@ -1,4 +1,4 @@
-"""Training: same result for the same seed, whatever interrupts it; the best state; bad input."""
+"""Training repeats for the same seed despite interruptions, keeps the best state, and reports bad input."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_digits_reach_95_percent_and_survive_flip_noise():
         assert result.test_accuracy > at_least
 
 
-def test_result(undisturbed, images, clean):
+def test_the_result_records_the_training(undisturbed, images, clean):
     result = undisturbed
     assert len(result.history) == 4
     assert result.n_train + result.n_validation == N
@@ -66,7 +66,7 @@ def test_result(undisturbed, images, clean):
     assert result.diverged_at is None
     assert (result.device, result.precision) == ("cpu", "float32")
     scores = [epoch.noisy_accuracy for epoch in result.history]
-    assert result.best_epoch == 1 + int(np.argmax(scores))  # of equals the first
+    assert result.best_epoch == 1 + int(np.argmax(scores))  # Of equal epochs, the first is kept.
     np.testing.assert_allclose(result.pred_probs.sum(1), 1, atol=1e-6)
     assert result.pred_probs.shape == (50, 10)
     assert result.test_features.shape == (50, 64)
@@ -89,7 +89,7 @@ def test_history_measures_what_it_says(images, noisy, clean):
     assert result.test_accuracy is result.pred_probs is None
 
 
-def test_any_classes(images, noisy, clean, undisturbed):
+def test_labels_may_be_any_classes(images, noisy, clean, undisturbed):
     names = np.array([f"digit {i}" for i in range(10)])
     result = train(images, names[noisy], QUICK, clean_labels=names[clean], test_images=images[:50])
     assert result.classes.tolist() == names.tolist()
@@ -97,7 +97,7 @@ def test_any_classes(images, noisy, clean, undisturbed):
     assert_same(result, undisturbed)
 
 
-def test_the_same_twice_without_touching_global_state(monkeypatch, images, noisy, clean, undisturbed):
+def test_training_repeats_and_leaves_global_state_unchanged(monkeypatch, images, noisy, clean, undisturbed):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     before, during, train_epoch = torch.get_rng_state(), [], Training._train_epoch
 
@@ -116,7 +116,7 @@ def test_the_same_twice_without_touching_global_state(monkeypatch, images, noisy
 
 @pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="torch has no such setting")
 def test_the_callers_choice_of_tensorfloat_stands(monkeypatch, images, noisy):
-    """PyTorch's own context manager for cuDNN's settings fails where it was made this way."""
+    """PyTorch's own context manager for cuDNN's settings fails if the choice was made this way."""
     monkeypatch.setattr(torch.backends, "fp32_precision", "ieee")
     train(images, noisy, dataclasses.replace(QUICK, epochs=1))
     assert torch.backends.fp32_precision == "ieee"
@@ -132,7 +132,7 @@ def test_the_bar_shows_loss_and_validation_accuracy(monkeypatch, images, noisy):
     assert "validation" not in shown[1]
 
 
-def test_silent_where_nobody_watches(images, noisy, capfd):
+def test_training_prints_nothing_without_a_terminal(images, noisy, capfd):
     train(images, noisy, dataclasses.replace(QUICK, epochs=1), test_images=images)
     assert capfd.readouterr() == ("", "")
 
@@ -141,7 +141,7 @@ def test_silent_where_nobody_watches(images, noisy, capfd):
 
 
 def scripted(monkeypatch, noisy=(), clean=()):
-    """Validation accuracies that are made up, so that the best epoch is known."""
+    """Make up validation accuracies, so that the best epoch is known."""
 
     def validate(training):
         epoch = len(training.history)
@@ -168,7 +168,7 @@ def test_without_patience_all_epochs_run(monkeypatch, images, noisy):
     assert (result.best_epoch, len(result.history), result.stopped_early) == (3, 4, False)
 
 
-def test_selection_chooses_the_labels(monkeypatch, images, noisy, clean):
+def test_selection_decides_which_epoch_is_best(monkeypatch, images, noisy, clean):
     scripted(monkeypatch, noisy=[0.5, 0.9, 0.1], clean=[0.7, 0.2, 0.1])
     best = {
         selection: train(
@@ -204,7 +204,7 @@ def test_divergence_keeps_the_best_state(monkeypatch, images, noisy):
     assert "diverged at step" in repr(result)
 
 
-def test_divergence_with_nothing_to_keep(images, noisy):
+def test_divergence_in_the_first_epoch_is_an_error(images, noisy):
     with pytest.raises(FloatingPointError, match=r"step \d+ \(epoch 1 of 4\).*no state to keep. Lower `learning_rate`"):
         train(images, noisy, dataclasses.replace(QUICK, learning_rate=1e35))
 
@@ -238,7 +238,7 @@ CHILD = """
 """
 
 
-def test_killed_and_started_again(tmp_path, images, noisy, clean, undisturbed):
+def test_a_killed_training_resumes_to_the_same_result(tmp_path, images, noisy, clean, undisturbed):
     path = tmp_path / "run" / "checkpoint.pt"
     child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(CHILD), path], stdout=subprocess.PIPE, text=True)
     try:
@@ -258,7 +258,7 @@ def test_killed_and_started_again(tmp_path, images, noisy, clean, undisturbed):
         assert epochs == [3, 4]
         assert_same(resumed, undisturbed)
         finished = train(images, noisy, QUICK, clean_labels=clean, test_images=images[:50], checkpoint=path)
-        assert epochs == [3, 4]  # nothing left to train
+        assert epochs == [3, 4]  # Nothing is left to train.
         assert_same(finished, undisturbed)
 
 
@@ -269,10 +269,10 @@ def checkpoint(tmp_path_factory, images, noisy):
     return path
 
 
-def test_checkpoint_of_another_run(checkpoint, images, noisy, clean):
+def test_a_checkpoint_of_another_training_is_refused(checkpoint, images, noisy, clean):
     before = checkpoint.read_bytes()
     quick = dataclasses.replace(QUICK, epochs=1)
-    with pytest.raises(ValueError, match=r"same specification.*learning_rate is 0.01 there and 0.02 here"):
+    with pytest.raises(ValueError, match=r"same specification.*learning_rate is 0.01 in the file and 0.02 here"):
         train(images, noisy, dataclasses.replace(quick, learning_rate=0.02), checkpoint=checkpoint)
     with pytest.raises(ValueError, match="data is"):
         train(images, clean, quick, checkpoint=checkpoint)
@@ -287,7 +287,7 @@ def damaged(content, how):
 
 
 @pytest.mark.parametrize("how", ["one bit", "truncated", "empty", "text"])
-def test_damaged_checkpoint(tmp_path, checkpoint, images, noisy, how):
+def test_a_damaged_checkpoint_is_refused(tmp_path, checkpoint, images, noisy, how):
     path = tmp_path / "run.pt"
     path.write_bytes(damaged(checkpoint.read_bytes(), how))
     with pytest.raises(ValueError, match=r"run\.pt must be a checkpoint of this program.*Delete it"):
@@ -306,7 +306,7 @@ def test_any_damage_to_a_checkpoint_is_one_error(tmp_path):
         path.write_bytes(spoilt)
         try:
             state = read_checkpoint(path, identity, torch.device("cpu"))
-            assert torch.equal(state["weights"], torch.arange(10.0))  # nothing that counts was hit
+            assert torch.equal(state["weights"], torch.arange(10.0))  # The damage hit nothing that counts.
         except ValueError:
             refused += 1
     assert refused > 200
@@ -315,19 +315,19 @@ def test_any_damage_to_a_checkpoint_is_one_error(tmp_path):
 @pytest.mark.parametrize(
     "content", [{}, [1, 2], print, {"format": "other"}, {"format": FORMAT, "identity": "[1]", "state": {}}]
 )
-def test_foreign_torch_file(tmp_path, images, noisy, content):
+def test_another_torch_file_is_refused(tmp_path, images, noisy, content):
     path = tmp_path / "run.pt"
     torch.save(content, path)
     with pytest.raises(ValueError, match="must be a checkpoint of this program"):
         train(images, noisy, QUICK, checkpoint=path)
 
 
-def test_data_are_looked_at_for_a_checkpoint_alone(monkeypatch, images, noisy):
-    monkeypatch.setattr(TrainingData, "digest", None)  # which takes minutes for a million files
+def test_data_are_hashed_only_for_a_checkpoint(monkeypatch, images, noisy):
+    monkeypatch.setattr(TrainingData, "digest", None)  # It takes minutes for a million files.
     train(images, noisy, dataclasses.replace(QUICK, epochs=1))
 
 
-def test_checkpoint_is_a_file(tmp_path, images, noisy):
+def test_a_folder_is_not_a_checkpoint(tmp_path, images, noisy):
     with pytest.raises(IsADirectoryError, match="`checkpoint` must be a file"):
         train(images, noisy, QUICK, checkpoint=tmp_path)
 
@@ -335,7 +335,7 @@ def test_checkpoint_is_a_file(tmp_path, images, noisy):
 # --- prediction ---
 
 
-def test_predict_is_what_the_result_says(undisturbed, images):
+def test_predict_gives_the_outputs_in_the_result(undisturbed, images):
     before = {name: value.clone() for name, value in undisturbed.network.state_dict().items()}
     pred_probs, features = predict(undisturbed.network, images[:50], device="cpu")
     np.testing.assert_array_equal(pred_probs, undisturbed.pred_probs)
@@ -346,7 +346,7 @@ def test_predict_is_what_the_result_says(undisturbed, images):
     assert all(torch.equal(value, before[name]) for name, value in undisturbed.network.state_dict().items())
 
 
-def test_predict_leaves_the_mode():
+def test_predict_leaves_the_mode_of_the_network_and_checks_its_input():
     network = build_network("digits_cnn", n_classes=2, image_shape=(8, 8)).train()
     assert predict(network, np.zeros((1, 8, 8)), device="cpu").pred_probs.shape == (1, 2)
     assert network.training
@@ -369,9 +369,9 @@ def test_split_is_stratified(share):
     assert share == 0 or held_out.tolist() != other.tolist()
 
 
-def test_normalization():
+def test_normalized_pixels_have_the_range_or_moments_asked_for():
     pixels = np.random.default_rng(0).integers(3, 250, (50, 4, 5, 3)).astype(np.uint8)
-    pixels[:, 1, 2, 0] = 7  # a pixel that does not vary
+    pixels[:, 1, 2, 0] = 7  # This pixel does not vary.
     nchw = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
     shift, scale = normalization_of(pixels, "range")
     ranged = (nchw - shift) * scale
@@ -386,7 +386,7 @@ def test_normalization():
 
 
 def test_batch_norm_statistics_average_what_was_seen(images, noisy):
-    """After steps 1..t, batch i has weight (1 - d) d^(t - i) / (1 - d^t): the start has none."""
+    """After steps 1..t, batch i has weight (1 - d) d^(t - i) / (1 - d^t); the start has none."""
     specification = dataclasses.replace(QUICK, epochs=1, selection="last", batch_norm_decay=0.8)
     seen = []
     set_momentum = Training._set_batch_norm_momentum
@@ -407,7 +407,7 @@ def test_batch_norm_statistics_average_what_was_seen(images, noisy):
     torch.testing.assert_close(network.trunk[1].running_mean, expected)
 
 
-def test_learning_rate_steps():
+def test_the_learning_rate_falls_in_steps():
     rates = [preset("mnist").learning_rate_at(epoch) for epoch in (1, 10, 11, 20)]
     assert rates == [0.01, 0.01, 0.005, 0.005]
     assert [preset("cifar10").learning_rate_at(epoch) for epoch in (30, 31, 60)] == [0.007, 0.0035, 0.0035]
@@ -415,7 +415,7 @@ def test_learning_rate_steps():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets(name):
+def test_every_preset_keeps_the_papers_decays_and_takes_changes(name):
     specification = preset(name, seed=3)
     assert specification.seed == 3
     assert specification.selection == "noisy"
@@ -445,12 +445,12 @@ def test_presets(name):
         ({"validation_share": 1}, "`validation_share` must be in"),
         ({"validation_share": 0}, '`validation_share` must be positive for `selection` "noisy"'),
         ({"patience": 0}, "`patience` must be None or at least 1"),
-        ({"selection": "last", "patience": 3}, "`patience` must be None where `selection` is"),
+        ({"selection": "last", "patience": 3}, "`patience` must be None if `selection` is"),
         ({"seed": -1}, r"`seed` must be at least 0 and below 2\*\*63; got -1"),
         ({"seed": 2**63}, "`seed` must be at least 0 and below"),
     ],
 )
-def test_bad_specification(changes, message):
+def test_bad_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         TrainingSpecification(**changes)
 
@@ -466,7 +466,7 @@ def test_bad_specification(changes, message):
         ({"learning_rate": "0.01"}, "`learning_rate` must be a number; got '0.01'"),
     ],
 )
-def test_specification_of_wrong_types(changes, message):
+def test_settings_of_wrong_types_are_refused(changes, message):
     with pytest.raises(TypeError, match=message):
         TrainingSpecification(**changes)
 
@@ -480,7 +480,7 @@ def test_specification_takes_numpys_numbers(tmp_path, images, noisy):
 
 
 @pytest.mark.parametrize("specification", ["digits", QUICK.to_dict()])
-def test_no_specification(images, noisy, specification):
+def test_a_name_or_mapping_is_not_a_specification(images, noisy, specification):
     with pytest.raises(TypeError, match="`specification` must be a TrainingSpecification, for example preset"):
         train(images, noisy, specification)
 
@@ -504,12 +504,12 @@ def test_no_specification(images, noisy, specification):
         ({"specification": dataclasses.replace(QUICK, selection="clean")}, "needs `clean_labels`"),
     ],
 )
-def test_bad_input(images, noisy, arguments, message):
+def test_bad_input_is_refused(images, noisy, arguments, message):
     with pytest.raises(ValueError, match=message):
         train(**{"images": images, "noisy_labels": noisy, "specification": QUICK, **arguments})
 
 
-def test_images_of_wrong_type():
+def test_images_become_uint8_or_float32_or_are_refused():
     for dtype in (object, complex, str):
         with pytest.raises(TypeError, match="`images` must be"):
             check_images(np.zeros((2, 8, 8)).astype(dtype))
@@ -517,14 +517,14 @@ def test_images_of_wrong_type():
     assert check_images(torch.zeros(2, 8, 8, 3, dtype=torch.uint8)).dtype == np.uint8
 
 
-def test_nan_image_is_named(images, noisy):
+def test_an_image_with_nan_is_named(images, noisy):
     spoilt = images.astype(float)
     spoilt[17, 3, 3] = np.nan
     with pytest.raises(ValueError, match=r"`images` must be finite.*image 17 holds NaN"):
         train(spoilt, noisy, QUICK)
 
 
-def test_cuda_that_is_absent(monkeypatch, images, noisy):
+def test_missing_cuda_is_reported(monkeypatch, images, noisy):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=r"`device` must be one that this machine has; got 'cuda', but .*'cpu'"):
         train(images, noisy, dataclasses.replace(QUICK, device="cuda"))
@@ -534,7 +534,7 @@ def test_cuda_that_is_absent(monkeypatch, images, noisy):
 @pytest.mark.parametrize(
     ("noise", "rate", "n_features", "at_least"), [(FlipNoise(), 0.3, 256, 0.93), (UniformNoise(), 0.5, 500, 0.92)]
 )
-def test_mnist_at_laptop_scale(data_folder, noise, rate, n_features, at_least):
+def test_mnist_reaches_its_accuracy_at_laptop_scale(data_folder, noise, rate, n_features, at_least):
     train_set, test = load_images("mnist", "train", limit=6000), load_images("mnist", "test")
     noisy = corrupt(train_set.labels, noise, rate, random_state=0).labels
     specification = preset("mnist_laptop", n_features=n_features, device="cpu")

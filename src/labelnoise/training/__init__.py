@@ -1,12 +1,12 @@
 """Train a network on noisy labels: from a frozen specification and data to a result.
 
-`specification` says what a training is, and `data` checks, splits and places what it works on. `single` trains one
-network and `ensemble` many at once, both by the loop in `loop`. `streaming` reads images that do not fit into memory,
-`checkpoint` keeps the state on disk, `prediction` asks a network for its outputs, and `result` is what comes out.
-Training by several processes is in `labelnoise.processes`.
+`specification` holds the settings of a training, and `data` checks, splits and places images and labels. `single`
+trains one network and `ensemble` trains many at once, both by the loop in `loop`. `streaming` reads images that do not
+fit into memory, `checkpoint` keeps the state on disk, `prediction` computes a network's outputs, and `result` defines
+what a training returns. Training by several processes is in `labelnoise.processes`.
 """
 
-import labelnoise.networks.architectures  # noqa: F401  first: without torch, its message says what to install
+import labelnoise.networks.architectures  # noqa: F401  Its error says what to install if torch is missing.
 from labelnoise.training.ensemble import train_together
 from labelnoise.training.prediction import Prediction, predict
 from labelnoise.training.result import Epoch, TrainingResult

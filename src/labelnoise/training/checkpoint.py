@@ -1,7 +1,7 @@
-"""The state of a run on disk, from which a killed run goes on as if nothing had happened.
+"""Save the state of a training, so that after an interruption it continues to the same result.
 
-A checkpoint is written whole or not at all, is checked bit by bit when it is read, is never unpickled beyond plain
-tensors, and belongs to one specification on one set of data.
+A checkpoint is written whole or not at all. When it is read, its checksums are verified and nothing but plain tensors
+is unpickled. It belongs to one specification and one set of data.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ FORMAT = "labelnoise.training/1"
 
 
 class Resumable(Protocol):
-    """What can be left and gone on with later."""
+    """An object whose state can be saved and restored."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that the rest depends on."""
+        """Return everything that the rest of the training depends on."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back, or on, to what `state` gave."""
+        """Set the object to a state that was saved."""
         ...
 
 
 def keep_checkpoints(
     training: Resumable, identify: Callable[[], dict[str, Any]], path: StrPath | None, device: torch.device
 ) -> Callable[[], None]:
-    """Put the run where its checkpoint left it; what is returned writes the next one.
+    """Restore the training from its checkpoint, if there is one, and return a function that writes the next one.
 
-    `identify` gives the run's identity. It looks at all data, and so is asked only where there is a `path`.
+    Without a `path`, nothing is read or written. `identify` returns the identity of the training; as it reads all data,
+    it is called only if there is a `path`.
     """
     if path is None:
         return lambda: None
@@ -49,7 +50,7 @@ def keep_checkpoints(
 
 
 def prepare_checkpoint(path: StrPath) -> Path:
-    """The path of a checkpoint, in a folder that exists and can be written to."""
+    """Return the path of a checkpoint, and make sure that its folder exists and can be written to."""
     target = Path(path).expanduser()
     if target.is_dir():
         raise IsADirectoryError(f"`checkpoint` must be a file; {target} is a folder. Name a file in it.")
@@ -58,18 +59,18 @@ def prepare_checkpoint(path: StrPath) -> Path:
 
 
 def write_checkpoint(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
-    """Write the `state` of the run that `identity` describes."""
+    """Write the `state` of the training that `identity` describes."""
     with replacing(path) as (stream,):
         torch.save({"format": FORMAT, "identity": json.dumps(identity), "state": state}, stream)
 
 
 def read_checkpoint(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
-    """The state that `write_checkpoint` wrote for the same `identity`; None if there is no file.
+    """Return the state that `write_checkpoint` wrote for the same `identity`, or None if there is no file.
 
     Raises
     ------
     ValueError
-        The file is damaged or something else, or belongs to another run.
+        The file is damaged or something else, or belongs to another training.
     OSError
         It cannot be opened.
     """
@@ -78,7 +79,7 @@ def read_checkpoint(path: Path, identity: dict[str, Any], device: torch.device) 
     with path.open("rb") as stream:
         found, state = _checked_content(stream, path, device)
     differences = [
-        f"{name} is {found.get(name)!r} there and {identity.get(name)!r} here"
+        f"{name} is {found.get(name)!r} in the file and {identity.get(name)!r} here"
         for name in sorted(found.keys() | identity.keys())
         if found.get(name) != identity.get(name)
     ]
@@ -91,10 +92,10 @@ def read_checkpoint(path: Path, identity: dict[str, Any], device: torch.device) 
 
 
 def _checked_content(stream: BinaryIO, path: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Identity and state in an open checkpoint."""
+    """Return the identity and the state in an open checkpoint."""
     try:
         with zipfile.ZipFile(stream) as archive:
-            damaged = archive.testzip()  # torch itself does not compare the checksums
+            damaged = archive.testzip()  # torch.load does not compare the checksums.
         if damaged is not None:
             raise ValueError(f"{damaged} does not match its checksum")
         stream.seek(0)
@@ -107,7 +108,7 @@ def _checked_content(stream: BinaryIO, path: Path, device: torch.device) -> tupl
         pickle.UnpicklingError,
         RuntimeError,
         EOFError,
-        OSError,  # a place in the file that damage has made negative
+        OSError,  # Damage can make an offset negative.
         KeyError,
         ValueError,
         TypeError,

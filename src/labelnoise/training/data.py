@@ -1,9 +1,8 @@
-"""Images and labels, checked, split and laid on the device.
+"""Check and split images and labels, and copy images to the device.
 
-Pixels stay in the type they come in: bytes take a quarter of the memory of floats, and the network normalizes a batch
-faster than memory could deliver it in float32. `ImageBatches` is all that training asks of a set of images: whether it
-lies on the device, as here, or is read from disk, as in `streaming`. It is told the order of many batches at once, so
-that what reads can read ahead.
+Pixels keep their type: bytes take a quarter of the memory of floats, and the network normalizes a batch faster than
+memory could deliver it in float32. `ImageBatches` is all that training needs from a set of images, be it on the device,
+as here, or on disk, as in `streaming`. It is given the order of many batches at once, so that images can be read ahead.
 """
 
 from __future__ import annotations
@@ -26,23 +25,23 @@ from labelnoise.validation import check_numeric
 Pixels = NDArray[Any]
 
 SPLIT, ORDER, CROP, SAMPLE = range(4)
-"""What a stream of random numbers is for, beside the seed."""
+"""The purposes of random numbers; each purpose has a stream of its own, seeded by it and the seed."""
 
 
 class ImageBatches(Protocol):
-    """Images of one size that are served a batch at a time."""
+    """Images of one size that are served in batches."""
 
     def __len__(self) -> int: ...
 
     def batches(self, order: Tensor, batch_size: int, epoch: int | None = None) -> Iterator[Tensor]:
-        """The images at `order`, so many at a time: tensors of shape (n, C, H, W) on the device.
+        """Yield the images at `order`, `batch_size` at a time, as tensors of shape (n, C, H, W) on the device.
 
-        In training, `epoch` decides what is random about the images themselves; None is for nothing random.
+        In training, `epoch` decides the random changes of images; with None there are none.
         """
         ...
 
     def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
-        """Shift and scale, to be broadcast to (C, H, W), that `kind` takes from the images at `indices`."""
+        """Return shift and scale, to be broadcast to (C, H, W), of normalization `kind` for the images at `indices`."""
         ...
 
 
@@ -52,39 +51,41 @@ class DeviceImages:
     Parameters
     ----------
     pixels : array of shape (N, H, W, C)
-        What `check_images` gives.
+        As `check_images` returns them.
     device : torch.device
-        Where they go.
+        Device that they are copied to.
     """
 
     def __init__(self, pixels: Pixels, device: torch.device) -> None:
         self._array = pixels
-        self._pixels = torch.tensor(pixels, device=device)  # a copy: the caller's array may change, or be read-only
+        self._pixels = torch.tensor(pixels, device=device)  # The caller's array may change, or be read-only.
 
     def __len__(self) -> int:
         return len(self._pixels)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The images at `indices`, in torch's channels-last memory format, which is the order they lie in."""
+        """Return the images at `indices` in the channels-last memory format, which is the order that they lie in."""
         return self._pixels.index_select(0, indices).permute(0, 3, 1, 2)
 
     def batches(self, order: Tensor, batch_size: int, epoch: int | None = None) -> Iterator[Tensor]:
-        """The images at `order`, so many at a time; they are the same in every epoch."""
+        """Yield the images at `order`, `batch_size` at a time; they are the same in every epoch."""
         for start in range(0, len(order), batch_size):
             yield self.batch(order[start : start + batch_size])
 
     def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
-        """As `normalization_of` these pixels."""
+        """Return `normalization_of` the pixels at `indices`."""
         return normalization_of(self._array[indices], kind)
 
 
 def check_images(images: Any, name: str = "images") -> Pixels:
-    """Pixels of shape (N, H, W, C), uint8 or float32, finite.
+    """Return finite pixels of shape (N, H, W, C), as uint8 or float32.
 
     Parameters
     ----------
     images : array-like of shape (N, H, W) or (N, H, W, C)
         uint8 stays uint8; every other type becomes float32.
+    name : str
+        The argument's name in errors.
     """
     if isinstance(images, ImageStream):
         raise TypeError(f"`{name}` must be in memory here; got {images!r}. Load them with `load_images`.")
@@ -97,7 +98,7 @@ def check_images(images: Any, name: str = "images") -> Pixels:
     pixels = np.ascontiguousarray(array if array.ndim == 4 else array[..., None])
     if pixels.dtype == np.uint8:
         return pixels
-    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, and is reported as such
+    with np.errstate(over="ignore"):  # Values beyond float32 become infinite, and are reported below.
         pixels = pixels.astype(np.float32)
     finite = np.isfinite(pixels).all(axis=(1, 2, 3))
     if not finite.all():
@@ -110,25 +111,25 @@ def check_images(images: Any, name: str = "images") -> Pixels:
 
 
 def encode_like(labels: Any, classes: NDArray[Any], n_samples: int, name: str, of: str) -> Codes:
-    """Codes of further labels among known classes, one for each of `n_samples` images called `of`."""
+    """Return codes of labels among known classes, one for each of the `n_samples` images that `of` names."""
     codes, _ = encode_labels(labels, classes=classes, name=name)
     check_length(codes, n_samples, name, of)
     return codes
 
 
 def check_length(codes: Codes, n_samples: int, name: str, of: str) -> None:
-    """Whether there is one label for each image."""
+    """Raise a ValueError unless there is one label per image."""
     if len(codes) != n_samples:
         raise ValueError(f"`{name}` must have one entry per image of `{of}`; got {len(codes)} and {n_samples}.")
 
 
 def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """Indices of the training and of the validation part, both sorted; `share` of each class is validation.
+    """Return the sorted indices of the training and of the validation part, which gets `share` of each class.
 
-    A class of n samples gives round(n share) of them, halves to even.
+    Of a class of n samples it gets round(n share), with halves rounded to even.
     """
     order = rng.permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]  # by class, in random order within each
+    order = order[np.argsort(codes[order], kind="stable")]  # Sort by class, in random order within each.
     counts = np.bincount(codes)
     rank = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
     held_out = rank < np.repeat(np.round(counts * share), counts)
@@ -136,7 +137,7 @@ def stratified_split(codes: Codes, share: float, rng: np.random.Generator) -> tu
 
 
 def normalization_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
-    """Shift and scale, to be broadcast to (C, H, W), with which `kind` normalizes the training pixels.
+    """Return shift and scale, to be broadcast to (C, H, W), with which `kind` normalizes the training pixels.
 
     "range" maps the least pixel to 0 and the greatest to 1; "pixel" gives each pixel, and "channel" each channel as a
     whole, mean 0 and standard deviation 1. What does not vary is only shifted.
@@ -153,7 +154,7 @@ def normalization_of(pixels: Pixels, kind: str) -> tuple[Tensor, Tensor]:
 
 
 def inverse_deviation(mean: Floats, deviation: Floats) -> Floats:
-    """What to multiply by for standard deviation 1; 1 where nothing but rounding varies."""
+    """Return the factor that makes the standard deviation 1, or 1 where values vary only by rounding."""
     return 1 / np.where(deviation > 1e-6 * np.abs(mean).max(initial=1e-30), deviation, 1.0)
 
 
@@ -165,7 +166,7 @@ class TrainingData:
     ----------
     pixels : array of shape (N, H, W, C), or ImageStream
     noisy, clean : codes of shape (N,)
-        `clean` is None where it is not known.
+        `clean` is None if the clean labels are not known.
     classes : array of shape (L,)
     """
 
@@ -184,7 +185,7 @@ class TrainingData:
 
     @classmethod
     def check(cls, images: Any, noisy_labels: Any, clean_labels: Any, classes: Any) -> TrainingData:
-        """Check what `train` was given."""
+        """Check the arguments of `train`, and encode the labels."""
         pixels = images if isinstance(images, ImageStream) else check_images(images)
         noisy, known = encode_labels(noisy_labels, classes=classes, name="noisy_labels")
         check_length(noisy, len(pixels), "noisy_labels", "images")
@@ -194,7 +195,7 @@ class TrainingData:
         return cls(pixels, noisy, clean, known)
 
     def digest(self) -> str:
-        """A fingerprint of all that a run's result depends on here; of a stream, names and sizes stand for pixels."""
+        """Return a fingerprint of images, labels and classes; names and sizes stand for the pixels of a stream."""
         digest = hashlib.blake2b(digest_size=16)
         arrays = [self.noisy] if self.clean is None else [self.noisy, self.clean]
         if isinstance(self.pixels, ImageStream):

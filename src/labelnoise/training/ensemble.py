@@ -1,12 +1,12 @@
-"""Many networks of one shape trained together: every step computes for all members at once.
+"""Train many networks of one shape together: every step computes for all members at once.
 
-A member is a `Training` with split, order of batches, history, validation and selection of its own. The forward and
-backward passes are shared, in a `StackedNetwork` whose rows are the members' parameters and gradients. On a GPU Adam is
-shared as well, where the members take the same number of steps per epoch. A member therefore differs from one trained
-alone by rounding only. One that has finished or diverged leaves the stack, and the others go on.
+A member is a `Training` with its own split, order of batches, history, validation and selection. The members share the
+forward and backward passes, in a `StackedNetwork` whose rows are their parameters and gradients. On a GPU they share
+Adam as well, if they take the same number of steps per epoch. A member therefore differs only by rounding from a
+network that is trained alone. A member that has finished or diverged leaves the stack, and the others continue.
 
-A step never waits for the device: batches and learning rate are known from the start of the epoch, and the losses are
-looked at when it ends.
+A step never waits for the device: batches and learning rate are known at the start of the epoch, and the losses are
+read at its end.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from labelnoise.training.specification import TrainingSpecification, check_speci
 from labelnoise.validation import to_array
 
 ONE_ADAM_ON = ("cuda",)
-"""Types of device where one Adam updates all members. With one each, the host launches as many times more updates as
-there are members, which the device may have to wait for; on a CPU nothing would be gained.
+"""Types of device on which one Adam updates all members. With one Adam per member, the host launches E times as many
+updates, and the device may have to wait for it. On a CPU, one Adam would gain nothing.
 """
 
 
@@ -56,41 +56,41 @@ def train_together(
     r"""Train E networks on E sets of noisy labels for the same images, in one batched step for all.
 
     With member e's loss :math:`\ell_e(\theta_e)`, a step follows the gradient of :math:`\sum_e \ell_e(\theta_e)`, whose
-    part for :math:`\theta_e` is that of :math:`\ell_e` alone. So member e's result is, up to rounding, that of
+    part for :math:`\theta_e` is that of :math:`\ell_e` alone. Member e's result is therefore, up to rounding, that of
     ``train(images, noisy_labels[e], specifications[e], ...)``: its split, initialization, batches, stopping and kept
-    state are its own. On a GPU this keeps the device busy where one small network cannot; on a CPU, processes that
-    train a network each are faster.
+    state are its own. On a GPU, this keeps the device busy where one small network cannot. On a CPU, it is faster to
+    train each network in a process of its own.
 
-    The device holds the images once. What it keeps of a step for the backward pass grows with E times the batch size:
-    for 32 ``mnist_cnn`` at batch 256, by count, about 2 GB in bfloat16 and 4 GB in float32.
+    The device holds the images once. The memory for the backward pass grows with E times the batch size: for 32
+    ``mnist_cnn`` at batch 256, it is about 2 GB in bfloat16 and 4 GB in float32 (calculated, not measured).
 
     Parameters
     ----------
     images : array-like of shape (N, H, W) or (N, H, W, C)
-        Raw pixels, which lie on the device once.
+        Raw pixels, which are copied to the device once.
     noisy_labels : array-like of shape (E, N), or sequence of E array-likes of shape (N,)
         Each member's labels. Without `classes`, the classes are those of all members together.
     specifications : sequence of E TrainingSpecification
-        Alike but for `seed`, and of a network in `labelnoise.networks.stacked.STACKABLE_NETWORKS`.
+        Equal except for `seed`, with a network in `labelnoise.networks.stacked.STACKABLE_NETWORKS`.
     clean_labels, test_images, test_labels, classes
         As in `train`, the same for all members.
     checkpoint : path, optional
-        A file that keeps the state of all members after each epoch. If it exists, training goes on from it.
+        A file that keeps the state of all members after each epoch. If it exists, training continues from it.
 
     Returns
     -------
     tuple of TrainingResult
-        One a member. The `seconds` of an epoch are those in which all were trained, and the members up to this one
-        validated.
+        One per member. The `seconds` of an epoch are those of the training of all members, and of the validation of the
+        members up to this one.
 
     Raises
     ------
     ValueError, TypeError
-        What `train` raises; specifications that differ in more than the seed, or not one for each set of labels; a
+        As in `train`; or the specifications differ in more than the seed, are not one per set of labels, or name a
         network that cannot be stacked.
     FloatingPointError
-        The loss of a member was no longer finite before the first epoch ended. Later, that member alone stops, with a
-        RuntimeWarning and its result's `diverged_at`.
+        The loss of a member stopped being finite before the first epoch ended. If this happens later, only that member
+        stops, with a RuntimeWarning and its result's `diverged_at`.
 
     Examples
     --------
@@ -126,17 +126,17 @@ def train_together(
 
 
 class Ensemble:
-    """Runs that train together, at the end of some epoch.
+    """Networks that train together, at the end of an epoch.
 
     Parameters
     ----------
     members : sequence of Training
-        At their start, on one device, their specifications alike but for the seed.
+        At their start, on one device, with specifications equal except for the seed.
     noisy : codes of shape (E, N)
     images : ImageBatches
-        The images of all of them, on the device.
+        The images of all members, on the device.
     memory_format : torch.memory_format
-        Of the maps between the stack's layers.
+        Memory format of the maps between the stack's layers.
     """
 
     def __init__(
@@ -152,16 +152,16 @@ class Ensemble:
         self._active: list[int] = []
 
     def state(self) -> dict[str, Any]:
-        """Everything that the rest of the training depends on."""
+        """Return everything that the rest of the training depends on."""
         return {"members": [member.state() for member in self.members]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back, or on, to what `state` gave, before `train`."""
+        """Set all members to a state that was saved; this must come before `train`."""
         for member, member_state in zip(self.members, state["members"], strict=True):
             member.restore(member_state)
 
     def train(self, after_epoch: Callable[[], None]) -> None:
-        """Train every member to its end."""
+        """Train every member to its end, with a call of `after_epoch` after each epoch."""
         specification = self.members[0].specification
         steps = max(member.steps for member in self.members)
         done = max(len(member.history) for member in self.members)
@@ -178,7 +178,7 @@ class Ensemble:
                 after_epoch()
 
     def _stack(self, active: list[int]) -> None:
-        """Put the active members, and no others, into the stack."""
+        """Build the stack of the active members."""
         members = [self.members[e] for e in active]
         networks = [member.network for member in members]
         self._active, self._network = active, StackedNetwork(networks, self.memory_format)
@@ -186,12 +186,12 @@ class Ensemble:
         self._optimizer = _StackedAdam(members, self._network) if one_for_all else None
 
     def _train_epoch(self, active: list[int], progress: Any) -> list[tuple[int, NDArray[np.float32], int]]:
-        """Each active member, the losses of its steps, and the number of its right answers."""
+        """Train one epoch; return each active member's index, the losses of its steps, and its right answers."""
         if active != self._active:
             self._stack(active)
         stack, members = self._network, [self.members[e] for e in active]
         epoch, precision = len(members[0].history) + 1, members[0].precision
-        # Splits differ, and so may the number of whole batches: who has fewer sits out the last step.
+        # Splits may differ in the number of whole batches; a member with fewer of them skips the last step.
         batches = pad_sequence([member.begin_epoch(epoch) for member in members]).transpose(1, 2)  # (steps, B, E)
         steps = len(batches)
         images = self._images.batches(batches.flatten(), batches[0].numel(), epoch)
@@ -210,7 +210,7 @@ class Ensemble:
                 logits = stack(batch.view(*target.shape, *batch.shape[1:]))
             loss = functional.cross_entropy(logits.float().flatten(0, 1), target.flatten(), reduction="none")
             loss = loss.view(target.shape).mean(0)
-            # For an Adam each, the members' gradients stay rows of the stack's.
+            # With an Adam per member, gradients are set to zero instead of None: they must stay rows of the stack's.
             stack.zero_grad(set_to_none=self._optimizer is not None)
             torch.autograd.backward(loss.sum())
             if self._optimizer is not None:
@@ -233,7 +233,7 @@ class Ensemble:
 class _StackedAdam:
     """One Adam for the members of a stack that take all steps together.
 
-    Adam treats each number by itself, so that it does for a row of the stack what a member's own does, up to rounding.
+    Adam treats each number separately. It therefore updates a row of the stack as a member's own would, up to rounding.
     """
 
     def __init__(self, members: Sequence[Training], stack: StackedNetwork) -> None:
@@ -243,18 +243,19 @@ class _StackedAdam:
         self._rows = list(zip(*(member.network.parameters() for member in members), strict=True))
         for parameter, rows in zip(stack.parameters(), self._rows, strict=True):
             states = [member.optimizer.state[row] for member, row in zip(members, rows, strict=True)]
-            self._optimizer.state[parameter] = {  # moments by member, and the number of steps, which is one for all
+            # Moments are stacked by member; the number of steps, a scalar, is the same for all.
+            self._optimizer.state[parameter] = {
                 name: torch.stack([state[name] for state in states]) if value.ndim else value.clone()
                 for name, value in states[0].items()
             }
 
     def step(self) -> None:
-        """Update all members, with the learning rate of their own optimizers."""
+        """Update all members with the learning rate of their own optimizers."""
         self._optimizer.param_groups[0]["lr"] = self._members[0].optimizer.param_groups[0]["lr"]
         self._optimizer.step()
 
     def share_state(self) -> None:
-        """Make the moments of the members' own optimizers rows of this one's, and give them its number of steps."""
+        """Make the moments of the members' own optimizers rows of this one's, and copy its number of steps."""
         for state, rows in zip(self._optimizer.state.values(), self._rows, strict=True):
             for e, (member, row) in enumerate(zip(self._members, rows, strict=True)):
                 member.optimizer.state[row] = {
@@ -263,7 +264,7 @@ class _StackedAdam:
 
 
 def _leave_stack(member: Training) -> None:
-    """Give a member memory of its own, so that it does not keep the whole stack's, nor put it into checkpoints."""
+    """Give a member memory of its own, so that neither it nor its checkpoints keep that of the whole stack."""
     unstack(member.network)
     state = member.optimizer.state
     for parameter in state:
@@ -271,7 +272,7 @@ def _leave_stack(member: Training) -> None:
 
 
 def _check_specifications(specifications: Sequence[TrainingSpecification]) -> TrainingSpecification:
-    """The first of them, if the others are like it but for the seed."""
+    """Check that the specifications are equal except for the seed, and return the first."""
     if len(specifications) == 0:
         raise ValueError("`specifications` must hold at least one; got none.")
     first = specifications[0]
@@ -279,9 +280,9 @@ def _check_specifications(specifications: Sequence[TrainingSpecification]) -> Tr
         here, there = check_specification(specification).to_dict(), first.to_dict()
         differences = [name for name in here if name != "seed" and here[name] != there[name]]
         if differences:
-            said = "; ".join(f"`{name}` is {there[name]!r} in 0 and {here[name]!r} in {e}" for name in differences)
+            said = "; ".join(f"`{n}` is {there[n]!r} in number 0 and {here[n]!r} in number {e}" for n in differences)
             raise ValueError(
-                f"`specifications` must be alike but for `seed`; {said}. Train those that differ in another call."
+                f"`specifications` must be equal except for `seed`; {said}. Train those that differ in another call."
             )
     if first.network not in STACKABLE_NETWORKS:
         raise ValueError(
@@ -294,14 +295,14 @@ def _check_specifications(specifications: Sequence[TrainingSpecification]) -> Tr
 def _check_labels(
     pixels: Pixels, noisy_labels: Any, clean_labels: Any, classes: Any, n_members: int
 ) -> list[TrainingData]:
-    """The images with each member's labels, whose pixels and classes are shared."""
+    """Return the images with each member's labels; all share the pixels and the classes."""
     rows = [to_array(labels) for labels in noisy_labels]
     if len(rows) != n_members or any(row.shape != (len(pixels),) for row in rows):
         shapes = sorted({row.shape for row in rows})
         raise ValueError(
             f"`noisy_labels` must hold one label per image for each specification, shape ({n_members}, {len(pixels)}); "
             f"got {len(rows)} entries of shape {' and '.join(map(str, shapes))}. "
-            f"Where all members learn the same labels, repeat them: [labels] * {n_members}."
+            f"If all members learn the same labels, repeat them: [labels] * {n_members}."
         )
     _, known = encode_labels(np.concatenate(rows), classes=classes, name="noisy_labels")
     first = TrainingData.check(pixels, rows[0], clean_labels, known)

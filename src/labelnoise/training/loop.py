@@ -1,8 +1,8 @@
-"""One network in training: batches, optimizer, validation, and which state is kept.
+"""The loop that trains a network: batches, optimizer, validation, and the choice of the state that is kept.
 
-Nothing random is carried from one epoch to the next: split, initialization and the order of each epoch's batches all
-come from the seed alone. So the state at the end of an epoch is network, optimizer and history, and a run that goes on
-from it repeats an undisturbed one bit by bit on the same device.
+Nothing random is carried from one epoch to the next: split, initialization and the order of each epoch's batches follow
+from the seed alone. The state at the end of an epoch is therefore network, optimizer and history, and a training that
+continues from it repeats an uninterrupted one bit by bit on the same device.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from labelnoise.training.streaming import place_images
 
 
 class Training:
-    """A network in training, at the end of some epoch.
+    """A network in training, at the end of an epoch.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class Training:
         Moved to the device and trained in place.
     data : TrainingData
     parts : indices, indices
-        Training and validation part.
+        The training and the validation part.
     device : torch.device
     images : ImageBatches, optional
-        The images of `data` on the device, where several runs share them.
+        The images of `data` on the device, if several trainings share them.
     member : int, optional
-        Its place among networks that train together, for messages.
+        Index among networks that train together, for messages.
     processes : Processes
-        Those that train this network together.
+        The processes that train this network together.
     loader_workers : int, optional
         Processes that read images from disk.
     """
@@ -88,8 +88,8 @@ class Training:
         self._clean = None if data.clean is None else torch.from_numpy(data.clean).to(device)
         self._norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
         self.steps = len(parts[0]) // specification.batch_size
-        # Looking at the loss makes a GPU wait, and costs nothing on the CPU.
-        self._look_every = 50 if device.type == "cuda" else 1
+        # Reading the loss waits for a GPU, but costs nothing on the CPU.
+        self._check_every = 50 if device.type == "cuda" else 1
 
     @property
     def is_finished(self) -> bool:
@@ -104,7 +104,7 @@ class Training:
         return self.is_finished and self.diverged_at is None and len(self.history) < self.specification.epochs
 
     def state(self) -> dict[str, Any]:
-        """Everything that the rest of the run depends on."""
+        """Return everything that the rest of the training depends on."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -115,15 +115,15 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back, or on, to what `state` gave."""
+        """Set the training to a state that was saved."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.best_epoch, self.best_state = state["best_epoch"], state["best_state"]
-        self.diverged_at = state.get("diverged_at")  # which earlier checkpoints do not have
+        self.diverged_at = state.get("diverged_at")  # Older checkpoints do not have it.
 
     def train(self, after_epoch: Callable[[], None]) -> None:
-        """Train to the end, or until the loss is no longer finite."""
+        """Train to the end, or until the loss is no longer finite, with a call of `after_epoch` after each epoch."""
         total, done = self.steps * self.specification.epochs, self.steps * len(self.history)
         name = f"training {self.specification.network}"
         with bar(name, total, initial=done, unit="step") as progress:
@@ -137,7 +137,7 @@ class Training:
                 after_epoch()
 
     def begin_epoch(self, epoch: int) -> Tensor:
-        """Set the epoch's learning rate; its batches, as indices of shape (steps, batch size) on the device."""
+        """Set the epoch's learning rate, and return its batches: indices, (steps, batch size), on the device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.specification.learning_rate_at(epoch)
         order = np.random.default_rng([self.specification.seed, ORDER, epoch]).permutation(self._train)
@@ -145,21 +145,21 @@ class Training:
         return batches.view(self.steps, -1)
 
     def end_epoch(self, losses: NDArray[np.float32], right: int, start: float) -> None:
-        """Validate, write the history and keep the best state; or record the divergence that the losses show.
+        """Validate, extend the history and keep the best state; or record a divergence that the losses show.
 
         Parameters
         ----------
         losses : array of shape (steps,)
-            The losses of the epoch's steps, up to one that is not finite.
+            The losses of the epoch's steps, which may end with the first that is not finite.
         right : int
-            How many of the batches' images were classified as their noisy label.
+            Number of the batches' images that were classified as their noisy label.
         start : float
-            When the epoch began, by `time.perf_counter`.
+            Time at which the epoch began, by `time.perf_counter`.
         """
         epoch = len(self.history) + 1
         bad = int(np.argmax(~np.isfinite(losses))) if not np.isfinite(losses).all() else None
         if bad is None and not self._state_is_finite():
-            bad = self.steps - 1  # the last step's own loss was computed before it spoilt the state
+            bad = self.steps - 1  # Its loss was computed before this step spoilt the state.
         if bad is not None:
             self.diverged_at = (epoch - 1) * self.steps + bad + 1
             self._report_divergence(epoch)
@@ -172,7 +172,7 @@ class Training:
         self._select()
 
     def _train_epoch(self, epoch: int, progress: Any) -> tuple[NDArray[np.float32], int]:
-        """The losses of an epoch's steps, up to one that is not finite, and the number of right answers."""
+        """Train one epoch; return the losses of its steps, up to one that is not finite, and its right answers."""
         batches = self.processes.share_of_batches(self.begin_epoch(epoch))
         images = self._images.batches(batches.flatten(), batches.shape[1], epoch)
         losses = torch.zeros(self.steps, device=self.device)
@@ -190,8 +190,8 @@ class Training:
             losses[step] = loss.detach()
             right += (logits.detach().argmax(1) == target).sum()
             progress.update()
-            # The mean over processes, so that all of them stop at the same step.
-            if step % self._look_every == 0 and not math.isfinite(self.processes.mean(losses[step]).item()):
+            # All processes check the mean of their losses, so that they stop at the same step.
+            if step % self._check_every == 0 and not math.isfinite(self.processes.mean(losses[step]).item()):
                 losses = losses[: step + 1]
                 break
         self.processes.average_running_statistics(self._norms)
@@ -203,14 +203,14 @@ class Training:
             norm.momentum = momentum
 
     def batch_norm_momentum(self, step: int) -> float:
-        """The weight of the batch of a step, counted from 1 over all epochs, in batch norm's running statistics."""
-        # The running statistics as a weighted mean of all batches seen, weights falling by the decay at each step. A
-        # fixed momentum of 0.01 would still be half made of their arbitrary start after 69 steps.
+        """Return the weight of a batch in batch norm's running statistics; `step` counts from 1 over all epochs."""
+        # The running statistics are a weighted mean of all batches seen, with weights that fall by the decay at each
+        # step. With a fixed momentum of 0.01, half of them would still be their arbitrary start after 69 steps.
         decay = self.specification.batch_norm_decay
         return (1 - decay) / (1 - decay**step)
 
     def _validate(self) -> tuple[float | None, float | None]:
-        """Accuracy on the noisy and on the clean labels of the validation part."""
+        """Return the accuracy on the noisy and on the clean labels of the validation part."""
         if len(self._validation) == 0:
             return None, None
         self.network.eval()
@@ -222,7 +222,7 @@ class Training:
         return noisy, clean
 
     def _select(self) -> None:
-        """Keep the last epoch's state if it is better than the best; of equals the first stays."""
+        """Keep the last epoch's state if it is better than the best so far; of equals, the first is kept."""
         measures = {"noisy": "noisy_accuracy", "clean": "clean_accuracy", "last": "epoch"}
         measure = measures[self.specification.selection]
         scores = [getattr(epoch, measure) for epoch in self.history]
@@ -243,12 +243,12 @@ class Training:
         if not self.history:
             raise FloatingPointError(f"{message} No epoch was completed, so there is no state to keep. {advice}.")
         kept = f"Training stopped; the state of epoch {self.best_epoch} was kept."
-        # The level is that of whoever called `train` or `train_together`.
-        warnings.warn(f"{message} {kept} {advice} to train on.", RuntimeWarning, stacklevel=5)
+        # This level is that of the line that called `train` or `train_together`.
+        warnings.warn(f"{message} {kept} {advice} to train longer.", RuntimeWarning, stacklevel=5)
 
 
 def mean_of(epochs: Sequence[Epoch]) -> str:
-    """Mean loss and accuracy on the noisy validation labels, for a progress bar."""
+    """Return the mean loss and accuracy on the noisy validation labels as text, for a progress bar."""
     accuracies = [epoch.noisy_accuracy for epoch in epochs if epoch.noisy_accuracy is not None]
     measured = f", validation {np.mean(accuracies):.4f}" if accuracies else ""
     return f"loss {np.mean([epoch.loss for epoch in epochs]):.3f}{measured}"

@@ -1,4 +1,4 @@
-"""What a network says about images: class probabilities and features."""
+"""Compute a network's outputs for images: class probabilities and features."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def predict(
     resize: int | None = None,
     loader_workers: int | None = None,
 ) -> Prediction:
-    """Class probabilities and features of images, in float32.
+    """Compute class probabilities and features of images, in float32.
 
     Parameters
     ----------
@@ -45,16 +45,16 @@ def predict(
     images : array-like of shape (N, H, W) or (N, H, W, C), or ImageStream
         Raw pixels, as in training: the network normalizes them. Of a stream, only a few batches are in memory at once.
     after_activation : bool
-        Features after their batch norm and ReLU; before them (appendix A) by default.
+        Whether features are taken after their batch norm and ReLU; by default before them (appendix A).
     device : {"auto", "cpu", "cuda"}
         Where to compute.
     batch_size : int
-        Images at a time.
+        Images per batch.
     resize : int, optional
         For a stream: the length to which the shorter side is resized, as in training, before the network's size is cut
         out of the center. None for images of that size.
     loader_workers : int, optional
-        For a stream: processes that read it; by default one for each core.
+        For a stream: the number of processes that read it; by default one per core.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def predict(
     Raises
     ------
     ValueError, TypeError
-        Images that are not finite, or not of the size that the network was built for; no such device.
+        The images are not finite or not of the size that the network was built for, or there is no such device.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def predict(
 def images_for(
     network: Network, images: Any, name: str, device: torch.device, *, resize: int | None, workers: int | None
 ) -> ImageBatches:
-    """Images, checked to fit the network, where it can compute on them; `resize` is of a stream's."""
+    """Check that the images fit the network, and serve them on the device; only streams are resized."""
     channels, height, width = network.image_shape
     if isinstance(images, ImageStream):
         shape: tuple[int, ...] = (height, width, images.channels)
@@ -100,7 +100,7 @@ def images_for(
         shape = images.shape[1:]
     if shape != (height, width, channels):
         raise ValueError(
-            f"`{name}` must be of {height} x {width} pixels and {channels} channel(s), as those the network was built "
+            f"`{name}` must be of {height} x {width} pixels and {channels} channel(s), as the network was built "
             f"for; got {' x '.join(map(str, shape[:2]))} and {shape[2]}. Resize them, or train on that size."
         )
     return place_images(images, device, (height, width), resize=resize, workers=workers)
@@ -115,7 +115,7 @@ def predict_batches(
     batch_size: int = BATCH_SIZE,
     processes: Processes = ALONE,
 ) -> Prediction:
-    """`predict` on checked input, for a network in evaluation mode on the device; all `processes` call it together."""
+    """Do as `predict`, for a network in evaluation mode on the device; all `processes` must call this together."""
     pred_probs, features = [], []
     mine = processes.share(torch.arange(len(images), device=device))
     total = -(-len(mine) // batch_size)
@@ -129,7 +129,7 @@ def predict_batches(
 
 @torch.inference_mode()
 def classify(network: Network, images: ImageBatches, indices: Tensor, processes: Processes = ALONE) -> Tensor:
-    """Class codes of the images at `indices`, all on the device of a network in evaluation mode."""
+    """Return class codes of the images at `indices`, for a network in evaluation mode; all are on its device."""
     batches = images.batches(processes.share(indices), BATCH_SIZE)
     codes = torch.cat([network(batch).argmax(1) for batch in batches])
     return processes.gather(codes, len(indices), indices.device)

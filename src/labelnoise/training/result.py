@@ -1,4 +1,4 @@
-"""What a training run leaves: the network that was kept, and how it came about."""
+"""The result of a training: the network that was kept, and the record of how it was trained."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Epoch:
         Counted from 1.
     learning_rate : float
     loss, train_accuracy : float
-        Mean cross entropy and share of right answers on the noisy labels of the batches, each as it was trained on.
+        Mean cross entropy and share of right answers on the noisy labels of the batches, each just before its step.
     noisy_accuracy, clean_accuracy : float or None
-        Of the validation part at the end of the epoch, on either kind of label; None where there is none.
+        Accuracy on the noisy and the clean labels of the validation part at the end of the epoch; None without them.
     seconds : float
         Wall-clock time, validation included.
     """
@@ -48,15 +48,15 @@ class TrainingResult:
     Attributes
     ----------
     specification : TrainingSpecification
-        What was asked for.
+        Settings of the training.
     device, precision : str
-        What "auto" meant on this machine.
+        Device and precision that were used, where the settings may say "auto".
     network : Network
         In evaluation mode on the CPU, with the state that `selection` chose.
     classes : array of shape (L,)
         The class that each column of `pred_probs` stands for.
     n_train, n_validation : int
-        Images in either part.
+        Number of images in each part.
     history : tuple of Epoch
         Every completed epoch; `to_frame` makes a table of it.
     best_epoch : int
@@ -94,13 +94,13 @@ class TrainingResult:
         return sum(epoch.seconds for epoch in self.history)
 
     def to_frame(self) -> pd.DataFrame:
-        """The history, one row an epoch."""
+        """Return the history as a table, one row per epoch."""
         import pandas as pd
 
         return pd.DataFrame([asdict(epoch) for epoch in self.history])
 
     def summary(self) -> dict[str, Any]:
-        """The record without network and arrays, ready for JSON."""
+        """Return the record without network and arrays, ready for JSON."""
         return {
             "specification": self.specification.to_dict(),
             "device": self.device,

@@ -1,4 +1,4 @@
-"""From images, noisy labels and a specification to a trained network."""
+"""Train one network, in steps that `ensemble` also takes for each of its members."""
 
 from __future__ import annotations
 
@@ -37,43 +37,43 @@ def train(
 ) -> TrainingResult:
     """Train a network on noisy labels with Adam and cross entropy, and keep its best state (section 4 of the paper).
 
-    Started by ``torchrun``, all its processes train one network together, each on a GPU of its own; see
+    If ``torchrun`` starts the program, its processes train one network together, each on a GPU of its own; see
     `labelnoise.processes`.
 
     Parameters
     ----------
     images : array-like of shape (N, H, W) or (N, H, W, C), or ImageStream
-        Raw pixels; of a stream, read from disk as they are needed.
+        Raw pixels. Those of a stream are read from disk when they are needed.
     noisy_labels : array-like of shape (N,)
         Integers 0..L-1, or any hashable classes.
     specification : TrainingSpecification
         Everything else that the result depends on; see `preset`.
     clean_labels : array-like of shape (N,), optional
-        For ``selection="clean"`` and the history's clean validation accuracy; never trained on.
+        Labels for ``selection="clean"`` and for the clean validation accuracy in the history, never for training.
     test_images, test_labels : array-like, or ImageStream and array-like, optional
         Images for the result's `pred_probs` and `test_features`, and labels for its `test_accuracy`.
     classes : sequence, optional
-        All classes in code order, where the noisy labels alone do not show them.
+        All classes in code order, needed if some are not among the noisy labels.
     checkpoint : path, optional
-        A file that keeps the run's state after each epoch. If it exists, the run goes on from it.
+        A file that keeps the state of the training after each epoch. If it exists, training continues from it.
     loader_workers : int, optional
-        Processes that read streams, by default one for each core; 0 for none but this one. The result does not depend
-        on it.
+        Number of processes that read streams; by default one per core. With 0, this process reads them. The result does
+        not depend on it.
 
     Returns
     -------
     TrainingResult
-        The same for the same specification and data on one device, whether or not the run was interrupted; and the
+        The same for the same specification and data on one device, whether or not the training was interrupted; and the
         same in all processes.
 
     Raises
     ------
     ValueError, TypeError
         Bad images or labels, a batch larger than the data, no such device, a checkpoint that is damaged or belongs
-        to another run.
+        to another training.
     FloatingPointError
-        The loss was no longer finite before the first epoch ended, so that there is no state to keep. Later, it is a
-        RuntimeWarning and the result's `diverged_at`.
+        The loss stopped being finite before the first epoch ended, so that there is no state to keep. If this happens
+        later, training stops with a RuntimeWarning and the result's `diverged_at`.
 
     Examples
     --------
@@ -99,8 +99,8 @@ def train(
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Deterministic algorithms; the caller's choice is back in force afterwards."""
-    # `cudnn.flags` would also set TensorFloat-32, and fails where the caller has chosen that by the newer settings.
+    """Use deterministic algorithms; restore the caller's choice afterwards."""
+    # `cudnn.flags` would also set TensorFloat-32, and fails if the caller has chosen that by the newer settings.
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic, cudnn.benchmark
     cudnn.deterministic, cudnn.benchmark = True, False
@@ -111,7 +111,7 @@ def deterministic() -> Iterator[None]:
 
 
 class TestImages(NamedTuple):
-    """Checked images to ask a trained network about, and their codes; either may be None."""
+    """Checked test images and the codes of their labels; either may be None."""
 
     images: ImageBatches | None
     codes: Codes | None
@@ -120,7 +120,7 @@ class TestImages(NamedTuple):
     def check(
         cls, test_images: Any, test_labels: Any, training: Training, classes: NDArray[Any], workers: int | None = None
     ) -> TestImages:
-        """Check what `train` was given, and put the images where the training computes."""
+        """Check the test images and labels given to `train`, and serve the images on the training's device."""
         if test_images is None:
             if test_labels is not None:
                 raise ValueError("`test_labels` need `test_images`, which is None. Pass both, or neither.")
@@ -142,7 +142,7 @@ def start_training(
     processes: Processes = ALONE,
     loader_workers: int | None = None,
 ) -> Training:
-    """Split the data and initialize the network; what has a default is as in `Training`."""
+    """Split the data, initialize the network and return its `Training`, which explains the optional parameters."""
     processes.check_batch_size(specification.batch_size)
     if specification.selection == "clean" and data.clean is None:
         raise ValueError('`selection` "clean" needs `clean_labels`; got None. Pass them, or select on "noisy" labels.')
@@ -160,10 +160,10 @@ def start_training(
 
 
 def identity_of(training: Training, data: TrainingData) -> dict[str, Any]:
-    """What a checkpoint must agree on with the training that goes on from it."""
+    """Return what a checkpoint must have in common with the training that continues from it."""
     return {
         **training.specification.to_dict(),
-        "device": training.device.type,  # what "auto" means here
+        "device": training.device.type,  # This is what "auto" stands for here.
         "precision": str(training.precision).removeprefix("torch."),
         "data": data.digest(),
         **({"processes": training.processes.size} if training.processes.size > 1 else {}),
@@ -171,7 +171,7 @@ def identity_of(training: Training, data: TrainingData) -> dict[str, Any]:
 
 
 def result_of(training: Training, classes: NDArray[Any], test: TestImages) -> TrainingResult:
-    """What a finished training leaves; its network goes to the CPU with the state that was kept."""
+    """Return the result of a finished training; its network goes to the CPU with the state that was kept."""
     training.network.load_state_dict(training.best_state)
     training.network.eval()
     prediction = test_accuracy = None

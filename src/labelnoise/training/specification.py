@@ -1,4 +1,4 @@
-"""What a training run is: every choice that its result depends on, apart from the data."""
+"""The settings of a training: every choice that its result depends on, apart from the data."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class TrainingSpecification:
     """Everything but the data that decides how a network is trained.
 
-    The defaults are the paper's and its authors' code's for MNIST, except `selection`: the code keeps the state that
-    is best on clean validation labels, which a user does not have. `preset` has them for each data set.
+    The defaults are those of the paper and its authors' code for MNIST, except `selection`: the code keeps the state
+    that is best on clean validation labels, which a user does not have. `preset` has the settings of each data set.
 
     Parameters
     ----------
@@ -38,35 +38,36 @@ class TrainingSpecification:
     batch_size : int
         At least 2, which batch norm needs.
     learning_rate : float
-        Of Adam, at the start.
+        Learning rate of Adam at the start.
     step_every, step_factor : int, float
-        Every so many epochs the learning rate is multiplied by the factor; 0 for never.
+        The learning rate is multiplied by `step_factor` every `step_every` epochs, or never if that is 0.
     weight_decay : float
-        L2, added to the gradient.
+        Factor of the L2 penalty, whose gradient is added to that of the loss.
     batch_norm_decay : float
-        What batch norm's running statistics keep at a step. Their start, which is no measurement, is left out of
-        the average, so that they are right from the first step.
+        Share of batch norm's running statistics that a step keeps. Their initial values, which are not measured, are
+        left out of the average, so that it is right from the first step.
     selection : {"noisy", "clean", "last"}
         Which state is kept: the best on the noisy or on the clean validation labels, or that of the last epoch.
     patience : int, optional
-        Stop after so many epochs without a better state; None trains all epochs. Either way the best is restored.
+        Stop after this many epochs without a better state; None trains all epochs. Either way the best is restored.
     validation_share : float
-        Share of each class that is held out; 0 only where `selection` is "last".
+        Share of each class that is held out; it may be 0 only if `selection` is "last".
     normalization : {"range", "pixel", "channel"}
-        Training pixels to [0, 1]; or each pixel, or each channel as a whole, to mean 0 and standard deviation 1. Of
-        images on disk, "range" takes bytes for granted, and "channel" is estimated from 5,000 training images, drawn at
-        random by the seed.
+        Training pixels are scaled to [0, 1]; or each pixel, or each channel as a whole, gets mean 0 and standard
+        deviation 1. For images on disk, "range" assumes that pixels are bytes, and "channel" is estimated from 5,000
+        training images, drawn at random with the seed.
     resize, crop : int, optional
         For images on disk, an `ImageStream`: the length to which the shorter side is resized, and the side of the
         square that is then cut out, at random in training and from the center otherwise. Both or neither; without them
         all images must be of one size.
     seed : int
-        Decides split, initialization, order of the batches and crops.
+        Seed of the split, the initialization, the order of the batches, and the crops.
     device : {"auto", "cpu", "cuda"}
-        "auto" is CUDA where there is a device.
+        "auto" is CUDA if there is such a device.
     precision : {"auto", "float32", "bfloat16"}
-        Of the training step; "auto" is bfloat16 where the hardware computes in it. Predictions are always float32. On
-        CUDA, PyTorch rounds what goes into a float32 convolution to TensorFloat-32, unless its settings say otherwise.
+        Precision of the training step; "auto" is bfloat16 if the hardware computes in it. Predictions are always
+        float32. On CUDA, PyTorch rounds the inputs of float32 convolutions to TensorFloat-32, unless its settings say
+        otherwise.
 
     Raises
     ------
@@ -116,14 +117,14 @@ class TrainingSpecification:
             self._check("crop", self.crop <= self.resize, f"at most `resize`, {self.resize}")
         self._check("seed", 0 <= self.seed < 2**63, "at least 0 and below 2**63")
         if self.selection == "last":
-            self._check("patience", self.patience is None, 'None where `selection` is "last", which compares no states')
+            self._check("patience", self.patience is None, 'None if `selection` is "last", which compares no states')
         else:
             self._check("patience", self.patience is None or self.patience >= 1, "None or at least 1")
             self._check("validation_share", self.validation_share > 0, f'positive for `selection` "{self.selection}"')
 
     def _check_type(self, name: str, kind: str) -> None:
         value = getattr(self, name)
-        if isinstance(value, np.generic):  # as a loop over an array gives it, and JSON does not take it
+        if isinstance(value, np.generic):  # JSON does not take NumPy's numbers.
             value = value.item()
             object.__setattr__(self, name, value)
         allowed = {"int": numbers.Integral, "float": numbers.Real}.get(kind.partition(" ")[0])
@@ -138,12 +139,12 @@ class TrainingSpecification:
             raise ValueError(f"`{name}` must be {must_be}; got {getattr(self, name)}.")
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 1."""
+        """Return the learning rate of an epoch, counted from 1."""
         steps = (epoch - 1) // self.step_every if self.step_every else 0
         return self.learning_rate * self.step_factor**steps
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, ready for JSON."""
+        """Return the fields by name, ready for JSON."""
         return dataclasses.asdict(self)
 
 
@@ -159,16 +160,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "imagenet": {"network": "densenet121", **_IMAGENET, "normalization": "channel", "resize": 256, "crop": 224},
     "digits": {"network": "digits_cnn", "batch_size": 64},
 }
-"""What each preset changes in the defaults.
+"""The changes that each preset makes to the defaults.
 
-The paper gives no settings for the appendix's network; these are CIFAR-10's. ``mnist_laptop`` is for a few thousand
-images and three epochs: at batch 256 those are too few steps for the running statistics to settle, and label noise
-does not average out unless the learning rate falls.
+The paper gives no settings for the appendix's network; these are those of CIFAR-10. ``mnist_laptop`` is for a few
+thousand images and three epochs. At batch size 256, these would be too few steps for the running statistics to settle;
+and label noise does not average out unless the learning rate falls.
 """
 
 
 def preset(name: str, **changes: Any) -> TrainingSpecification:
-    """The specification for a data set, with any field changed.
+    """Return the specification for a data set, with any field changed.
 
     Examples
     --------
@@ -179,7 +180,7 @@ def preset(name: str, **changes: Any) -> TrainingSpecification:
 
 
 def check_specification(specification: TrainingSpecification) -> TrainingSpecification:
-    """Whether this is one, and not the name of a preset."""
+    """Return `specification`; raise a TypeError if it is anything else, such as the name of a preset."""
     if not isinstance(specification, TrainingSpecification):
         raise TypeError(
             f"`specification` must be a TrainingSpecification, for example preset('mnist'); got {specification!r}."
@@ -188,7 +189,7 @@ def check_specification(specification: TrainingSpecification) -> TrainingSpecifi
 
 
 def find_precision(precision: str, device: torch.device) -> torch.dtype:
-    """The type in which layers compute during training."""
+    """Return the type in which layers compute during training."""
     if precision == "auto":
         precision = "bfloat16" if _computes_bfloat16(device) else "float32"
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -197,6 +198,6 @@ def find_precision(precision: str, device: torch.device) -> torch.dtype:
 def _computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Torch emulates it elsewhere, slower than float32. The test is private; a torch without it trains in float32.
+    # Elsewhere torch emulates it, slower than float32. The tests are private; a torch without them trains in float32.
     supported = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
     return any(test is not None and test() for test in supported)

@@ -1,8 +1,7 @@
-"""Images that are read from disk while the network trains.
+"""Read images from disk while the network trains.
 
-Worker processes decode, resize and crop ahead of the device. What is random about a crop follows from the seed, the
-epoch and the image alone, so that a run repeats bit by bit, however many workers there are and wherever it was
-interrupted.
+Worker processes decode, resize and crop ahead of the device. Random crops follow from the seed, the epoch and the image
+alone. A training therefore repeats bit by bit for any number of workers, and after an interruption at any point.
 """
 
 from __future__ import annotations
@@ -24,30 +23,31 @@ from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, P
 from labelnoise.training.specification import TrainingSpecification
 
 NORMALIZATION_SAMPLE = 5000
-"""Images that a channel's mean and standard deviation are taken from.
+"""Number of images from which a channel's mean and standard deviation are estimated.
 
-Means of photographs differ by about 0.6 of a pixel's standard deviation, so that of 5,000 is off by less than 0.01.
+Means of photographs differ by about 0.6 of a pixel's standard deviation. The error of a mean over 5,000 photographs is
+therefore less than 0.01 of it.
 """
 
 
 class StreamedImages:
-    """Images of a stream, brought to one size: `ImageBatches` from disk.
+    """Images of a stream, brought to one size and served from disk as `ImageBatches`.
 
     Parameters
     ----------
     stream : ImageStream
     device : torch.device
-        Where batches go.
+        Device of the batches.
     size : (int, int)
         Height and width of what the network sees.
     resize : int, optional
         Length of the shorter side before an area of `size` is cut out: at random in training, else from the center.
-        None for images that are of that size already.
+        None for images that have that size already.
     seed : int
-        Decides the crops and the sample for `normalization`.
+        Seed of the crops and of the sample for `normalization`.
     workers : int, optional
-        Processes that read, 0 for none but this one. Default: the CPU's cores, shared with the other processes that
-        torchrun has started on this machine.
+        Number of processes that read; with 0, this process reads. Default: the number of cores, divided by that of the
+        processes that torchrun has started on this machine.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class StreamedImages:
         if resize is not None and resize < max(size):
             raise ValueError(f"`resize` must be at least {max(size)}, the side that is cut out; got {resize}.")
         if resize is not None:
-            _transforms()  # before any worker needs it; and those that are forked find it imported
+            _transforms()  # A missing library is found here, and forked workers need not import it again.
         self._stream, self._device, self._size, self._resize, self._seed = stream, device, size, resize, seed
-        neighbors = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        self._workers = max(1, cpu_count() // neighbors) if workers is None else workers
+        n_processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        self._workers = max(1, cpu_count() // n_processes) if workers is None else workers
 
     def __len__(self) -> int:
         return len(self._stream)
 
     def batches(self, order: Tensor, batch_size: int, epoch: int | None = None) -> Iterator[Tensor]:
-        """The images at `order`, so many at a time, cropped at random if `epoch` is given.
+        """Yield the images at `order`, `batch_size` at a time, cropped at random if `epoch` is given.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class StreamedImages:
             num_workers=min(self._workers, -(-len(order) // batch_size)),
             collate_fn=_collate,
             pin_memory=self._device.type == "cuda",
-            generator=torch.Generator(),  # the loader would draw a seed from the global one, which nothing needs
+            generator=torch.Generator(),  # Without it, the loader draws from the global generator.
         )
         for batch in loader:
             if isinstance(batch, ValueError):
@@ -97,13 +97,13 @@ class StreamedImages:
             yield batch.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
 
     def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
-        """Shift and scale: of "range" those of bytes, 0 to 255; of "channel" those of a random sample of `indices`."""
+        """Return shift and scale: of bytes for "range", and of a random sample of `indices` for "channel"."""
         if kind == "range":
             return torch.zeros(1, 1, 1), torch.full((1, 1, 1), 1 / 255)
         if kind != "channel":
             raise ValueError(
-                f'`normalization` must be "channel" or "range" for images on disk, where no pixel has a place of its '
-                f"own; got {kind!r}."
+                f'`normalization` must be "channel" or "range" for images on disk, where no pixel has a fixed '
+                f"place; got {kind!r}."
             )
         rng = np.random.default_rng([self._seed, SAMPLE])
         sample = np.sort(rng.choice(indices, min(len(indices), NORMALIZATION_SAMPLE), replace=False))
@@ -111,7 +111,7 @@ class StreamedImages:
         for batch in self.batches(torch.from_numpy(sample), 100):
             for channel, values in enumerate(batch.unbind(1)):
                 counts[channel] += values.flatten().bincount(minlength=256)
-        # Whole numbers until here: nothing depends on the order of the images.
+        # The counts are whole numbers, so that nothing depends on the order of the images.
         share = counts.cpu().numpy() / counts[0].sum().item()
         mean = share @ np.arange(256)
         deviation = np.sqrt((share * (np.arange(256) - mean[:, None]) ** 2).sum(1))
@@ -121,7 +121,7 @@ class StreamedImages:
 
 
 def image_shape(images: Pixels | ImageStream, specification: TrainingSpecification) -> tuple[int, int, int]:
-    """Height, width and channels of what the network sees; a stream without crop must be of its first image's size."""
+    """Return height, width and channels of the network's images: those of the crop, or else of the first image."""
     side = specification.crop
     if isinstance(images, ImageStream):
         height, width = images.image(0).shape[:2] if side is None else (side, side)
@@ -143,14 +143,14 @@ def place_images(
     seed: int = 0,
     workers: int | None = None,
 ) -> ImageBatches:
-    """Images in memory laid on the device, or others read as by `StreamedImages`."""
+    """Copy images in memory to the device, or read a stream as `StreamedImages` do."""
     if isinstance(images, ImageStream):
         return StreamedImages(images, device, size=size, resize=resize, seed=seed, workers=workers)
     return DeviceImages(images, device)
 
 
 class _Frames(Dataset[Tensor | ValueError]):
-    """What of each image the network sees, as (H, W, C); travels to the workers."""
+    """The part of each image that the network sees, as (H, W, C); this object is sent to the workers."""
 
     def __init__(
         self, stream: ImageStream, size: tuple[int, int], resize: int | None, seed: int, epoch: int | None
