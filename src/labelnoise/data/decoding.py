@@ -124,7 +124,7 @@ def _gray_or_rgb(image: Image) -> NDArray[np.uint8]:
         return np.asarray(image)
     if image.mode in ("1", "LA", "La"):
         return np.asarray(image.convert("L"))
-    if image.mode.startswith("I"):  # This is 16-bit gray; some such files are opened as "I".
+    if image.mode.startswith("I"):  # "I;16" is 16-bit gray; some such files are opened as "I".
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 0xFFFF:
             raise ValueError(f"its pixels must be of 8 or 16 bits; they range from {values.min()} to {values.max()}")

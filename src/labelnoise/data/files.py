@@ -212,7 +212,7 @@ def _only(names: Sequence[str], role: str, path: Path) -> str:
 
 
 def _label_like(names: Sequence[str]) -> list[str]:
-    """Return the names ending in ``label`` or ``labels``; only without any, ``y`` is a label, not a coordinate."""
+    """Return the names ending in ``label`` or ``labels``, else the usual ones, since ``y`` may also be a coordinate."""
     labels = [name for name in names if name.lower().endswith(("label", "labels"))]
     return labels or [name for name in names if name.lower() in _NAMES["labels"]]
 

@@ -60,7 +60,7 @@ def find_image_files(place: Path, split: str) -> ImageFiles:
         There is no such split, it holds no images in class folders, or it has a class that the training split lacks.
     """
     folders = {_split_name(folder.name): folder for folder in _folders(place) if _split_name(folder.name) in _SPLITS}
-    folders = folders or {"train": place}  # The class folders lie in `place` itself.
+    folders = folders or {"train": place}  # Without splits, the class folders lie in `place` itself.
     root = folders.get(_split_name(split))
     if root is None:
         raise ValueError(f"`split` must be one of {_listed(folders)}, which {place} has; got {split!r}.")

@@ -173,7 +173,7 @@ class CsvTable:
         from pyarrow import csv
 
         return {
-            "read_options": csv.ReadOptions(block_size=1 << 24),  # No row of numbers is longer.
+            "read_options": csv.ReadOptions(block_size=1 << 24),  # No row of numbers is longer than this.
             "parse_options": csv.ParseOptions(newlines_in_values=True),
             "convert_options": csv.ConvertOptions(**convert),
         }

@@ -97,7 +97,7 @@ def _densenet121(shape: _Shape) -> Network:
     if shape.n_features not in (None, 1024):
         raise ValueError(f"`n_features` of densenet121 must be 1024, the width of its pooling; got {shape.n_features}.")
     library = import_torchvision("models", "densenet121").densenet121(weights=None, num_classes=shape.n_classes)
-    # The features are the output of the last pooling. Its batch norm and ReLU come before it, so that none is left.
+    # The features are the output of the last pooling. Batch norm and ReLU come before it; no activation is left.
     pooling = nn.Sequential(nn.ReLU(inplace=True), GlobalAverage())
     return Network(library.features, pooling, nn.Identity(), library.classifier, shape.image)
 
@@ -106,7 +106,7 @@ def import_torchvision(module: str, needed_for: str) -> Any:
     """Import a module of torchvision; if it is missing or does not fit, the error says what to install."""
     try:
         return importlib.import_module(f"torchvision.{module}")
-    except (ImportError, RuntimeError) as error:  # RuntimeError: it was built for another torch.
+    except (ImportError, RuntimeError) as error:  # RuntimeError means that it was built for another torch.
         raise ImportError(
             f"{needed_for} needs torchvision, installed and built for the same torch (CPU or CUDA alike); importing it "
             f"failed: {error}. Install both from one index: pip install 'labelnoise[cnn]'"

@@ -25,7 +25,7 @@ from labelnoise.validation import check_numeric
 Pixels = NDArray[Any]
 
 SPLIT, ORDER, CROP, SAMPLE = range(4)
-"""The purposes of random numbers; each purpose has a stream of its own, seeded by it and the seed."""
+"""The purposes of random numbers; each has a stream of its own, seeded with the seed and the purpose."""
 
 
 class ImageBatches(Protocol):
@@ -58,7 +58,8 @@ class DeviceImages:
 
     def __init__(self, pixels: Pixels, device: torch.device) -> None:
         self._array = pixels
-        self._pixels = torch.tensor(pixels, device=device)  # The caller's array may change, or be read-only.
+        # torch.tensor makes a copy; the caller's array may change, or be read-only.
+        self._pixels = torch.tensor(pixels, device=device)
 
     def __len__(self) -> int:
         return len(self._pixels)

@@ -186,7 +186,7 @@ class Ensemble:
         self._optimizer = _StackedAdam(members, self._network) if one_for_all else None
 
     def _train_epoch(self, active: list[int], progress: Any) -> list[tuple[int, NDArray[np.float32], int]]:
-        """Train one epoch; return each active member's index, the losses of its steps, and its right answers."""
+        """Train one epoch; return each active member's index, its steps' losses, and its number of right answers."""
         if active != self._active:
             self._stack(active)
         stack, members = self._network, [self.members[e] for e in active]

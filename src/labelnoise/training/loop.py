@@ -88,7 +88,7 @@ class Training:
         self._clean = None if data.clean is None else torch.from_numpy(data.clean).to(device)
         self._norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
         self.steps = len(parts[0]) // specification.batch_size
-        # Reading the loss waits for a GPU, but costs nothing on the CPU.
+        # Reading the loss makes the host wait for a GPU, but costs nothing on the CPU.
         self._check_every = 50 if device.type == "cuda" else 1
 
     @property
@@ -120,7 +120,7 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.best_epoch, self.best_state = state["best_epoch"], state["best_state"]
-        self.diverged_at = state.get("diverged_at")  # Older checkpoints do not have it.
+        self.diverged_at = state.get("diverged_at")  # Older checkpoints lack "diverged_at".
 
     def train(self, after_epoch: Callable[[], None]) -> None:
         """Train to the end, or until the loss is no longer finite, with a call of `after_epoch` after each epoch."""
@@ -159,7 +159,7 @@ class Training:
         epoch = len(self.history) + 1
         bad = int(np.argmax(~np.isfinite(losses))) if not np.isfinite(losses).all() else None
         if bad is None and not self._state_is_finite():
-            bad = self.steps - 1  # Its loss was computed before this step spoilt the state.
+            bad = self.steps - 1  # The last step's loss was computed before that step spoilt the state.
         if bad is not None:
             self.diverged_at = (epoch - 1) * self.steps + bad + 1
             self._report_divergence(epoch)
@@ -172,7 +172,7 @@ class Training:
         self._select()
 
     def _train_epoch(self, epoch: int, progress: Any) -> tuple[NDArray[np.float32], int]:
-        """Train one epoch; return the losses of its steps, up to one that is not finite, and its right answers."""
+        """Train one epoch; return its steps' losses, up to one that is not finite, and the number of right answers."""
         batches = self.processes.share_of_batches(self.begin_epoch(epoch))
         images = self._images.batches(batches.flatten(), batches.shape[1], epoch)
         losses = torch.zeros(self.steps, device=self.device)

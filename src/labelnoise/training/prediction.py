@@ -115,7 +115,7 @@ def predict_batches(
     batch_size: int = BATCH_SIZE,
     processes: Processes = ALONE,
 ) -> Prediction:
-    """Do as `predict`, for a network in evaluation mode on the device; all `processes` must call this together."""
+    """Predict with a network in evaluation mode on the device; all `processes` must call this together."""
     pred_probs, features = [], []
     mine = processes.share(torch.arange(len(images), device=device))
     total = -(-len(mine) // batch_size)

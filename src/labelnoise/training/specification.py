@@ -198,6 +198,6 @@ def find_precision(precision: str, device: torch.device) -> torch.dtype:
 def _computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Elsewhere torch emulates it, slower than float32. The tests are private; a torch without them trains in float32.
+    # On other CPUs torch emulates bfloat16, slower than float32. These tests are private, and may be missing.
     supported = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
     return any(test is not None and test() for test in supported)

@@ -89,7 +89,7 @@ class StreamedImages:
             num_workers=min(self._workers, -(-len(order) // batch_size)),
             collate_fn=_collate,
             pin_memory=self._device.type == "cuda",
-            generator=torch.Generator(),  # Without it, the loader draws from the global generator.
+            generator=torch.Generator(),  # Without one, the loader draws from the global generator.
         )
         for batch in loader:
             if isinstance(batch, ValueError):
