@@ -1,4 +1,4 @@
-"""Figures: what is drawn is what was computed, and the caption says where it came from."""
+"""Figures show what was computed, and their captions say where it came from."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def texts(ax):
 
 
 def points_of(ax, marker="o"):
-    """Coordinates of every marked series on the axes."""
+    """Return the coordinates of every series with this marker on the axes."""
     return [line.get_xydata() for line in ax.get_lines() if line.get_marker() == marker]
 
 
 def assert_nothing_overflows(figure):
-    """No text leaves the figure, and title, panels and caption do not overlap."""
+    """Assert that no text leaves the figure, and that title, panels and caption do not overlap."""
     figure.draw_without_rendering()
     renderer = FigureCanvasAgg(figure).get_renderer()
     page = figure.bbox
@@ -114,7 +114,7 @@ def test_plot_draws_on_given_axes_or_makes_its_own(curves, which):
     assert curves[which].plot().figure is not ax.figure
 
 
-def test_one_level_and_one_k_can_be_drawn():
+def test_a_curve_of_one_noise_rate_and_one_k_can_be_drawn():
     curve = ln.accuracy_curve(np.eye(3), np.arange(3), ln.UniformNoise(), 0.2, 5)
     assert len(curve_figure(curve).axes) == 1
     figure = family_figure(curve, [0.2], [0.9], [np.nan], repeats=1)
@@ -122,7 +122,7 @@ def test_one_level_and_one_k_can_be_drawn():
     assert_nothing_overflows(figure)
 
 
-def test_family_has_a_line_a_k_and_the_network_on_its_own_noise_rates(family):
+def test_family_has_a_line_per_k_and_the_network_on_its_own_noise_rates(family):
     rates, mean = [0.5, 0.0, 0.25], [0.4, 0.98, 0.9]
     figure = family_figure(family, rates, mean, [0.02, 0.01, 0.03], repeats=10, title="t", caption=SOURCE)
     (ax,) = figure.axes
@@ -158,13 +158,13 @@ def test_matrix_beside_the_family_has_rows_clean_and_columns_noisy(family):
     assert_nothing_overflows(finish(named, caption=SOURCE))
 
 
-def test_a_matrix_of_many_classes_names_some():
+def test_a_matrix_of_many_classes_names_some_of_them():
     ax = Figure().subplots()
     draw_matrix(ax, np.eye(100))
     assert len(ax.get_xticks()) == 20
 
 
-def test_concentrated_noise_shows_both_regions_and_the_line_that_is_expected():
+def test_concentrated_noise_shows_both_regions_and_the_expected_line():
     rates, mean = np.array([0.1, 0.25, 0.5]), np.array([0.88, 0.74, 0.5])
     clean, noisy = np.array([0.95, 0.94, 0.93]), np.array([0.2, 0.15, np.nan])
     arguments = {"clean_region": clean, "noisy_region": noisy, "repeats": 4, "title": "t", "caption": SOURCE}
@@ -185,7 +185,7 @@ def test_concentrated_noise_shows_both_regions_and_the_line_that_is_expected():
     )
 
 
-def test_end_labels_keep_their_order_and_a_distance():
+def test_end_labels_keep_their_order_and_their_distance():
     ax = Figure(figsize=(6, 4)).subplots()
     ax.set_ylim(0, 1)
     label_ends(ax, 1.0, [0.5, 0.49, 0.1], ["a", "b", "c"], [INK] * 3)
@@ -196,7 +196,7 @@ def test_end_labels_keep_their_order_and_a_distance():
 
 @pytest.mark.parametrize("end", [0.0, 1.0])
 def test_end_labels_stay_within_the_axes(end):
-    """Also where all lines end at the edge: they are moved apart inwards."""
+    """If all lines end at the edge, their labels are moved apart inwards."""
     figure = Figure(figsize=(3, 2))
     ax = figure.subplots()
     ax.set_ylim(0, 1)
@@ -275,7 +275,7 @@ def test_one_k_and_distance_zero_can_be_drawn():
     assert sum(bar.get_height() for bar in preferred_k_figure(found, paper_median=None).axes[0].patches) == 100
 
 
-def test_pairs_stand_side_by_side():
+def test_softmax_and_histogram_are_drawn_side_by_side():
     softmax, histograms = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]), np.array([[0.6, 0.4, 0.0], [0.0, 0.2, 0.8]])
     names = ["cat", "dog", "automobile"]
     figure = softmax_pairs_figure(
@@ -348,7 +348,7 @@ def test_accuracy_over_concentration_has_lines_and_points():
 
 
 @pytest.mark.parametrize("ks", [[10, 30, 100, 300], [10]])
-def test_differences_are_percentage_points_a_panel_a_k(ks):
+def test_differences_are_percentage_points_with_a_panel_per_k(ks):
     table = pd.DataFrame(
         [
             (k, noise, rho, 0.9 - 0.01 * rho, 0.9)
@@ -380,9 +380,10 @@ def test_surface_has_labeled_lines(family):
     assert plot_surface(surface, ax) is ax
 
 
-def test_surfaces_without_extent_or_relief_can_be_drawn():
+def test_surfaces_of_one_noise_rate_or_of_equal_accuracy_can_be_drawn():
     level = ln.accuracy_curve(np.eye(3), np.arange(3), ln.UniformNoise(), 0.2, 5)
-    assert "one level: no surface" in texts(surface_figure(accuracy_surface(level, [0.0, 1.0])).axes[0])
+    (ax,) = surface_figure(accuracy_surface(level, [0.0, 1.0])).axes
+    assert "one noise rate or concentration: no surface" in texts(ax)
     flat = ln.accuracy_curve(np.eye(3), np.arange(3), ln.UniformNoise(), [0.0, 1e-9], 5)
     assert_nothing_overflows(surface_figure(accuracy_surface(flat, [0.0, 1.0])))
 
@@ -398,7 +399,7 @@ def test_wrapped_lines_fit_and_lose_nothing():
 
 def test_labels_do_not_cover_measured_points(family):
     rates = np.linspace(0, 0.8, 33)
-    mean = np.interp(rates, family.noise_rates, family.accuracy[:, 1])  # the network on top of K = 5
+    mean = np.interp(rates, family.noise_rates, family.accuracy[:, 1])  # The network lies on the line of K = 5.
     figure = family_figure(family, rates, mean, np.full(33, 0.01), repeats=2)
     (ax,) = figure.axes
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -410,12 +411,12 @@ def test_labels_do_not_cover_measured_points(family):
 
 
 def test_public_names_exist_and_need_no_pyplot():
-    assert set(figures.__all__) == {name for name in figures.__all__ if hasattr(figures, name)}
+    assert all(hasattr(figures, name) for name in figures.__all__)
     code = "import sys, labelnoise.figures; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_crowded_family_has_a_key_instead(family):
+def test_a_crowded_family_has_a_key_instead_of_labels(family):
     crowded = ln.accuracy_curve(np.eye(3), np.arange(3), ln.FlipNoise(), np.linspace(0, 0.8, 41), range(21, 61, 4))
     figure = family_figure(crowded, [0.0, 0.5], [0.9, 0.5], [0.1, 0.1], repeats=2)
     entries = {text.get_text(): text for text in figure.axes[0].texts}

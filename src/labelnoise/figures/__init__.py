@@ -1,8 +1,8 @@
-"""Every figure of the paper, from tables and results; nothing is computed here but positions on paper.
+"""Draw every figure of the paper from tables and results; only positions on paper are computed here.
 
-`style` is the one look, `layout` places panels, titles and captions, `direct_labels` writes names on lines; each of
-the others draws one kind of figure. Figures are made without pyplot (no global state, no window) and written by
-`labelnoise.artifacts.write_figure`.
+`style` is the common look, `layout` places panels, titles and captions, and `direct_labels` writes names on lines. Each
+of the other modules draws one kind of figure. Figures are made without pyplot (no global state, no window);
+`labelnoise.artifacts.write_figure` writes them to files.
 """
 
 from labelnoise.figures.concentrations import accuracy_over_concentration_figure, difference_figure, limits_figure

@@ -1,4 +1,4 @@
-"""Accuracy against concentration, and how far the prediction is off there (tables to figures)."""
+"""Figures of accuracy against concentration, and of the prediction's difference from the measurement."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from matplotlib.figure import Figure
 
 from labelnoise.figures.curves import bar_ends
 from labelnoise.figures.direct_labels import Line, label_ends, label_points
-from labelnoise.figures.layout import finish, head, new_figure, panel_grid
-from labelnoise.figures.style import BLUE, INK, SMALL_SIZE, STYLE, VERMILION, error_bars, show_percent
+from labelnoise.figures.layout import finish, new_figure, panel_grid, set_heading
+from labelnoise.figures.style import BLUE, INK, ORANGE, SMALL_SIZE, STYLE, VERMILION, error_bars, show_percent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# color and marker together, so that either alone tells the series apart
-_SERIES = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#e69f00", "v"), (INK, "P"))
+# Color and marker both differ, so that either is enough to tell the series apart.
+_SERIES = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), ("#cc79a7", "D"), (ORANGE, "v"), (INK, "P"))
 
 
 def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Accuracy against rho at one noise rate: predicted lines, measured points with their standard deviation.
+    """Draw accuracy against rho at one noise rate: predicted lines, and measured points with standard deviations.
 
     Parameters
     ----------
     table : DataFrame
         Columns `method` (the name written beside the series, such as "network" or "K-NN, K = 30"), `concentration`,
-        `predicted` and `measured` (in [0, 1]; NaN in rows that have only the other), and `std` if there is one.
+        `predicted` and `measured` (in [0, 1]; NaN in rows that have only the other), and optionally `std`.
     title : str
     caption : str
-        Data set, noise rate, repeats, scale and seeds; what the marks mean is added.
+        Data set, noise rate, repeats, scale and seeds; the meaning of the marks is added.
     """
     methods = list(dict.fromkeys(table["method"].tolist()))
     with matplotlib.rc_context(STYLE):
@@ -81,15 +81,15 @@ def accuracy_over_concentration_figure(table: pd.DataFrame, *, title: str = "", 
 
 
 def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """Measured minus predicted accuracy against the realized rho, one panel a K, one color a noise model.
+    """Draw measured minus predicted accuracy against the realized rho, with a panel per K and a color per noise model.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `k`, `noise`, `concentration` (realized), `measured` and `predicted`; one row a point.
+        Columns `k`, `noise`, `concentration` (realized), `measured` and `predicted`; one row per point.
     title : str
     caption : str
-        Data set, noise rates, draws, scale and seeds; what the marks mean is added.
+        Data set, noise rates, draws, scale and seeds; the meaning of the marks is added.
     """
     ks, noises = sorted(set(table["k"].tolist())), list(dict.fromkeys(table["noise"].tolist()))
     with matplotlib.rc_context(STYLE):
@@ -104,7 +104,7 @@ def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = ""
                 ax.scatter(
                     part["concentration"], difference, s=14, color=color, marker=marker, alpha=0.65, linewidths=0
                 )
-            head(ax, f"K = {k}", f"{len(here):,} points", 2.4)
+            set_heading(ax, f"K = {k}", f"{len(here):,} points", 2.4)
         bound = 1.12 * max(0.5, *(abs(limit) for ax in grid for limit in ax.get_ylim()))
         grid[0].set_ylim(-bound, bound)
         for ax in grid[:: min(len(ks), 3)]:
@@ -120,12 +120,12 @@ def difference_figure(table: pd.DataFrame, *, title: str = "", caption: str = ""
             }
             color, _ = _SERIES[row % len(_SERIES)]
             grid[0].text(0.98, 0.99 - 0.08 * row, f"{noise} noise", color=color, fontweight="bold", **place)
-        words = f"Color and marker: the noise model ({', '.join(map(str, noises))}); one point a measurement."
+        words = f"Color and marker: the noise model ({', '.join(map(str, noises))}); one point per measurement."
         return finish(figure, title, (caption, words))
 
 
 def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") -> Figure:
-    """How far the prediction from rho is off against the size of noisy patches, a panel a data set and noise model.
+    """Draw the error of predictions from rho against the size of noisy patches, per data set and noise model.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
         local noise rates) and `mean_difference_from_rates_found` (the local noise rates themselves), in [0, 1].
     title : str
     caption : str
-        Noise rates, draws, scale and seeds; what the marks mean is added.
+        Noise rates, draws, scale and seeds; the meaning of the marks is added.
     """
     column, floor = "mean_difference_from_neighborhood_rate", "mean_difference_from_rates_found"
     noises, sets = (list(dict.fromkeys(table[name].tolist())) for name in ("noise", "data"))
@@ -156,13 +156,10 @@ def limits_figure(table: pd.DataFrame, *, title: str = "", caption: str = "") ->
             ax.set_ylim(0, top)
             texts = [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)]
             label_ends(ax, float(x[-1]), last, texts, [color for color, _ in series])
-            head(ax, f"{noise} noise, {data}", "", 2.4)
+            set_heading(ax, f"{noise} noise, {data}", "", 2.4)
         for ax in grid[:: len(sets)]:
             ax.set_ylabel("difference (points)")
         for ax in grid[-len(sets) :]:
             ax.set_xlabel("samples in a noisy patch")
-        return finish(
-            figure,
-            title,
-            (caption, "Lines: neighborhood sizes K; dotted: from the local noise rates found, no Beta distribution."),
-        )
+        words = "Lines: neighborhood sizes K; dotted: from the local noise rates found, without a Beta distribution."
+        return finish(figure, title, (caption, words))

@@ -1,7 +1,7 @@
-"""Predicted and measured curves of accuracy over the noise rate (figure 3), and what lies between them.
+"""Figures of predicted and measured accuracy over the noise rate (figure 3), and of their difference.
 
-Lines are predictions, points with bars are measurements (mean and standard deviation over repeats); color is k. Every
-figure carries its sample counts, repeats, tie rule and seed in the caption.
+Lines are predictions, and points with bars are measurements (mean and standard deviation over repeats). Each k has its
+color. The caption of every figure states sample counts, repeats, tie rule and seed.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], Floats]:
 
 
 def lines_of(curve: AccuracyCurve) -> list[Line]:
-    """One line a k, by increasing noise rate."""
+    """Return one line per k, by increasing noise rate."""
     order, x = _sorted(curve)
     return [(x, line) for line in curve.accuracy[order].T]
 
 
 def draw_lines(ax: Axes, curve: AccuracyCurve) -> None:
-    """The curve's lines, colored by k."""
+    """Draw the curve's lines, colored by k."""
     colors = ordered_colors(curve.k.tolist())
     for k, (x, line) in zip(curve.k.tolist(), lines_of(curve), strict=True):
-        # a line of one point would not be seen
+        # A line of a single point is visible only with a marker.
         ax.plot(x, line, color=colors[k], linewidth=1.6, marker="_" if len(x) == 1 else "", zorder=2)
 
 
 def k_labels(curve: AccuracyCurve) -> tuple[list[str], list[Any]]:
-    """What the lines are called, and in which colors."""
+    """Return the names of the lines, and their colors."""
     ks = curve.k.tolist()
     colors = ordered_colors(ks)
     return [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)], [colors[k] for k in ks]
 
 
 def bar_ends(x: Floats, y: Floats, std: Floats) -> list[Line]:
-    """Markers and the ends of their error bars: where no label should stand."""
+    """Return the markers and the ends of their error bars, which labels should not cover."""
     bars = np.nan_to_num(std)
     return [(x, y + step * bars) for step in (-1.0, 0.0, 1.0)]
 
 
 def scale_accuracy(ax: Axes, noise: str = "") -> None:
-    """Axes of accuracy over the noise rate, as percentages."""
+    """Scale and name the axes for accuracy over the noise rate, in percent."""
     ax.set_ylim(-0.03, 1.03)
     show_percent(ax.xaxis, ax.yaxis)
     ax.set_ylabel("test accuracy")
@@ -64,7 +64,7 @@ def scale_accuracy(ax: Axes, noise: str = "") -> None:
 
 
 def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> None:
-    """Predicted lines and measured points on one pair of axes."""
+    """Draw predicted lines and measured points on one pair of axes."""
     shown = predicted or measured
     assert shown is not None
     scale_accuracy(ax, shown.setting.noise["name"])
@@ -97,7 +97,7 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
 
 
 def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve) -> None:
-    """Measured minus predicted in percentage points, with two standard errors of the measured mean."""
+    """Draw measured minus predicted accuracy in percentage points, with two standard errors of the measured mean."""
     colors = ordered_colors(predicted.k.tolist())
     order, x = _sorted(measured)
     assert measured.standard_error is not None
@@ -123,7 +123,7 @@ def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve)
 
 
 def caption(predicted: AccuracyCurve | None, measured: AccuracyCurve | None, data: str = "") -> str:
-    """What the figure shows, with the counts, the tie rule and the seed."""
+    """Return a caption with the data, the counts, the tie rule and the seed."""
     shown = measured or predicted
     assert shown is not None
     parts = [data] if data else []
@@ -145,9 +145,9 @@ def caption(predicted: AccuracyCurve | None, measured: AccuracyCurve | None, dat
 def curve_figure(
     predicted: AccuracyCurve | None, measured: AccuracyCurve | None = None, *, title: str = "", data: str = ""
 ) -> Figure:
-    """One figure: the curves, below them the difference where both are there, and a caption.
+    """Draw a predicted curve, a measured one, or both with their difference below, in a figure with a caption.
 
-    Predicted and measured curves must have the same noise rates and k, in the same order, for the difference.
+    Both curves must have the same noise rates and k, in the same order.
     """
     with matplotlib.rc_context(STYLE):
         both = predicted is not None and measured is not None
@@ -166,7 +166,7 @@ def curve_figure(
 
 
 def plot_curve(curve: AccuracyCurve, ax: Axes | None = None) -> Axes:
-    """One curve, predicted or measured, on `ax` or a figure of its own."""
+    """Draw one curve, predicted or measured, on `ax` or on a new figure."""
     if ax is None:
         ax = new_figure(6.0, 4.2).subplots()
     draw_curves(ax, None if curve.measured else curve, curve if curve.measured else None)

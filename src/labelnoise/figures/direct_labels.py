@@ -1,4 +1,4 @@
-"""Names written on lines, beside points or at the ends, instead of a legend (layout only)."""
+"""Write names on lines, beside points or at the ends of lines, instead of a legend."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from labelnoise.figures.style import LABEL_SIZE
 
 Line = tuple[Floats, Floats]
 
-_ENOUGH = 0.12  # a gap, as a share of the axes' height, beyond which more does not make a label clearer
-_STEPS = 121  # places tried on a line
+_ENOUGH = 0.12  # A larger gap, as a share of the axes' height, does not make a label clearer.
+_STEPS = 121  # So many places are tried on a line.
 _PATCH = {"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.08"}
 _FONT: dict[str, Any] = {"fontsize": LABEL_SIZE, "fontweight": "bold"}
 
 
 class _Frame:
-    """The axes in shares of their width and height, with both limits settled and the size nearly."""
+    """The axes in shares of their width and height; their limits must be final, and their size nearly so."""
 
     def __init__(self, ax: Axes) -> None:
         (self.left, right), (self.low, high) = ax.get_xlim(), ax.get_ylim()
@@ -38,7 +38,7 @@ class _Frame:
         return self.left + x * self.x_range, self.low + y * self.y_range
 
     def half_size(self, text: str) -> tuple[float, float]:
-        """Half the width and height of a label, with a little room around it."""
+        """Return half the width and half the height of a label with a little room around it."""
         return 0.55 * text_width(text, LABEL_SIZE, "bold") / self.width + 0.006, 0.75 * LABEL_SIZE / 72 / self.height
 
 
@@ -51,22 +51,22 @@ def label_lines(
     points: Sequence[Line] = (),
     beside: Sequence[Line] = (),
 ) -> None:
-    """Write each text on its line, where the other lines, the labels before it and the points are far.
+    """Write each text on its line, far from the other lines, the labels before it and the points.
 
-    A line without such a place has its text beside it; where several have none, a key in a corner names all.
+    If one line has no such place, its text stands beside it; if several have none, a key in a corner names all lines.
 
     Parameters
     ----------
     ax : Axes
-        With everything drawn and its limits set.
+        Axes with everything drawn and the limits set.
     lines : sequence of (x, y)
-        Of increasing x.
+        Lines of increasing x.
     texts, colors : sequence
-        One a line.
+        One per line.
     points : sequence of (x, y)
-        Markers and ends of error bars, not to write on.
+        Markers and ends of error bars, which no text may cover.
     beside : sequence of (x, y)
-        Lines without a text here, to keep away from.
+        Lines that get no text here, but keep the others' texts away.
     """
     frame = _Frame(ax)
     shares, marks = [frame.shares(line) for line in lines], [frame.shares(line) for line in points]
@@ -88,11 +88,11 @@ def label_lines(
             to_beside = _nearest(others[:, window], own[at], 2 * half_height)
             near = [y[np.abs(x - places[at]) < half + 0.012] for x, y in marks]
             to_marks = min((_nearest(y, own[at], 2 * half_height) for y in near), default=2 * half_height)
-            covers = min(2 * gap, 1.5 * to_beside, to_marks) < half_height  # of a line, half a letter may be hidden
+            covers = min(2 * gap, 1.5 * to_beside, to_marks) < half_height  # A label may hide a line by half a letter.
             score[at] = gap + 0.3 * to_beside + 0.6 * to_marks - covers
         for x, y, other in taken:
             score[(np.abs(places - x) < half + other) & (np.abs(own - y) < 2.2 * half_height)] -= 1.0
-        score -= 0.01 * np.abs(places - (low + high) / 2)  # among equals the middle
+        score -= 0.01 * np.abs(places - (low + high) / 2)  # Of equal places, the middle one is taken.
         if not np.nanmax(score, initial=-1.0) > 0:
             crowded.append(row)
             continue
@@ -112,7 +112,7 @@ def label_lines(
 
 
 def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[str], colors: Sequence[Any]) -> None:
-    """The texts below each other, each after a piece of its line, in the emptiest corner."""
+    """Write the texts below each other, each after a piece of its line, in the emptiest corner."""
     entries = [f"\N{BOX DRAWINGS HEAVY HORIZONTAL} {text}" for text in texts]
     width = 2 * max(frame.half_size(entry)[0] for entry in entries)
     step = 2.1 * frame.half_size("1")[1]
@@ -128,7 +128,7 @@ def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[s
 
 
 def _heights(lines: Sequence[Line], places: Floats) -> Floats:
-    """The lines at the same places, one a row; NaN beyond their ends."""
+    """Return the lines' heights at the same places, one line per row; NaN beyond their ends."""
     rows = [np.interp(places, x, y, left=np.nan, right=np.nan) for x, y in lines]
     return np.array(rows).reshape(len(rows), len(places))
 
@@ -146,12 +146,12 @@ def label_points(
     Parameters
     ----------
     ax : Axes
-        With everything drawn, labels on lines included, and its limits set.
+        Axes with everything drawn, including labels on lines, and the limits set.
     named : (x, y)
-        What the text names; preferred is a point of it that the other lines are far from.
+        The points that the text names; one that is far from the other lines is preferred.
     text, color
     lines, points : sequence of (x, y)
-        The others: not to write on.
+        Other lines and points, which the text may not cover.
     """
     frame = _Frame(ax)
     half, half_height = frame.half_size(text)
@@ -173,7 +173,7 @@ def label_points(
                 continue
             across = np.maximum(np.abs(own_x - x) - half, 0) * frame.width
             up = np.maximum(np.abs(own_y - y) - half_height, 0) * frame.height
-            crossed = np.sum((y - heights) * above < 0, axis=0)  # lines between the label and what it names
+            crossed = np.sum((y - heights) * above < 0, axis=0)  # These lines are between label and point.
             cost = np.hypot(across, up) - 2 * alone * frame.height + 1.5 * crossed
             if cost.min() < best:
                 best, chosen = float(cost.min()), (float(x), float(y), int(cost.argmin()))
@@ -194,7 +194,7 @@ def label_points(
 
 
 def _labels_so_far(ax: Axes, frame: _Frame) -> list[Line]:
-    """The middle lines of the labels that stand on the axes."""
+    """Return the middle lines of the labels that are already on the axes."""
     labels = [label for label in ax.texts if isinstance(label, Annotation)]
     boxes = []
     for label in labels:
@@ -211,7 +211,7 @@ def _finely(line: Line) -> Line:
 
 
 def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str], colors: Sequence[Any]) -> None:
-    """Write each text right of the last points, moved apart where two would overlap, within the axes.
+    """Write each text to the right of its last point; texts that would overlap are moved apart, within the axes.
 
     The axes' limits along y must be set before.
     """
@@ -221,7 +221,7 @@ def label_ends(ax: Axes, x: float, heights: Sequence[float], texts: Sequence[str
     step = 2.3 * frame.half_size("1")[1] * frame.y_range
     order = np.argsort(heights, kind="stable")
     ranks = np.arange(len(order)) * step
-    # the heights nearest to the wanted ones that are a step apart: nondecreasing once the steps are taken off
+    # These are the heights nearest to the wanted ones that are a step apart: without the steps, they do not decrease.
     wanted = isotonic_regression(np.asarray(heights, dtype=np.float64)[order] - ranks).x
     lowest, highest = frame.low + step / 2, frame.low + frame.y_range - step / 2 - ranks[-1]
     placed = np.maximum(np.minimum(wanted, highest), lowest) + ranks

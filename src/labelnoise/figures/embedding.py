@@ -1,4 +1,4 @@
-"""Two-dimensional embeddings colored by the given label: where the wrong ones lie (figure 1)."""
+"""Figures of two-dimensional embeddings that show where wrong labels lie (figure 1)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from labelnoise.figures.layout import finish, head, panel_grid
+from labelnoise.figures.layout import finish, panel_grid, set_heading
 from labelnoise.figures.style import FAINT, INK, STYLE, class_color, halo
 
 _PANEL = 3.9
-_MOST_VECTORS = 3000  # points; more are drawn as pixels, or an SVG would have megabytes
+_MOST_VECTORS = 3000  # More points are drawn as pixels, or an SVG would have megabytes.
 
 
 class EmbeddingPanel(NamedTuple):
-    """One embedding.
+    """One embedding with its labels.
 
     Attributes
     ----------
@@ -47,17 +47,17 @@ def embedding_figure(
     title: str = "",
     caption: str = "",
 ) -> Figure:
-    """Embeddings colored by the given label, wrong labels on top with a dark edge (Fig. 1).
+    """Draw embeddings colored by the given label, with wrong labels on top and in a dark edge (Fig. 1).
 
     Parameters
     ----------
     panels : sequence of EmbeddingPanel
-        Or of tuples in its order.
+        Tuples with the same entries are taken as well.
     class_names : sequence, optional
-        By code; the codes if not given.
+        Names by code. Default: the codes.
     title : str
     caption : str
-        Data set, scale and seeds; what the marks mean is added.
+        Data set, scale and seeds; the meaning of the marks is added.
     """
     with matplotlib.rc_context(STYLE):
         columns = min(len(panels), 2)
@@ -66,7 +66,7 @@ def embedding_figure(
             _draw(ax, EmbeddingPanel(*panel), class_names)
         words = (
             "Position: two-dimensional embedding of the training samples' features; color: the given label; larger "
-            "points with a dark edge: given labels that are wrong; class names stand amid the right ones."
+            "points with a dark edge: given labels that are wrong; class names: the middle of the right ones."
         )
         return finish(figure, title, (caption, words))
 
@@ -105,5 +105,5 @@ def _draw(ax: Axes, panel: EmbeddingPanel, class_names: Sequence[object] | None)
     parts = [f"{changed.mean():.0%} of {len(labels):,} labels wrong"]
     if not np.isnan(panel.accuracy):
         parts.append(f"test accuracy {panel.accuracy:.1%}")
-    head(ax, panel.title, "", _PANEL - 0.2)
+    set_heading(ax, panel.title, "", _PANEL - 0.2)
     ax.set_xlabel("; ".join(parts))

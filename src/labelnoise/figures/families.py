@@ -1,4 +1,4 @@
-"""A network's measured accuracy over the analytic curves (figure 4), and under concentrated noise (figure 4h, i)."""
+"""Figures of a network's accuracy over the analytic curves (figure 4), and under concentrated noise (figure 4h, i)."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ def family_figure(
     caption: str = "",
     matrix: ArrayLike | None = None,
 ) -> Figure:
-    """Measured accuracy of a network over the family of analytic curves, one a K (Fig. 4).
+    """Draw the measured accuracy of a network over the family of analytic curves, one per K (Fig. 4).
 
     Parameters
     ----------
     predicted : AccuracyCurve
         The analytic curves; their noise rates need not be the measured ones.
     noise_rates, mean, std : array-like of shape (n_rates,)
-        Of the network; `std` is NaN for one repeat.
+        Accuracy of the network by noise rate; `std` is NaN for one repeat.
     repeats : int
-        Trainings a noise rate.
+        Trainings per noise rate.
     title : str
     caption : str
-        Data set, scale and seeds; what the marks mean, the repeats and the test samples are added.
+        Data set, scale and seeds; the meaning of the marks, the repeats and the test samples are added.
     matrix : array-like of shape (n_classes, n_classes), optional
-        The corruption matrix, drawn beside (Fig. 4g): rows clean, columns noisy.
+        The corruption matrix to draw beside the curves (Fig. 4g): rows clean, columns noisy.
     """
     x, y, bars = _by_rate(noise_rates, mean, std)
     with matplotlib.rc_context(STYLE):
@@ -91,9 +91,9 @@ def family_figure(
         setting = predicted.setting
         words = (
             f"Colored lines: predicted accuracy of K-NN for each K ({setting.model}, ties: {setting.ties}, "
-            f"{setting.n_test:,} test samples). Black: the network, {_each_point(repeats)} a noise rate."
+            f"{setting.n_test:,} test samples). Black: the network, {_each_point(repeats)} per noise rate."
         )
-        image = "Right: the corruption matrix, brightness is probability." if matrix is not None else ""
+        image = "Right: the corruption matrix; brightness: probability." if matrix is not None else ""
         return finish(figure, title, (caption, words, image))
 
 
@@ -109,21 +109,21 @@ def concentrated_figure(
     title: str = "",
     caption: str = "",
 ) -> Figure:
-    """Accuracy under locally concentrated noise, overall and apart in clean and in noisy regions (Fig. 4h, i).
+    """Draw accuracy under locally concentrated noise: overall, in clean regions and in noisy regions (Fig. 4h, i).
 
     Parameters
     ----------
     noise_rates, mean, std : array-like of shape (n_rates,)
         Overall accuracy of the network; `std` is NaN for one repeat.
     clean_region, noisy_region : array-like of shape (n_rates,)
-        Mean accuracy of the test samples in either; NaN where there are none.
+        Mean accuracy of the test samples in each kind of region; NaN without such samples.
     repeats : int
-        Trainings a noise rate.
+        Trainings per noise rate.
     clean_accuracy : float
-        Accuracy without noise, which the theory expects to fall as 1 - noise rate.
+        Accuracy without noise, which the theory expects to fall in proportion to 1 - noise rate.
     title : str
     caption : str
-        Data set, scale and seeds; what the marks mean and the repeats are added.
+        Data set, scale and seeds; the meaning of the marks and the repeats are added.
     """
     x, y, bars, clean, noisy = _by_rate(noise_rates, mean, std, clean_region, noisy_region)
     with matplotlib.rc_context(STYLE):
@@ -144,8 +144,8 @@ def concentrated_figure(
         seen = [(line[~np.isnan(line)][-1], text, color) for line, text, color in named if not np.isnan(line).all()]
         label_ends(ax, float(x[-1]), *zip(*seen, strict=True))
         words = (
-            f"Black: the network on all test samples, {_each_point(repeats)} a noise rate; triangles: mean on those in "
-            "regions whose training labels are clean and in corrupted ones; dashed, expected: 1 − noise rate times the "
-            f"accuracy without noise, {100 * clean_accuracy:.1f} %."
+            f"Black: the network on all test samples, {_each_point(repeats)} per noise rate; triangles: mean on test "
+            "samples in regions of clean and of corrupted training labels; dashed, expected: (1 − noise rate) times "
+            f"the accuracy without noise, {100 * clean_accuracy:.1f} %."
         )
         return finish(figure, title, (caption, words))

@@ -1,4 +1,4 @@
-"""Where things go on paper: panels in a grid, headings, and captions that are never cut off."""
+"""Place panels in a grid, with headings and captions that are never cut off."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from matplotlib.textpath import text_to_path
 
 from labelnoise.figures.style import CAPTION_SIZE, DPI, PANEL_SIZE, SMALL_SIZE, SOFT_INK, TITLE_SIZE
 
-_EDGE = 0.07  # inches left free at either side
-_LINE_HEIGHT = 1.25  # of the font size
+_EDGE = 0.07  # So many inches are left free on either side.
+_LINE_HEIGHT = 1.25  # This is a multiple of the font size.
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> str:
     """Break text into lines no wider than `width` inches.
 
-    matplotlib's own wrapping asks the renderer, so that PNG, SVG and PDF would break at different places.
+    matplotlib's own wrapping depends on the renderer: PNG, SVG and PDF would break lines at different places.
     """
 
     def fits(line: str) -> bool:
-        return text_width(line, size, weight) <= 0.97 * width  # a renderer's hinting makes letters a little wider
+        return text_width(line, size, weight) <= 0.97 * width  # Hinting makes letters a little wider.
 
     lines = [""]
     bound = re.sub(r" ([=±]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
@@ -33,7 +33,7 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> str:
         if lines[-1] and fits(f"{lines[-1]} {rest}"):
             lines[-1] = f"{lines[-1]} {rest}"
             continue
-        while not fits(rest) and len(rest) > 1:  # a path or a digest: broken anywhere, rather than cut off
+        while not fits(rest) and len(rest) > 1:  # Paths and digests are broken anywhere.
             head = next(end for end in range(len(rest) - 1, 0, -1) if end == 1 or fits(rest[:end]))
             lines.append(rest[:head])
             rest = rest[head:]
@@ -42,20 +42,20 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> str:
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Inches that a line of text takes, whatever renders it."""
+    """Return the width of a line of text in inches, which no renderer changes."""
     font = FontProperties(size=size, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure without pyplot: no global state, no window."""
+    """Make a figure without pyplot, and so without global state or a window."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)
     figure.get_layout_engine().set(w_pad=_EDGE, h_pad=0.06, wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
     return figure
 
 
 def finish(figure: Figure, title: str = "", caption: str | Iterable[str] = "") -> Figure:
-    """Title above and caption below; the figure grows by their heights, and the panels keep theirs.
+    """Add the title above and the caption below; the figure grows by their heights, and the panels keep theirs.
 
     Parameters
     ----------
@@ -79,16 +79,16 @@ def finish(figure: Figure, title: str = "", caption: str | Iterable[str] = "") -
         figure.suptitle(above, fontsize=TITLE_SIZE, fontweight="bold", **place)
     if below:
         figure.supxlabel(below, fontsize=CAPTION_SIZE, linespacing=_LINE_HEIGHT, **place)
-    # matplotlib makes ticks when it first draws, in the style in force then: that must be this one
+    # matplotlib makes the ticks when it first draws, in the style of that time, which must be this one.
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out again, panels move by fractions of a pixel: other bytes each time
+    figure.set_layout_engine("none")  # Another layout would move panels by fractions of a pixel.
     return figure
 
 
 def panel_grid(
     n_panels: int, columns: int, panel_width: float, panel_height: float, *, share: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of panels row by row; shared axes have their tick labels at the left and at each column's last panel."""
+    """Make a figure of panels row by row; shared axes have tick labels at the left, and below each column."""
     rows = math.ceil(n_panels / columns)
     figure = new_figure(columns * panel_width + 0.6, rows * panel_height + 0.4)
     grid = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False).ravel()
@@ -101,8 +101,8 @@ def panel_grid(
     return figure, panels
 
 
-def head(ax: Axes, title: str, note: str, width: float) -> None:
-    """A panel's bold title, wrapped to `width` inches, and a line in small type below it."""
+def set_heading(ax: Axes, title: str, note: str, width: float) -> None:
+    """Write a panel's bold title, wrapped to `width` inches, and a line in small type below it."""
     pad = SMALL_SIZE * _LINE_HEIGHT + 5 if note else 4.0
     wrapped = wrap(title, width, PANEL_SIZE, "bold")
     ax.set_title(wrapped, loc="left", fontsize=PANEL_SIZE, fontweight="bold", pad=pad, parse_math=False)

@@ -1,4 +1,4 @@
-"""A corruption matrix as an image: rows are clean labels, columns noisy ones, brightness is the probability."""
+"""Draw a corruption matrix as an image: rows are clean labels, columns noisy ones, brightness is the probability."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from labelnoise.figures.style import SMALL_SIZE
 
-_MOST_NAMED = 20  # classes; of more, only some are named
+_MOST_NAMED = 20  # Of more classes, only some are named.
 
 
 def draw_matrix(ax: Axes, matrix: ArrayLike, class_names: Sequence[object] | None = None) -> None:
-    """The matrix on `ax`, with a color bar; black is probability 0, white the largest.
+    """Draw the matrix on `ax` with a color bar; black is probability 0, white the largest.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def draw_matrix(ax: Axes, matrix: ArrayLike, class_names: Sequence[object] | Non
     matrix : array-like of shape (n_classes, n_classes)
         P(noisy | clean): rows clean, columns noisy.
     class_names : sequence, optional
-        In the matrix' order; 0..n_classes-1 if not given.
+        Names in the order of the matrix. Default: 0..n_classes-1.
     """
     values = np.asarray(matrix, dtype=np.float64)
     names = [str(name) for name in (range(len(values)) if class_names is None else class_names)]
@@ -37,7 +37,7 @@ def draw_matrix(ax: Axes, matrix: ArrayLike, class_names: Sequence[object] | Non
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(True)
-    beside = ax.inset_axes((1.03, 0.0, 0.05, 1.0))  # as high as the image, whatever its aspect leaves of the axes
+    beside = ax.inset_axes((1.03, 0.0, 0.05, 1.0))  # The bar is as high as the image, which may not fill the axes.
     bar = ax.get_figure(root=True).colorbar(image, cax=beside)  # type: ignore[union-attr]
     bar.set_label("probability", fontsize=SMALL_SIZE + 0.5)
     bar.ax.tick_params(labelsize=SMALL_SIZE)

@@ -1,4 +1,4 @@
-"""What networks trained on noisy labels put out, many test samples at a time (figures 2, 7 and 8 to 13)."""
+"""Figures of the outputs of networks trained on noisy labels, over many test samples (figures 2, 7 and 8 to 13)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats
-from labelnoise.figures.layout import finish, head, panel_grid, text_width
+from labelnoise.figures.layout import finish, panel_grid, set_heading, text_width
 from labelnoise.figures.style import FAINT, INK, SMALL_SIZE, SOFT_INK, STYLE, VERMILION, halo
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class SoftmaxPanel:
     median, lower, upper : array of shape (n_classes,)
         Median and the ends of the central 50 % of each output; NaN where there are no samples.
     true_class : int or None
-        The output to outline: the place of the true class.
+        Index of the output to outline, that of the true class.
     expected : array of shape (n_classes,), optional
-        What the theory expects of each output.
+        Value of each output that the theory expects.
     n : int, optional
-        Test samples aggregated.
+        Number of test samples.
     labels : sequence of str, optional
-        Names of the outputs; their numbers if not given.
+        Names of the outputs. Default: their numbers.
     """
 
     title: str
@@ -57,15 +57,15 @@ def panels_by_class(
     expected: ArrayLike | None = None,
     class_names: Sequence[object] | None = None,
 ) -> tuple[SoftmaxPanel, ...]:
-    """One panel a true class (Fig. 8-13).
+    """Return one panel per true class (Fig. 8-13).
 
     Parameters
     ----------
     aggregated : AggregatedSoftmax
     expected : array-like of shape (n_classes, n_classes), optional
-        Row: true class, as from `expected_peak`.
+        One row per true class, as from `expected_peak`.
     class_names : sequence, optional
-        In the order of `aggregated.classes`, which are used if not given.
+        Names in the order of `aggregated.classes`, which are the default.
     """
     names = [str(name) for name in (aggregated.classes if class_names is None else class_names)]
     rows = None if expected is None else np.asarray(expected, dtype=np.float64)
@@ -86,7 +86,7 @@ def panels_by_class(
 
 
 def draw_bars(ax: Axes, panel: SoftmaxPanel, panel_width: float = 1.75) -> None:
-    """One panel's bars, intervals, outline and expected values; names of outputs upright if the width allows."""
+    """Draw one panel's bars, intervals, outline and expected values, with names below for this width in inches."""
     places = np.arange(len(panel.median))
     name_outputs(ax, panel.labels, len(places), panel_width)
     ax.grid(False, axis="x")
@@ -109,7 +109,7 @@ def draw_bars(ax: Axes, panel: SoftmaxPanel, panel_width: float = 1.75) -> None:
 
 
 def name_outputs(ax: Axes, labels: Sequence[str] | None, n_classes: int, panel_width: float) -> None:
-    """Names below the bars, upright where they fit into a panel of so many inches; of many, every so manyth."""
+    """Label the bars; with more than 12 classes only every n-th, rotated if too wide for a panel of this width."""
     names = [str(code) for code in range(n_classes)] if labels is None else [str(name) for name in labels]
     step = max(1, -(-n_classes // 12))
     shown = names[::step]
@@ -122,7 +122,7 @@ def name_outputs(ax: Axes, labels: Sequence[str] | None, n_classes: int, panel_w
 
 
 def _name_expected(ax: Axes, panel: SoftmaxPanel) -> None:
-    """Beside the highest tick, on the side where more bars, and so more room, are."""
+    """Write "expected" beside the highest tick, on the side with more bars and therefore more room."""
     assert panel.expected is not None
     highest = int(np.argmax(panel.expected))
     right = highest < len(panel.expected) / 2
@@ -142,7 +142,7 @@ def _name_expected(ax: Axes, panel: SoftmaxPanel) -> None:
 
 
 def scale_shares(ax: Axes) -> None:
-    """Outputs from 0 to 1, the same in all panels."""
+    """Scale the axis of outputs from 0 to 1, the same in all panels."""
     ax.set_ylim(0, 1.06)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "", "0.5", "", "1"])
     ax.yaxis.grid(True, color=FAINT)
@@ -151,16 +151,16 @@ def scale_shares(ax: Axes) -> None:
 def softmax_bars_figure(
     panels: Sequence[SoftmaxPanel], *, title: str = "", caption: str = "", columns: int | None = None
 ) -> Figure:
-    """Aggregated softmax outputs: median, central 50 %, the true class outlined, expected values as ticks.
+    """Draw aggregated softmax outputs: median, central 50 %, an outline for the true class, ticks for expected values.
 
     Parameters
     ----------
     panels : sequence of SoftmaxPanel
     title : str
     caption : str
-        Data set, scale and seeds; what the marks mean is added.
+        Data set, scale and seeds; the meaning of the marks is added.
     columns : int, optional
-        Panels a row; by default 4, and 5 where that leaves fewer places empty.
+        Panels per row. Default: 4, or 5 if that leaves fewer places empty.
     """
     if columns is None:
         columns = min(len(panels), 5 if -len(panels) % 5 < -len(panels) % 4 else 4)
@@ -170,12 +170,12 @@ def softmax_bars_figure(
         for ax, panel in zip(grid, panels, strict=True):
             draw_bars(ax, panel, width)
             scale_shares(ax)
-            head(ax, panel.title, "" if panel.n is None else f"n = {panel.n:,}", width - 0.15)
+            set_heading(ax, panel.title, "" if panel.n is None else f"n = {panel.n:,}", width - 0.15)
         for ax in grid[::columns]:
             ax.set_ylabel("softmax output")
         named = next((place for place, panel in enumerate(panels) if panel.expected is not None), None)
         words = "Bars: median over test samples; vertical lines: central 50 %; black outline: the true class"
         if named is not None:
             _name_expected(grid[named], panels[named])
-            words += "; orange ticks: value that the theory expects"
+            words += "; orange ticks: values that the theory expects"
         return finish(figure, title, (caption, f"{words}."))

@@ -1,4 +1,4 @@
-"""How near the softmax is to the labels of the nearest training samples (figures 5 and 6, appendix A)."""
+"""Figures that compare the softmax with the labels of the nearest training samples (figures 5 and 6, appendix A)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from labelnoise.figures.layout import finish, head, new_figure, panel_grid
+from labelnoise.figures.layout import finish, new_figure, panel_grid, set_heading
 from labelnoise.figures.softmax_bars import BAR, BAR_EDGE, name_outputs, scale_shares
 from labelnoise.figures.style import (
     BLUE,
@@ -31,49 +31,50 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 2.2, 1.62
 
 
 def preferred_k_figure(
-    found: SoftmaxNeighborhoods, *, paper_median: float | None = 0.143, title: str = "", caption: str = ""
+    neighborhoods: SoftmaxNeighborhoods, *, paper_median: float | None = 0.143, title: str = "", caption: str = ""
 ) -> Figure:
-    """Prevalence of each preferred K, and the histogram of the chi-square distances (Fig. 5).
+    """Draw the prevalence of each preferred K, and the histogram of the chi-square distances (Fig. 5).
 
     Parameters
     ----------
-    found : SoftmaxNeighborhoods
+    neighborhoods : SoftmaxNeighborhoods
     paper_median : float, optional
-        Median distance to mark beside the found one; the paper's is 0.143, on CIFAR-10.
+        A second median distance to mark; the paper's is 0.143, on CIFAR-10.
     title : str
     caption : str
         Data set, scale and seeds; the test samples and the range of K are added.
     """
-    n_samples = len(found.distance)
+    distance, n_samples = neighborhoods.distance, len(neighborhoods.distance)
     share = np.full(n_samples, 100 / n_samples)
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8.6, 3.1)
         left, right = figure.subplots(1, 2)
-        low, high = int(found.ks[0]), int(found.ks[-1])
+        low, high = int(neighborhoods.ks[0]), int(neighborhoods.ks[-1])
         step = max(1, round((high - low) / 29))
-        edges = np.append(np.arange(low, high - step // 2 + 1, step) - 0.5, high + 0.5)  # the last bin takes the rest
+        edges = np.append(np.arange(low, high - step // 2 + 1, step) - 0.5, high + 0.5)  # The last bin has the rest.
         bars = {"color": BAR, "edgecolor": BAR_EDGE, "linewidth": 0.6, "zorder": 2}
-        left.hist(found.preferred_k, bins=edges, weights=share, **bars)
+        left.hist(neighborhoods.preferred_k, bins=edges, weights=share, **bars)
         left.set_xlabel("preferred K" + (f" (bins of {step})" if step > 1 else ""))
         left.set_ylabel("share of test samples (%)")
-        right.hist(found.distance, bins=np.linspace(0, max(found.distance.max(), 1e-6), 41), weights=share, **bars)
+        right.hist(distance, bins=np.linspace(0, max(distance.max(), 1e-6), 41), weights=share, **bars)
         right.set_xlabel("chi-square distance at the preferred K")
-        for ax, text in ((left, "(a) preferred neighborhood size"), (right, "(b) distance of softmax and histogram")):
+        set_heading(left, "(a) preferred neighborhood size", "", 4.0)
+        set_heading(right, "(b) distance between softmax and histogram", "", 4.0)
+        for ax in (left, right):
             ax.grid(False, axis="x")
-            head(ax, text, "", 4.0)
-        marks = [(found.median_distance, "median", INK)]
+        marks = [(neighborhoods.median_distance, "median", INK)]
         if paper_median is not None:
             marks.append((paper_median, "paper", VERMILION))
         _mark(right, marks)
         words = (
-            f"{n_samples:,} test samples, K from {low} to {high}. The preferred K of a sample is that at which the "
-            "label histogram of its nearest training samples is nearest to its softmax."
+            f"{n_samples:,} test samples, K from {low} to {high}. The preferred K of a sample is the one at "
+            "which the label histogram of its nearest training samples is closest to its softmax."
         )
         return finish(figure, title, (caption, words))
 
 
 def _mark(ax: Axes, marks: list[tuple[float, str, str]]) -> None:
-    """Vertical lines with their names right of their tops, the further right the lower: no line crosses a name."""
+    """Draw vertical lines with names to the right of their tops, lower from left to right, so that none is crossed."""
     bottom, top = ax.get_ylim()
     ax.set_ylim(bottom, 1.12 * top)
     ax.set_xlim(0, max(ax.get_xlim()[1], max(x for x, _, _ in marks) / 0.68))
@@ -108,19 +109,19 @@ def softmax_pairs_figure(
     title: str = "",
     caption: str = "",
 ) -> Figure:
-    """Softmax beside the label histogram of the preferred neighborhood, a panel a sample (Fig. 6).
+    """Draw the softmax beside the label histogram of the preferred neighborhood, one panel per sample (Fig. 6).
 
     Parameters
     ----------
     pred_probs, histograms : array-like of shape (n_samples, n_classes)
     distances, preferred_k : array-like of shape (n_samples,)
     true_classes : int array-like of shape (n_samples,)
-        Codes; their bars are outlined.
+        Codes of the classes whose bars are outlined.
     class_names : sequence, optional
-        Names of the columns; their numbers if not given.
+        Names of the columns. Default: their numbers.
     title : str
     caption : str
-        Data set, scale and seeds; what the marks mean is added.
+        Data set, scale and seeds; the meaning of the marks is added.
     """
     softmax, neighbors = np.asarray(pred_probs, dtype=np.float64), np.asarray(histograms, dtype=np.float64)
     away, sizes = np.asarray(distances, dtype=np.float64), np.asarray(preferred_k)
@@ -145,21 +146,21 @@ def softmax_pairs_figure(
             name_outputs(ax, names, n_classes, _PANEL_WIDTH)
             ax.grid(False, axis="x")
             scale_shares(ax)
-            head(
+            set_heading(
                 ax, f"true class {names[codes[row]]}", f"K = {sizes[row]}, distance {away[row]:.3f}", _PANEL_WIDTH - 0.2
             )
         for ax in grid[::columns]:
             ax.set_ylabel("share")
         _name_pair(grid[0], softmax[0] + neighbors[0])
         words = (
-            "Blue: softmax of one test sample; orange: labels of its K nearest training samples, K the preferred one; "
-            "black outline: the true class."
+            "Blue: softmax of one test sample; orange: labels of its K nearest training samples, with the "
+            "preferred K; black outline: the true class."
         )
         return finish(figure, title, (caption, words))
 
 
 def _name_pair(ax: Axes, heights: np.ndarray) -> None:
-    """The two colors' names, in the half of the panel with the lower bars."""
+    """Write what the two colors are, in the half of the panel with the lower bars."""
     half = len(heights) // 2
     left = heights[:half].max(initial=0.0) < heights[half:].max(initial=0.0)
     for row, (text, color) in enumerate((("softmax", BLUE), ("K-NN labels", "#a87400"))):

@@ -1,4 +1,4 @@
-"""One look for all figures: ink, colors, and matplotlib settings."""
+"""The common look of all figures: ink, colors, and matplotlib settings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from labelnoise.arrays import Floats
 
 INK, SOFT_INK, FAINT = "#22262b", "#6a717b", "#c9ced6"
-# Okabe and Ito: told apart with every color vision, and by lightness in gray
-BLUE, SKY, ORANGE, VERMILION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
-# Petroff (2021, arXiv:2107.02270): ten colors, the nearest two still apart under each color-vision deficiency
+# These colors of Okabe and Ito can be told apart with every color vision, and in gray by lightness.
+BLUE, ORANGE, VERMILION = "#0072b2", "#e69f00", "#d55e00"
+# In these ten colors of Petroff (2021, arXiv:2107.02270), even the nearest two differ in each color-vision deficiency.
 CLASS_COLORS = (
     "#3f90da",
     "#ffa90e",
@@ -30,7 +30,7 @@ CLASS_COLORS = (
     "#717581",
     "#92dadd",
 )
-# viridis stays ordered with every color vision and in gray; its lightest part is left out, which paper does not carry
+# viridis stays ordered with every color vision and in gray. Its lightest part, too faint on paper, is left out.
 COLORS = matplotlib.colormaps["viridis"]
 
 TITLE_SIZE, PANEL_SIZE, LABEL_SIZE, SMALL_SIZE, CAPTION_SIZE = 11.5, 9.5, 9.0, 8.0, 8.0
@@ -57,24 +57,24 @@ STYLE: Any = {
 
 
 def ordered_colors(values: Sequence[int]) -> dict[int, Any]:
-    """A color for each value, dark for small."""
+    """Return a color for each value, darker for smaller ones."""
     distinct = sorted(set(values))
     places = np.linspace(0.05, 0.72, len(distinct)) if len(distinct) > 1 else [0.3]
     return {value: COLORS(place) for value, place in zip(distinct, places, strict=True)}
 
 
 def class_color(code: int) -> str:
-    """The color of a class; from the eleventh on they repeat, and the direct labels tell them apart."""
+    """Return the color of a class; from the eleventh on, colors repeat, and only labels tell the classes apart."""
     return CLASS_COLORS[code % len(CLASS_COLORS)]
 
 
 def halo(width: float = 3.5) -> list[AbstractPathEffect]:
-    """White around letters that stand on lines or points."""
+    """Return a white outline for letters on lines or points."""
     return [withStroke(linewidth=width, foreground="white")]
 
 
 def show_percent(*axes: Axis, decimals: int | None = 0) -> None:
-    """Ticks of shares as percentages."""
+    """Show the ticks of shares as percentages."""
     for axis in axes:
         axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
 

@@ -1,4 +1,4 @@
-"""Accuracy over noise rate and concentration: the dial from spread to concentrated noise."""
+"""Figures of accuracy over noise rate and concentration, from spread to concentrated noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from labelnoise.figures.style import INK, LABEL_SIZE, STYLE, show_percent
 if TYPE_CHECKING:
     from labelnoise.curves.surface import AccuracySurface
 
-# Above 90 % the plateau of spread noise lies: its two lines show where it ends
+# The plateau of spread noise is above 90 %; two lines there show where it ends.
 _LEVELS = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0])
 
 
@@ -30,12 +30,13 @@ def _draw(ax: Axes, surface: AccuracySurface) -> None:
     show_percent(ax.xaxis)
     ax.grid(False)
     if min(accuracy.shape) < 2:
-        ax.text(0.5, 0.5, "one level: no surface", ha="center", va="center", transform=ax.transAxes)
+        words = "one noise rate or concentration: no surface"
+        ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
         return
     ax.contourf(x, y, accuracy, levels=_LEVELS, cmap="viridis", vmin=0, vmax=1)
     inner = [level for level in _LEVELS.tolist() if accuracy.min() < level < accuracy.max()]
     for level in inner:
-        # white is not read on the light end of viridis, nor ink on the dark one
+        # White is not readable on the light end of viridis, and ink is not on the dark end.
         line = ax.contour(x, y, accuracy, levels=[level], colors=INK if level >= 0.6 else "white", linewidths=0.8)
         place = _label_place(line.allsegs[0], (x[0], x[-1]), (y[0], y[-1]))
         if place is not None:
@@ -45,7 +46,7 @@ def _draw(ax: Axes, surface: AccuracySurface) -> None:
 def _label_place(
     segments: Sequence[ArrayLike], x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> tuple[float, float] | None:
-    """Where a line crosses a rising path through the middle, as lines of equal accuracy fall; None at the edges."""
+    """Return where a line, which falls, crosses a rising path through the middle; None if only near the edges."""
     low = np.array([x_range[0], y_range[0]])
     size = np.array([x_range[1], y_range[1]]) - low
     shares = (np.concatenate([np.asarray(segment) for segment in segments]) - low) / size
@@ -58,7 +59,7 @@ def _label_place(
 
 
 def plot_surface(surface: AccuracySurface, ax: Axes | None = None) -> Axes:
-    """Lines of equal accuracy over noise rate and concentration, on `ax` or a figure of its own."""
+    """Draw lines of equal accuracy over noise rate and concentration, on `ax` or on a new figure."""
     if ax is None:
         ax = new_figure(6.0, 4.4).subplots()
     _draw(ax, surface)
@@ -69,7 +70,7 @@ def plot_surface(surface: AccuracySurface, ax: Axes | None = None) -> Axes:
 
 
 def surface_figure(surface: AccuracySurface, *, title: str = "", caption: str = "") -> Figure:
-    """Accuracy at each noise rate and concentration for one K, as filled contours with labeled lines.
+    """Draw accuracy at each noise rate and concentration for one K, as filled contours with labeled lines.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def surface_figure(surface: AccuracySurface, *, title: str = "", caption: str = 
         setting = surface.curve.setting
         words = (
             f"Lines of equal predicted accuracy of K-NN, K = {surface.k}, {setting.noise['name']} noise "
-            f"({setting.model}, ties: {setting.ties}, {setting.n_test:,} test samples). ρ = 0: wrong labels randomly "
-            "spread; ρ = 1: every neighborhood is all selected or not at all."
+            f"({setting.model}, ties: {setting.ties}, {setting.n_test:,} test samples). ρ = 0: wrong labels spread at "
+            "random; ρ = 1: in every neighborhood, all labels or none are selected."
         )
         return finish(figure, title, (caption, words))
