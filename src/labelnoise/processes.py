@@ -15,7 +15,6 @@ from __future__ import annotations
 import atexit
 import datetime
 import inspect
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
+from labelnoise.torchrun import number_on_machine, started_by_torchrun
 from labelnoise.validation import check_choice
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -146,10 +146,10 @@ def join_processes(device: torch.device) -> Processes:
     ValueError
         There are more processes on this machine than it has GPUs.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not started_by_torchrun():
         return ALONE
     if device.type == "cuda":
-        local, n_devices = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        local, n_devices = number_on_machine(), torch.cuda.device_count()
         if local >= n_devices:
             raise ValueError(
                 f"every process must have a GPU of its own; this is the process {local} (counted from 0) of a machine "

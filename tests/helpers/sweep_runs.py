@@ -39,6 +39,7 @@ class ToyRun:
     """A small array and table that follow from the seed and from what is required."""
 
     kind: ClassVar[str] = "toy"
+    uses_all_processes: ClassVar[bool] = False
 
     seed: int
     seconds: float = 0.0

@@ -76,6 +76,15 @@ def test_required_runs_come_first():
     assert list(found) == [run_id(run) for run in (runs[3], runs[4], runs[5])]
 
 
+def test_sweeps_know_nothing_of_label_noise_or_torch():
+    code = "import sys, labelnoise.sweeps.sweep, labelnoise.sweeps.executors; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith("labelnoise.")}
+    below = {"artifacts", "arrays", "progress", "sweeps", "torchrun", "validation"}
+    assert {name.split(".")[1] for name in loaded} <= below
+    assert "torch" not in done.stdout.split()
+
+
 def test_a_failed_run_is_reported_and_the_others_go_on(tmp_path):
     store, failing, exiting = RunStore(tmp_path), FailingRun(1), ExitingRun(2)
     runs = [failing, exiting, ToyRun(3, needs=(failing,)), ToyRun(4, needs=(ToyRun(3, needs=(failing,)),)), ToyRun(5)]

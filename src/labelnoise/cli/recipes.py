@@ -135,9 +135,9 @@ def run(
     from labelnoise.studies.recipes import CATALOG, recipe_named
     from labelnoise.studies.run_recipes import run_recipes, write_ledger
     from labelnoise.sweeps.executors import executor_named
-    from labelnoise.sweeps.perform import is_first_process, started_by_torchrun
     from labelnoise.sweeps.run import describe
     from labelnoise.sweeps.store import RunStore
+    from labelnoise.torchrun import is_first_process, started_by_torchrun
 
     if not is_first_process():
         os.environ[QUIET] = "1"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
-from labelnoise.studies.runs import DataSpecification
+from labelnoise.studies.runs import DataSpecification, TrainingSpecification
 from labelnoise.validation import check_choice, seed_of
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ def _changed(value: Any, changes: _Changes, where: str) -> Any:
     if isinstance(value, Mapping):
         known, hints = list(value), {}
     elif dataclasses.is_dataclass(value) and not isinstance(value, type) and dataclasses.fields(value):
-        known, hints = [f.name for f in dataclasses.fields(value) if f.init], _hints(type(value))
+        known, hints = [f.name for f in dataclasses.fields(value) if f.init], get_type_hints(type(value))
     else:
         raise ValueError(f"`{where}{next(iter(changes.inner))}` goes too deep: {value!r} has no fields.")
     replaced = {}
@@ -72,15 +72,6 @@ def _changed(value: Any, changes: _Changes, where: str) -> Any:
         after = before if change.text is None else parse(change.text, hints[name], whole)
         replaced[name] = _changed(after, change, whole + ".")
     return dataclasses.replace(value, **replaced) if hints else {**value, **replaced}
-
-
-def _hints(kind: type) -> dict[str, Any]:
-    try:
-        from labelnoise.training import TrainingSpecification
-    except ImportError:  # no torch, and there are recipes without networks
-        return get_type_hints(kind, localns={"TrainingSpecification": Any})
-    # a name that modules import for type checking alone
-    return get_type_hints(kind, localns={"TrainingSpecification": TrainingSpecification})
 
 
 def parse(text: str, hint: Any, name: str) -> Any:
@@ -104,8 +95,8 @@ def parse(text: str, hint: Any, name: str) -> Any:
         return noise_named(text)
     if get_origin(kind) is np.ndarray:
         return _matrix_in(text)
-    if kind is Any or getattr(kind, "__name__", "") == "TrainingSpecification":  # without torch the import says so
-        from labelnoise.training import PRESETS, preset
+    if kind is TrainingSpecification:
+        from labelnoise.training import PRESETS, preset  # Without PyTorch, the error says what to install.
 
         return preset(check_choice(text, tuple(PRESETS), name))
     raise ValueError(f"`{name}` has fields of its own; change one of them, such as {name}.FIELD=VALUE.")

@@ -14,11 +14,12 @@ from labelnoise.artifacts import StrPath, output_folder, write_figure, write_jso
 from labelnoise.progress import track
 from labelnoise.studies.recipes import Heading, Outcome, Recipe
 from labelnoise.studies.together import train_ahead
-from labelnoise.sweeps.perform import StoredResults, is_first_process, started_by_torchrun
+from labelnoise.sweeps.perform import StoredResults
 from labelnoise.sweeps.run import describe, run_id
 from labelnoise.sweeps.schedule import Failure
 from labelnoise.sweeps.store import RunStore
 from labelnoise.sweeps.sweep import OpenExecutor, sweep, with_requirements
+from labelnoise.torchrun import is_first_process, started_by_torchrun
 from labelnoise.validation import check_count
 
 PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")

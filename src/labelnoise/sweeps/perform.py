@@ -1,42 +1,54 @@
-"""One run, wherever it is carried out: claimed, performed, and kept."""
+"""Perform one run wherever it is carried out: claim it, do its work, and keep the result."""
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import errno
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple
 
-from labelnoise.studies.runs import RegionRun, TrainingRun
 from labelnoise.sweeps.run import Run, RunResult
 from labelnoise.sweeps.store import RunStore, StoreError
+from labelnoise.torchrun import agree_on, is_first_process, started_by_torchrun
 
-PERFORMED, FOUND, BUSY, FAILED = "performed", "found", "busy", "failed"
-_BEGUN = "begun"
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_LOOK_SECONDS = 1.0  # between two tries at a run that another program is at
+_LOOK_SECONDS = 1.0  # Time between two attempts to claim a run that another program has claimed.
 
-T = TypeVar("T")
+
+class Status(enum.StrEnum):
+    """What became of a run."""
+
+    PERFORMED = "performed"
+    FOUND = "found"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+class RunOutcome(NamedTuple):
+    """What became of a run, and the error as text if it failed; a process can hand this to another."""
+
+    status: Status
+    error: str = ""
 
 
 @dataclass(frozen=True)
 class StoredResults:
-    """Results of finished runs, on the data as they are now."""
+    """Results of finished runs, checked against the data as they are now."""
 
     store: RunStore
 
     def result(self, run: Run) -> RunResult:
-        """The result of a run.
+        """Return the result of a finished run.
 
         Raises
         ------
         FileNotFoundError
-            It is not finished.
+            The run is not finished.
         ValueError
-            It is damaged, or was made when the data set had other images.
+            The result is damaged, or was made when the data set had other images.
         """
         result = self.store.load(run)
         if "data" in result.record and result.record["data"] != run.data.digest():
@@ -50,15 +62,15 @@ class StoredResults:
 
 @dataclass(frozen=True)
 class StoreWorkspace(StoredResults):
-    """What a run may use while it is performed: the results it requires, and a scratch folder."""
+    """What a run may use while it is performed: the results of the runs that it requires, and a scratch folder."""
 
     scratch: Path
 
 
-def perform(folder: Path, run: Run) -> tuple[str, str]:
-    """Do one run unless it is finished or under way; what became of it, and the error if it failed.
+def perform(folder: Path, run: Run) -> RunOutcome:
+    """Perform a run unless it is finished or another process has claimed it.
 
-    Only what a process can hand to another comes back: errors as text. Interrupts pass through.
+    A failure is returned as text. Interrupts are not caught.
 
     Raises
     ------
@@ -67,44 +79,25 @@ def perform(folder: Path, run: Run) -> tuple[str, str]:
     """
     store = RunStore(folder)
     if started_by_torchrun():
-        # a schedule that looks at busy runs by itself would get out of step with those of the other processes
-        while (outcome := _perform_shared(store, run))[0] == BUSY:
+        # All of torchrun's processes must do the same runs in the same order, so none may return to a busy run later.
+        while (outcome := _perform_shared(store, run)).status == Status.BUSY:
             time.sleep(_LOOK_SECONDS)
         return outcome
     with store.claim(run) as scratch:
         if store.has(run):
-            return FOUND, ""
+            return RunOutcome(Status.FOUND)
         if scratch is None:
-            return BUSY, ""
+            return RunOutcome(Status.BUSY)
         return _perform_and_keep(store, run, scratch)
 
 
-def started_by_torchrun() -> bool:
-    """Whether this is one of several processes that train each network together."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
-def agree_on(value: T) -> T:
-    """What the first of torchrun's processes passes, in all of them; in a process that is alone, `value`."""
-    if not started_by_torchrun():
-        return value
-    from labelnoise.processes import find_device, join_processes
-
-    return join_processes(find_device("auto")).agree(value)
-
-
-def is_first_process() -> bool:
-    """Whether this process writes: the only one, or the first of torchrun's."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
 def raise_if_disk_full(error: BaseException, run: Run) -> None:
-    """Raise what ends a whole sweep; any other error is the run's own.
+    """Raise a StoreError if the error must end the whole sweep; any other error concerns this run only.
 
     Raises
     ------
     StoreError
-        The store cannot be written, or the run itself has met a full disk.
+        The store cannot be written, or the run itself found the disk full.
     """
     if isinstance(error, StoreError):
         raise error
@@ -112,39 +105,34 @@ def raise_if_disk_full(error: BaseException, run: Run) -> None:
         raise StoreError(error.errno, f"the run {run.label!r} found the disk full: {error}") from error
 
 
-def _perform_and_keep(store: RunStore, run: Run, scratch: Path) -> tuple[str, str]:
+def _perform_and_keep(store: RunStore, run: Run, scratch: Path) -> RunOutcome:
     try:
         store.save(run, run.perform(StoreWorkspace(store, scratch)))
-    except (Exception, SystemExit) as error:  # an exit would end the worker process
+    except (Exception, SystemExit) as error:  # SystemExit is caught too, because it would end the worker process.
         raise_if_disk_full(error, run)
         store.save_failure(run, error)
-        return FAILED, f"{type(error).__name__}: {error}"
-    return PERFORMED, ""
+        return RunOutcome(Status.FAILED, f"{type(error).__name__}: {error}")
+    return RunOutcome(Status.PERFORMED)
 
 
-def _perform_shared(store: RunStore, run: Run) -> tuple[str, str]:
-    """The first process does as if alone and says what it does; in trainings the others have their share."""
-    from labelnoise.processes import find_device, join_processes
+def _perform_shared(store: RunStore, run: Run) -> RunOutcome:
+    """Let torchrun's first process claim the run and keep its result; the others only help where the run asks for it.
 
-    trains = isinstance(run, TrainingRun | RegionRun)
-    processes = join_processes(find_device("auto"))
-    if processes.rank > 0:
-        status, scratch = processes.agree(None)
-        if status == _BEGUN and trains:
-            with contextlib.suppress(Exception):  # the first process meets it as well, and reports it
-                run.perform(StoreWorkspace(store, Path(scratch)))
-        return _outcome(processes.agree(None))
-    with store.claim(run) as claimed:
-        if store.has(run) or claimed is None:
-            outcome = (FOUND if store.has(run) else BUSY), ""
-            processes.agree(outcome)
-        else:
-            processes.agree((_BEGUN, str(claimed)))
-            outcome = _perform_and_keep(store, run, claimed)
-    return _outcome(processes.agree(outcome))
-
-
-def _outcome(agreed: tuple[str, str]) -> tuple[str, str]:
-    """What the others take from the first: its own runs are to them runs that were found."""
-    status, error = agreed
-    return (FOUND if status == PERFORMED and not is_first_process() else status), error
+    The first process tells the others twice: the scratch folder once the run is claimed, and what became of the run.
+    """
+    if is_first_process():
+        with store.claim(run) as scratch:
+            finished = store.has(run)
+            begun = agree_on(None if finished else scratch)
+            if begun is None:
+                outcome = RunOutcome(Status.FOUND if finished else Status.BUSY)
+            else:
+                outcome = _perform_and_keep(store, run, begun)
+        return agree_on(outcome)
+    begun = agree_on(None)
+    if begun is not None and run.uses_all_processes:
+        with contextlib.suppress(Exception):  # The first process meets the same error and reports it.
+            run.perform(StoreWorkspace(store, begun))
+    outcome = agree_on(RunOutcome(Status.BUSY))  # The first process's outcome takes the place of this one.
+    # Only the first process counts the run as performed; for the others, it is one that was found.
+    return RunOutcome(Status.FOUND) if outcome.status == Status.PERFORMED else outcome

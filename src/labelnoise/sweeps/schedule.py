@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from labelnoise.sweeps.perform import BUSY, FAILED, PERFORMED, perform
+from labelnoise.sweeps.perform import RunOutcome, Status, perform
 from labelnoise.sweeps.run import Run, describe
 from labelnoise.sweeps.store import RunStore, StoreError
 
@@ -72,8 +72,8 @@ class Schedule:
         self._suspects: deque[str] = deque()  # one of them killed its worker
         self._alone: str | None = None  # the suspect that is tried, with nothing else under way
         self._lost: Counter[str] = Counter()
-        self._in_flight: dict[Future[tuple[str, str]], str] = {}
-        self._returned: SimpleQueue[Future[tuple[str, str]]] = SimpleQueue()
+        self._in_flight: dict[Future[RunOutcome], str] = {}
+        self._returned: SimpleQueue[Future[RunOutcome]] = SimpleQueue()
         self._look_at = 0.0
         self._at_opening, self._fruitless = self._mark(), 0
 
@@ -166,7 +166,7 @@ class Schedule:
             self._in_flight[future] = key
             future.add_done_callback(self._returned.put)
 
-    def _done(self, *, wait: bool) -> Iterator[Future[tuple[str, str]]]:
+    def _done(self, *, wait: bool) -> Iterator[Future[RunOutcome]]:
         """Futures that are done. The wait has an end, for the sake of busy runs, and of interrupts on Windows."""
         try:
             if wait:
@@ -176,7 +176,7 @@ class Schedule:
         except Empty:
             return
 
-    def _settle(self, future: Future[tuple[str, str]]) -> None:
+    def _settle(self, future: Future[RunOutcome]) -> None:
         try:
             error = future.exception()
         except CancelledError as canceled:  # nobody here has canceled it: the scheduler is gone
@@ -188,12 +188,12 @@ class Schedule:
             self._lose(key, error, self._ready)
             return
         status, message = future.result()
-        if status == BUSY:
+        if status == Status.BUSY:
             self._busy.add(key)
-        elif status == FAILED:
+        elif status == Status.FAILED:
             self._fail(key, message)
         else:
-            self._finish(key, now=status == PERFORMED)
+            self._finish(key, now=status == Status.PERFORMED)
 
     def _look_at_busy(self) -> None:
         if not self._busy or time.monotonic() < self._look_at:

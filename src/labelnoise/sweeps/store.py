@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelnoise.artifacts import StrPath, output_folder, to_json, write_json
 from labelnoise.sweeps.result_folder import DamagedRunError, flush, read_record, read_result, write_result
-from labelnoise.sweeps.run import Run, RunResult, describe, run_id
+from labelnoise.sweeps.run import Run, RunIds, RunResult, describe
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -85,6 +85,7 @@ class RunStore:
         self._finished, self._unfinished, self._failed = (
             self.folder / name for name in ("finished", "unfinished", "failed")
         )
+        self._ids = RunIds()
 
     def prepare(self) -> None:
         """Make the folder, check that it can be written, and remove what killed processes left of finished runs.
@@ -106,7 +107,7 @@ class RunStore:
 
     def result_folder(self, run: Run) -> Path:
         """The folder with the run's result, if it is finished."""
-        return self._finished / run_id(run)
+        return self._finished / self._ids[run]
 
     def finished(self) -> set[str]:
         """The hashes of all finished runs."""
@@ -140,7 +141,7 @@ class RunStore:
         """
         from filelock import Timeout
 
-        identity = run_id(run)
+        identity = self._ids[run]
         scratch, target = self._unfinished / identity, self._finished / identity
         lock = _lock(scratch / _LOCK)
         claimed = False
@@ -164,11 +165,11 @@ class RunStore:
 
     def is_claimed(self, run: Run) -> bool:
         """Whether somebody is at the run."""
-        return _is_locked(self._unfinished / run_id(run) / _LOCK)
+        return _is_locked(self._unfinished / self._ids[run] / _LOCK)
 
     def has_begun(self, run: Run) -> bool:
         """Whether somebody was at the run, and it did not finish."""
-        return (self._unfinished / run_id(run)).is_dir()
+        return (self._unfinished / self._ids[run]).is_dir()
 
     def save(self, run: Run, result: RunResult) -> None:
         """Write a result, all of it or nothing; if it is there already, it stays as it is.
@@ -178,7 +179,7 @@ class RunStore:
         StoreError
             It could not be written (a full disk, say); what was finished before is untouched.
         """
-        identity = run_id(run)
+        identity = self._ids[run]
         target, written = self._finished / identity, self._unfinished / identity / f"result-{secrets.token_hex(4)}"
         with self._writing(run):
             try:
@@ -212,7 +213,7 @@ class RunStore:
 
     def failure_record(self, run: Run) -> Path:
         """The file that says why a run failed, if it did."""
-        return self._failed / f"{run_id(run)}.json"
+        return self._failed / f"{self._ids[run]}.json"
 
     def list(self) -> list[StoredRun]:
         """Every run that the store knows of, finished ones first; files are not compared with their checksums."""

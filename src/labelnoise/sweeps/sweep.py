@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from labelnoise.progress import bar
-from labelnoise.sweeps.perform import agree_on
-from labelnoise.sweeps.run import Run, run_id
+from labelnoise.sweeps.run import Run, RunIds
 from labelnoise.sweeps.schedule import Failure, Schedule
 from labelnoise.sweeps.store import RunStore
+from labelnoise.torchrun import agree_on
 
 OpenExecutor = Callable[[], AbstractContextManager[Executor]]
 
@@ -90,17 +90,16 @@ def sweep(runs: Iterable[Run], store: RunStore, open_executor: OpenExecutor, *, 
 
 
 def _resolve(runs: Iterable[Run]) -> dict[str, tuple[Run, tuple[str, ...]]]:
-    """By hash, required ones first: all runs, and the hashes of what they require. Each object is hashed once."""
+    """Return all runs by their hash, each with the hashes of the runs that it requires; required ones come first."""
     resolved: dict[str, tuple[Run, tuple[str, ...]]] = {}
-    known: dict[int, tuple[Run, str]] = {}  # by identity, which stays theirs as long as the objects are kept
+    ids = RunIds()
 
     def add(run: Run) -> str:
-        if id(run) not in known:
+        key = ids[run]
+        if key not in resolved:
             required = tuple(add(other) for other in run.requires)
-            key = run_id(run)
-            known[id(run)] = run, key
-            resolved.setdefault(key, (run, required))
-        return known[id(run)][1]
+            resolved[key] = run, required
+        return key
 
     for run in runs:
         add(run)

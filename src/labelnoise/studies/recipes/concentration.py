@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,9 @@ from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.graph import Patches
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run
-from labelnoise.studies.runs import ConcentrationRun, DataSpecification, NeighborsRun
+from labelnoise.studies.runs import ConcentrationRun, DataSpecification, NeighborsRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_ks, check_noise_rates
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 MEAN_TARGET, WORST_TARGET = 0.007, 0.02
 PREDICTIONS = ("predicted", "from_neighborhood_rate", "from_rates_found", "from_own_rate")

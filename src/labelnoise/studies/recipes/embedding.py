@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,11 +10,8 @@ from labelnoise.figures import EmbeddingPanel, embedding_figure
 from labelnoise.noise import UniformNoise
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run, noisy_run, region_run
-from labelnoise.studies.runs import DataSpecification, EmbeddingRun
+from labelnoise.studies.runs import DataSpecification, EmbeddingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +13,9 @@ from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run
-from labelnoise.studies.runs import DataSpecification, NeighborsRun, VotingRun, measured_curve
+from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification, VotingRun, measured_curve
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_choice, check_ks, check_noise_rates
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 ALLOWANCE = 0.005
 """How far measured mean and prediction may be apart, beyond two standard errors, for curves that coincide."""

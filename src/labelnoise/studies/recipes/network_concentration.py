@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,12 +16,9 @@ from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.concentration import concentration
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run, run_seed
-from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingRun
+from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count, check_noise_rates
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,9 @@ from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.softmax.effective import effective_neighborhood
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run, noisy_runs
-from labelnoise.studies.runs import DataSpecification
+from labelnoise.studies.runs import DataSpecification, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 CANDIDATES = tuple(np.unique(np.round(np.geomspace(1, 300, 45)).astype(int)).tolist())
 """Besides those drawn, the K among which the nearest curve is looked for: closer than trainings can tell apart."""

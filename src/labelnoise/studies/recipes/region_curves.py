@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,12 +10,9 @@ import pandas as pd
 from labelnoise.figures import concentrated_figure
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run, region_run
-from labelnoise.studies.runs import DataSpecification, RegionRun
+from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count, check_noise_rates
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 _SCORES = ("test_accuracy", "clean_region", "noisy_region", "noisy_share", "noise_rate")
 

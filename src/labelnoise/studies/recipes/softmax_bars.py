@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,9 @@ from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax.aggregate import aggregate_relative, aggregate_softmax, expected_peak
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run, noisy_run, region_run
-from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun
+from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_choice
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 NEAR = 0.1
 """How far the median of every output may lie from what the theory expects."""

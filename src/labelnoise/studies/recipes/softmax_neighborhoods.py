@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,12 +11,9 @@ from labelnoise.figures import preferred_k_figure, softmax_pairs_figure
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods, softmax_neighborhoods
 from labelnoise.studies.recipes.recipe import Outcome
 from labelnoise.studies.recipes.trainings import clean_run
-from labelnoise.studies.runs import DataSpecification, NeighborsRun
+from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count
-
-if TYPE_CHECKING:
-    from labelnoise.training import TrainingSpecification
 
 PAPER_MEDIAN = 0.143123
 

@@ -7,7 +7,7 @@ votes, `embedding` two-dimensional maps.
 from labelnoise.studies.runs.concentration import ConcentrationRun
 from labelnoise.studies.runs.data import DataSpecification
 from labelnoise.studies.runs.embedding import EmbeddingRun
-from labelnoise.studies.runs.training import RegionRun, TrainingRun
+from labelnoise.studies.runs.training import RegionRun, TrainingRun, TrainingSpecification
 from labelnoise.studies.runs.voting import NeighborsRun, VotingRun, measured_curve
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "NeighborsRun",
     "RegionRun",
     "TrainingRun",
+    "TrainingSpecification",
     "VotingRun",
     "measured_curve",
 ]

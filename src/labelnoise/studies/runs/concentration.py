@@ -39,6 +39,7 @@ class ConcentrationRun:
     """
 
     kind: ClassVar[str] = "concentrated votes"
+    uses_all_processes: ClassVar[bool] = False
 
     neighbors: NeighborsRun
     noises: tuple[NoiseModel, ...]

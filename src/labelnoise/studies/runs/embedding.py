@@ -31,6 +31,7 @@ class EmbeddingRun:
     """
 
     kind: ClassVar[str] = "embedding"
+    uses_all_processes: ClassVar[bool] = False
 
     features_of: TrainingRun
     n_points: int = 2000

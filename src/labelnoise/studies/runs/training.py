@@ -19,7 +19,11 @@ from labelnoise.sweeps.run import Results, Run, RunResult, Workspace
 from labelnoise.validation import check_noise_rate
 
 if TYPE_CHECKING:
-    from labelnoise.training import TrainingResult, TrainingSpecification
+    from labelnoise.training import TrainingResult
+    from labelnoise.training import TrainingSpecification as TrainingSpecification
+else:
+    # At run time the name stands for any type, so that the types of fields can be read where PyTorch is not installed.
+    TrainingSpecification = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,7 @@ class TrainingRun:
     """
 
     kind: ClassVar[str] = "training"
+    uses_all_processes: ClassVar[bool] = True
 
     data: DataSpecification
     training: TrainingSpecification
@@ -149,6 +154,7 @@ class RegionRun:
     """
 
     kind: ClassVar[str] = "regions"
+    uses_all_processes: ClassVar[bool] = True
 
     clean: TrainingRun
     training: TrainingSpecification

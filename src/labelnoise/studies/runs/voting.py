@@ -30,6 +30,7 @@ class NeighborsRun:
     """
 
     kind: ClassVar[str] = "neighbours"  # in finished runs' identity; codespell:ignore neighbours
+    uses_all_processes: ClassVar[bool] = False
 
     data: DataSpecification
     k: int
@@ -79,6 +80,7 @@ class VotingRun:
     """
 
     kind: ClassVar[str] = "votes"
+    uses_all_processes: ClassVar[bool] = False
 
     neighbors: NeighborsRun
     noise: NoiseModel

@@ -1,0 +1,32 @@
+"""What torchrun tells the processes that it starts, in environment variables; reading them needs no PyTorch."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def started_by_torchrun() -> bool:
+    """Return whether torchrun started several processes, which train each network together."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def is_first_process() -> bool:
+    """Return whether this process writes results: it is the only one, or the first of torchrun's."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def number_on_machine() -> int:
+    """Return the number of this process among those on the same machine, counted from 0."""
+    return int(os.environ["LOCAL_RANK"])
+
+
+def agree_on(value: T) -> T:
+    """Return what the first of torchrun's processes passes, in all of them; without torchrun, return `value`."""
+    if not started_by_torchrun():
+        return value
+    from labelnoise.processes import find_device, join_processes
+
+    return join_processes(find_device("auto")).agree(value)
