@@ -18,7 +18,7 @@ from labelnoise.data import load_digits
 from labelnoise.studies.overrides import override
 from labelnoise.studies.recipes import CATALOG, SCALES, recipe_named
 from labelnoise.studies.recipes.concentration import PREDICTIONS
-from labelnoise.studies.recipes.trainings import clean_run
+from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.run_recipes import StoredResults, run_recipes, write_ledger
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun
 from labelnoise.sweeps.executors import InProcessExecutor

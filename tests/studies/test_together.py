@@ -9,7 +9,7 @@ import torch
 
 import labelnoise as ln
 import labelnoise.training
-from labelnoise.studies.recipes.trainings import clean_run, noisy_run, region_run
+from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification
 from labelnoise.studies.together import train_ahead
 from labelnoise.sweeps.executors import executor_named

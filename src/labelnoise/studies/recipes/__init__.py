@@ -5,6 +5,6 @@
 
 from labelnoise.studies.recipes.catalog import CATALOG, Entry, recipe_named
 from labelnoise.studies.recipes.recipe import Heading, Outcome, Recipe
-from labelnoise.studies.recipes.scales import SCALES
+from labelnoise.studies.recipes.settings import SCALES
 
 __all__ = ["CATALOG", "SCALES", "Entry", "Heading", "Outcome", "Recipe", "recipe_named"]

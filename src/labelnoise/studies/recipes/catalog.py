@@ -17,7 +17,7 @@ from labelnoise.studies.recipes.network_concentration import NetworkConcentratio
 from labelnoise.studies.recipes.network_curves import NetworkCurves
 from labelnoise.studies.recipes.recipe import Heading, Recipe
 from labelnoise.studies.recipes.region_curves import RegionCurves
-from labelnoise.studies.recipes.scales import IMAGENET, SCALES, images, repeats, some, training
+from labelnoise.studies.recipes.settings import IMAGENET, SCALES, images, repeats, some, training
 from labelnoise.studies.recipes.softmax_bars import Setting, SoftmaxByClass, SoftmaxPanels
 from labelnoise.studies.recipes.softmax_neighborhoods import SoftmaxDistance, SoftmaxPairs
 from labelnoise.studies.recipes.surface import Surface

@@ -13,7 +13,7 @@ from labelnoise.placement import Placement
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.graph import Patches
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run
+from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.runs import ConcentrationRun, DataSpecification, NeighborsRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_ks, check_noise_rates

@@ -9,7 +9,7 @@ import pandas as pd
 from labelnoise.figures import EmbeddingPanel, embedding_figure
 from labelnoise.noise import UniformNoise
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run, noisy_run, region_run
+from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification, EmbeddingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 

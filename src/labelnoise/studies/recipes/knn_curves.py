@@ -12,7 +12,7 @@ from labelnoise.curves.vote_models import MODELS
 from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run
+from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification, VotingRun, measured_curve
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_choice, check_ks, check_noise_rates

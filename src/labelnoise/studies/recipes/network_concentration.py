@@ -15,7 +15,7 @@ from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.concentration import concentration
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run, run_seed
+from labelnoise.studies.recipes.settings import clean_run, run_seed
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count, check_noise_rates

@@ -14,7 +14,7 @@ from labelnoise.figures import family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.softmax.effective import effective_neighborhood
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run, noisy_runs
+from labelnoise.studies.recipes.settings import clean_run, noisy_runs
 from labelnoise.studies.runs import DataSpecification, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties

@@ -9,7 +9,7 @@ import pandas as pd
 
 from labelnoise.figures import concentrated_figure
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run, region_run
+from labelnoise.studies.recipes.settings import clean_run, region_run
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count, check_noise_rates

@@ -14,7 +14,7 @@ from labelnoise.figures import SoftmaxPanel, panels_by_class, softmax_bars_figur
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax.aggregate import aggregate_relative, aggregate_softmax, expected_peak
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run, noisy_run, region_run
+from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_choice

@@ -10,7 +10,7 @@ import pandas as pd
 from labelnoise.figures import preferred_k_figure, softmax_pairs_figure
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods, softmax_neighborhoods
 from labelnoise.studies.recipes.recipe import Outcome
-from labelnoise.studies.recipes.trainings import clean_run
+from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
 from labelnoise.validation import check_count
