@@ -12,7 +12,7 @@ import pytest
 
 import labelnoise as ln
 from labelnoise.noise import NoiseModel
-from labelnoise.studies.overrides import noise_named, override, reseeded
+from labelnoise.studies.overrides import override, reseeded
 from labelnoise.studies.recipes import CATALOG, recipe_named
 from labelnoise.studies.runs import DataSpecification
 from labelnoise.training import preset
@@ -131,15 +131,6 @@ def test_without_torch(monkeypatch):
     assert override(recipe, ["repeats=4", "training=none"]).repeats == 4
     with pytest.raises(ImportError):
         override(recipe, ["training=digits"])
-
-
-def test_noise_by_name():
-    assert noise_named("uniform") == ln.UniformNoise()
-    assert noise_named("flip", [1, 0]) == ln.FlipNoise([1, 0])
-    with pytest.raises(ValueError, match="a mapping goes with flip noise; got uniform"):
-        noise_named("uniform", [1, 0])
-    with pytest.raises(ValueError, match="must be uniform, flip or a file that holds a corruption matrix; got 'gauss'"):
-        noise_named("gauss")
 
 
 @pytest.mark.parametrize(

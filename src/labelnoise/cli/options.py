@@ -78,9 +78,9 @@ def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
 
 def noise_of(text: str, mapping: str | None) -> NoiseModel:
     """The noise model that --noise and --mapping name."""
-    from labelnoise.studies.overrides import noise_named
+    from labelnoise.data import read_noise
 
-    return noise_named(text, None if mapping is None else numbers(mapping, "--mapping", int))
+    return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int))
 
 
 def placement_of(where: Where, concentration: float) -> Placement:

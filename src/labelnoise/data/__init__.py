@@ -6,6 +6,7 @@ them.
 
 from labelnoise.data.files import read_features, read_labels, read_pred_probs, split_column
 from labelnoise.data.images import ImageSet, load_digits, load_images, load_train_test
+from labelnoise.data.noise_models import read_noise
 from labelnoise.data.streaming import ImageStream, open_images
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "open_images",
     "read_features",
     "read_labels",
+    "read_noise",
     "read_pred_probs",
     "split_column",
 ]

@@ -6,13 +6,12 @@ import dataclasses
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
+from labelnoise.data.noise_models import read_matrix, read_noise
+from labelnoise.noise import NoiseModel
 from labelnoise.studies.runs import DataSpecification, TrainingSpecification
 from labelnoise.validation import check_choice, seed_of
 
@@ -92,40 +91,14 @@ def parse(text: str, hint: Any, name: str) -> Any:
         wanted += ", or none" if types.NoneType in options else ""
         raise ValueError(f"`{name}` must be {wanted}; got {text!r}.") from None
     if kind is NoiseModel:
-        return noise_named(text)
+        return read_noise(text)
     if get_origin(kind) is np.ndarray:
-        return _matrix_in(text)
+        return read_matrix(text)
     if kind is TrainingSpecification:
         from labelnoise.training import PRESETS, preset  # Without PyTorch, the error says what to install.
 
         return preset(check_choice(text, tuple(PRESETS), name))
     raise ValueError(f"`{name}` has fields of its own; change one of them, such as {name}.FIELD=VALUE.")
-
-
-def noise_named(text: str, mapping: list[int] | None = None) -> NoiseModel:
-    """Uniform or flip noise by name, or the matrix in a file.
-
-    Raises
-    ------
-    ValueError
-        Neither a name nor a file; or a mapping for other noise than flip.
-    """
-    if mapping is not None and text != "flip":
-        raise ValueError(f"a mapping goes with flip noise; got {text}.")
-    if text == "uniform":
-        return UniformNoise()
-    if text == "flip":
-        return FlipNoise(mapping)
-    if not Path(text).suffix:
-        raise ValueError(f"noise must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
-    return MatrixNoise(_matrix_in(text))
-
-
-def _matrix_in(file: str) -> NDArray[Any]:
-    from labelnoise.data import read_features, split_column
-
-    path, columns = split_column(file)
-    return read_features(path, columns=columns)
 
 
 def reseeded(specification: T, seed: int) -> T:
