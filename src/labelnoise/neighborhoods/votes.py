@@ -7,6 +7,7 @@ classes, so the cost does not grow with their number.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,32 @@ def plurality_vote(
 
     for_each_block(work, len(indices), _BLOCK, "voting")
     return winners
+
+
+def vote_accuracy(
+    codes: Codes,
+    indices: NDArray[Any],
+    true_codes: Codes,
+    ks: int | Iterable[int],
+    n_classes: int,
+    *,
+    ties: str,
+    rng: np.random.Generator,
+) -> Floats:
+    """Return the share of rows whose `plurality_vote` is the row's true class, (n_k,).
+
+    `rng` breaks ties. It draws M n_k numbers under every rule, so that later draws do not depend on the rule.
+
+    Examples
+    --------
+    >>> codes, indices, rng = np.array([0, 1, 1]), np.array([[0, 1, 2], [2, 1, 0]]), np.random.default_rng(0)
+    >>> vote_accuracy(codes, indices, np.array([1, 1]), [1, 3], 2, ties="strict", rng=rng)
+    array([0.5, 1. ])
+    """
+    sizes = check_ks(ks)
+    tie_breaker = rng.random((len(indices), len(sizes)))
+    winners = plurality_vote(codes, indices, sizes, n_classes, ties=ties, tie_breaker=tie_breaker)
+    return (winners == np.asarray(true_codes)[:, None]).mean(axis=0)
 
 
 def _as_kernel_input(codes: Codes, indices: NDArray[Any]) -> tuple[Integers, NDArray[Any]]:

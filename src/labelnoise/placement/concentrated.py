@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
 from labelnoise.placement.base import Placement
-from labelnoise.placement.concentration import correlations_of, neighborhood_rates
+from labelnoise.placement.concentration import mask_concentration
 from labelnoise.placement.noise_fields import Landmarks
 from labelnoise.validation import check_concentration, check_count, check_features
 
@@ -53,9 +53,7 @@ class Geometry:
 
     def concentration(self, mask: Mask) -> float:
         """Return the concentration of a mask in these neighborhoods."""
-        k = self.indices.shape[1]
-        rates = neighborhood_rates(mask, self.indices, k)
-        return float(correlations_of(rates, float(mask.mean()), k).mean())
+        return mask_concentration(mask, self.indices, self.indices.shape[1])
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ def around_own_mean(rho: ArrayLike, noise_rate: ArrayLike, neighborhood_rate: Ar
     return found
 
 
-def _rho(mask: Mask, indices: NDArray[Any], k: int) -> float:
+def mask_concentration(mask: Mask, indices: NDArray[Any], k: int) -> float:
+    """Return rho of a mask in each row's k nearest training samples, without checking them (`concentration` does)."""
     return float(correlations_of(neighborhood_rates(mask, indices, k), float(mask.mean()), k).mean())
 
 
@@ -169,7 +170,7 @@ def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
     -0.333
     """
     marked, indices = _check_one(mask, neighbors, k)
-    return _rho(marked, indices, indices.shape[1])
+    return mask_concentration(marked, indices, indices.shape[1])
 
 
 def concentration_profile(mask: ArrayLike, neighbors: Any, ks: Iterable[int]) -> Floats:
@@ -202,7 +203,7 @@ def concentration_profile(mask: ArrayLike, neighbors: Any, ks: Iterable[int]) ->
     [1.0, -0.333]
     """
     marked, hoods, sizes = check_mask(mask, neighbors, list(ks))
-    return np.array([_rho(marked, hoods.indices, int(size)) for size in sizes])
+    return np.array([mask_concentration(marked, hoods.indices, int(size)) for size in sizes])
 
 
 def concentration_test(
@@ -248,10 +249,10 @@ def concentration_test(
     n_random = check_count(permutations, "permutations")
     marked, indices = _check_one(mask, neighbors, k)
     size = indices.shape[1]
-    rho = _rho(marked, indices, size)
+    rho = mask_concentration(marked, indices, size)
     seed = seed_of(random_state)
     rng = np.random.default_rng(seed)
-    null = np.array([_rho(rng.permutation(marked), indices, size) for _ in range(n_random)])
+    null = np.array([mask_concentration(rng.permutation(marked), indices, size) for _ in range(n_random)])
     null_deviation = float(null.std())
     return ConcentrationTest(
         concentration=rho,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from labelnoise.curves.predicted import accuracy_curve, predict_knn
 from labelnoise.figures import accuracy_over_concentration_figure
-from labelnoise.neighborhoods.votes import plurality_vote
+from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.concentration import concentration
@@ -81,7 +81,7 @@ class NetworkConcentration:
         """Measured network and K-NN, and predictions from the concentration measured for each."""
         train, test = self.data.load()
         clean, hoods = results.result(self._clean), self._neighbors.neighbors(results)
-        softmax, sizes = clean.arrays["pred_probs"].astype(np.float64), np.array([self.k])
+        softmax = clean.arrays["pred_probs"].astype(np.float64)
         rows = []
         for asked in self.concentrations:
             for repeat in range(self.repeats):
@@ -90,20 +90,14 @@ class NetworkConcentration:
                 rho = concentration(found.arrays["selected"], hoods, self.k)
                 rate, used = found.record["noise_rate"], min(max(rho, 0.0), 1.0)
                 rng = np.random.default_rng([self.training.seed, repeat])
-                won = plurality_vote(
-                    labels,
-                    hoods.indices,
-                    sizes,
-                    len(train.classes),
-                    ties="random",
-                    tie_breaker=rng.random((len(test), 1)),
-                )
+                n_classes = len(train.classes)
+                voted = vote_accuracy(labels, hoods.indices, test.labels, self.k, n_classes, ties="random", rng=rng)
                 by_softmax = accuracy_curve(softmax, test.labels, self.noise, rate, self.k, concentration=used)
                 of_knn = predict_knn(hoods, train.labels, test.labels, self.noise, rate, self.k, concentration=used)
                 common = {"asked": asked, "repeat": repeat, "noise_rate": rate, "concentration": rho}
                 measured = {
                     "network": (found.record["test_accuracy"], by_softmax.accuracy[0, 0]),
-                    f"K-NN, K = {self.k}": ((won[:, 0] == test.labels).mean(), of_knn.accuracy[0, 0]),
+                    f"K-NN, K = {self.k}": (voted[0], of_knn.accuracy[0, 0]),
                 }
                 rows += [
                     {"method": method, **common, "measured": float(m), "predicted": float(p)}

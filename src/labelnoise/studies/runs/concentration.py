@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Codes, Mask
 from labelnoise.curves.vote_models import FiniteVotes
 from labelnoise.neighborhoods.neighbors import Neighbors
-from labelnoise.neighborhoods.votes import label_histogram, plurality_vote
+from labelnoise.neighborhoods.votes import label_histogram, vote_accuracy
 from labelnoise.noise import NoiseModel, check_noise
 from labelnoise.placement.base import Placement, check_placement
 from labelnoise.placement.concentrated import Concentrated
@@ -128,10 +128,7 @@ class ConcentrationRun:
         n_classes = int(codes.max()) + 1
         noisy = codes.copy()
         noisy[mask] = noise.draw(codes[mask], n_classes, rng)
-        breaker = rng.random((len(truth), 1))
-        sizes = np.array([self.k])
-        won = plurality_vote(noisy, hoods.indices, sizes, n_classes, ties=self.ties, tie_breaker=breaker)
-        return float((won[:, 0] == truth).mean())
+        return float(vote_accuracy(noisy, hoods.indices, truth, self.k, n_classes, ties=self.ties, rng=rng)[0])
 
 
 def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDArray[Any]) -> Iterator[Placement]:
