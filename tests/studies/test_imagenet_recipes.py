@@ -56,7 +56,7 @@ def test_nearest_neighbors_are_searched_in_streamed_features(folder, tmp_path):
     result = made("fig3d", folder, tmp_path, "noise_rates=0,0.3", "k=3,5", "repeats=2")
     assert not result.failures
     assert result.outcome.tables[""]["measured"][0] > 0.9
-    assert "64-d features" in " ".join(result.outcome.figures[""].get_supxlabel().split())
+    assert "64-d features" in " ".join(result.outcome.figure.get_supxlabel().split())
 
 
 def test_without_the_images_it_says_what_to_get(tmp_path):

@@ -572,7 +572,7 @@ class TestRuns:
         (entry, recipe), other = recipe_of("fig3a"), recipe_of("concentration_surface")
         absent, slip = FileNotFoundError("there is no folder mnist"), KeyError("column")
         for error, says in ((absent, "there is no folder mnist"), (slip, "KeyError: 'column'")):
-            monkeypatch.setattr(type(recipe), "outcome", lambda *_, error=error: (_ for _ in ()).throw(error))
+            monkeypatch.setattr(type(recipe), "measure", lambda *_, error=error: (_ for _ in ()).throw(error))
             failed, written = run_recipes([(entry, recipe), other], "smoke", tmp_path, place[1], InProcessExecutor)
             assert (failed.outcome, failed.problems) == (None, [says])
             assert written.problems == []

@@ -12,7 +12,7 @@ from typing import Any
 
 from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
 from labelnoise.progress import track
-from labelnoise.studies.recipes import Heading, Outcome, Recipe
+from labelnoise.studies.recipes import Heading, Outcome, Recipe, conclude
 from labelnoise.studies.together import train_ahead
 from labelnoise.sweeps.perform import StoredResults
 from labelnoise.sweeps.run import describe, run_id
@@ -112,7 +112,7 @@ def run_recipes(
             results.append(RecipeResult(heading, scale, None, (), failures))
             continue
         try:
-            outcome = recipe.outcome(StoredResults(store), heading.title, scale)
+            outcome = conclude(recipe, StoredResults(store), heading.title, scale)
         except Exception as error:  # the other figures are drawn
             kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
             results.append(RecipeResult(heading, scale, None, (), error=f"{kind}{error}"))
@@ -126,8 +126,7 @@ def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folde
     files: list[Path] = []
     for part, table in outcome.tables.items():
         files += write_table(table, folder / _named(heading.name, part))
-    for part, figure in outcome.figures.items():
-        files += write_figure(figure, folder / _named(heading.name, part))
+    files += write_figure(outcome.figure, folder / heading.name)
     summary = {
         "name": heading.name,
         "title": heading.title,

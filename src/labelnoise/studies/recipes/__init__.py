@@ -4,7 +4,7 @@
 """
 
 from labelnoise.studies.recipes.catalog import CATALOG, Entry, recipe_named
-from labelnoise.studies.recipes.recipe import Heading, Outcome, Recipe
+from labelnoise.studies.recipes.recipe import Heading, Outcome, Recipe, conclude
 from labelnoise.studies.recipes.settings import SCALES
 
-__all__ = ["CATALOG", "SCALES", "Entry", "Heading", "Outcome", "Recipe", "recipe_named"]
+__all__ = ["CATALOG", "SCALES", "Entry", "Heading", "Outcome", "Recipe", "conclude", "recipe_named"]

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from labelnoise.curves.curve import comparison_table
+from labelnoise.curves.curve import AccuracyCurve, comparison_table
 from labelnoise.curves.predicted import predict_knn
 from labelnoise.curves.vote_models import MODELS
 from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
-from labelnoise.studies.recipes.recipe import Outcome
+from labelnoise.studies.recipes.recipe import Drawing, Measured, points
 from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification, VotingRun, measured_curve
-from labelnoise.sweeps.run import Results, Run
+from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_choice, check_ks, check_noise_rates
 
 ALLOWANCE = 0.005
-"""How far measured mean and prediction may be apart, beyond two standard errors, for curves that coincide."""
+"""How far a measured mean may be from the prediction, beyond two standard errors, if the curves coincide."""
+
+
+class Compared(NamedTuple):
+    """Both curves, and the space in which neighbors were searched."""
+
+    predicted: AccuracyCurve
+    measured: AccuracyCurve
+    space: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnnCurves:
-    """Measured accuracy of K-NN on predicted accuracy.
+    """Measured accuracy of K-NN beside predicted accuracy.
 
-    Parameters
-    ----------
-    data : DataSpecification
-    training : TrainingSpecification, optional
-        Of the network whose features are searched; None for pixels.
-    noise : NoiseModel
-    noise_rates : tuple of float
-    k : tuple of int
-    repeats : int
-        Noise draws a level.
-    ties, model : str
-        As in `labelnoise.predict_knn`.
-    seed : int
+    Neighbors are searched in the features of a network with this `training`, or for None among pixels. `repeats` is the
+    number of noise draws per noise rate; `ties` and `model` are those of `labelnoise.predict_knn`.
     """
 
     data: DataSpecification
@@ -57,12 +55,12 @@ class KnnCurves:
 
     @property
     def neighbors(self) -> NeighborsRun:
-        """The neighbors, searched once."""
+        """The search for neighbors, done once for all noise rates."""
         network = None if self.training is None else clean_run(self.data, self.training)
         return NeighborsRun(data=self.data, k=max(self.k), features_of=network)
 
-    def votes(self) -> list[VotingRun]:
-        """The votes at each noise rate."""
+    def runs(self) -> list[VotingRun]:
+        """Return the votes at each noise rate, which require the rest."""
         return [
             VotingRun(
                 neighbors=self.neighbors,
@@ -76,43 +74,45 @@ class KnnCurves:
             for rate in self.noise_rates
         ]
 
-    def runs(self) -> list[Run]:
-        """The votes, which require the rest."""
-        return [*self.votes()]
-
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """Measured mean on prediction, and the difference."""
-        measured = measured_curve(self.votes(), results)
-        train, test = self.data.load()
-        hoods = self.neighbors.neighbors(results)
+    def measure(self, results: Results) -> Measured[Compared]:
+        """Compare measured means with the prediction."""
+        measured, (train, test) = measured_curve(self.runs(), results), self.data.load()
+        hoods, network = self.neighbors.neighbors(results), self.neighbors.features_of
         predicted = predict_knn(
             hoods, train.labels, test.labels, self.noise, self.noise_rates, self.k, ties=self.ties, model=self.model
         )
         assert measured.standard_error is not None
         difference = np.abs(measured.accuracy - predicted.accuracy)
         within = difference <= ALLOWANCE + 2 * np.nan_to_num(measured.standard_error)
-        values = {}
-        if self.neighbors.features_of is None:
-            space = f"{self.data.load_pixels()[0].features.shape[1]} pixels"
-        else:
-            network = results.result(self.neighbors.features_of)
-            width = network.arrays["features"].shape[1]
-            values["network_accuracy"] = network.record["test_accuracy"]
-            space = f"{width}-d features of {self.training and self.training.network}"
-        values |= {
+        values = {
+            **({} if network is None else {"network_accuracy": results.result(network).record["test_accuracy"]}),
             "mean_difference": float(difference.mean()),
             "worst_difference": float(difference.max()),
             "within_allowance": int(within.sum()),
             "compared": within.size,
         }
-        finding = (
-            f"{within.sum()} of {within.size} measured means lie within 0.5 points + 2 standard errors of the "
-            f"prediction; mean difference {100 * difference.mean():.2f}, largest {100 * difference.max():.2f} points."
-        )
-        if "network_accuracy" in values:
-            finding += f" The network's own accuracy is {100 * values['network_accuracy']:.1f} %."
-        figure = curve_figure(
-            predicted, measured, title=title, data=f"{self.data.caption()}, {space}, {scale} scale, seed {self.seed}"
-        )
+        width = self.neighbors.features(results)[0].shape[1]
+        space = f"{width} pixels" if network is None else f"{width}-d features of {network.training.network}"
         table = comparison_table(predicted, measured)
-        return Outcome(finding, bool(within.all()), {"": table}, {"": figure}, values)
+        return Measured({"": table}, values, bool(within.all()), Compared(predicted, measured, space))
+
+    def finding(self, measured: Measured[Compared]) -> str:
+        """Say how many means coincide with the prediction."""
+        found = measured.values
+        text = (
+            f"{found['within_allowance']} of {found['compared']} measured means lie within 0.5 points + 2 standard "
+            f"errors of the prediction; mean difference {points(found['mean_difference'], 2)}, largest "
+            f"{points(found['worst_difference'], 2)} points."
+        )
+        if "network_accuracy" in found:
+            text += f" The network's own accuracy is {points(found['network_accuracy'])} %."
+        return text
+
+    def figure(self, measured: Measured[Compared]) -> Drawing:
+        """Draw the measured means over the predicted curves, and their difference below."""
+        both = measured.shown
+        return Drawing(
+            lambda title, caption: curve_figure(both.predicted, both.measured, title=title, data=caption),
+            f"{self.data.caption()}, {both.space}",
+            f"seed {self.seed}",
+        )

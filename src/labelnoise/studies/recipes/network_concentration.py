@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.concentration import concentration
-from labelnoise.studies.recipes.recipe import Outcome
+from labelnoise.studies.recipes.recipe import Drawing, Measured, points
 from labelnoise.studies.recipes.settings import clean_run, run_seed
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
@@ -25,19 +26,9 @@ from labelnoise.validation import check_count, check_noise_rates
 class NetworkConcentration:
     """Accuracy against rho of a network, and of K-NN in the clean network's features, on the same noisy labels.
 
-    Parameters
-    ----------
-    data : DataSpecification
-    training : TrainingSpecification
-        Its seed decides all others.
-    noise : NoiseModel
-    noise_rate : float
-    concentrations : tuple of float
-        Asked; calibrated in the features of the network trained on clean labels.
-    repeats : int
-        Noise draws and trainings a concentration.
-    k : int
-        Neighborhoods in which rho is set and measured, and of the predictions.
+    The seed of `training` decides all others. The `concentrations` are those asked for, calibrated in the features of
+    the network trained on clean labels; `repeats` is the number of noise draws, and so of trainings, at each. rho is
+    set, measured and predicted from in neighborhoods of `k`.
     """
 
     data: DataSpecification
@@ -60,50 +51,29 @@ class NetworkConcentration:
     def _neighbors(self) -> NeighborsRun:
         return NeighborsRun(data=self.data, k=self.k, features_of=self._clean)
 
-    def _training(self, rho: float, repeat: int) -> TrainingRun:
-        seed = run_seed(self.training.seed, self.noise_rate, repeat)
-        return TrainingRun(
-            data=self.data,
-            training=dataclasses.replace(self.training, seed=seed),
-            noise=self.noise,
-            noise_rate=self.noise_rate,
-            placement=Concentrated(rho, k=self.k),
-            placed_by=self._clean,
-            noise_seed=seed,
-        )
+    def _trainings(self) -> Iterator[tuple[float, int, TrainingRun]]:
+        """Yield each concentration asked for, each repeat, and its training."""
+        for rho in self.concentrations:
+            for repeat in range(self.repeats):
+                seed = run_seed(self.training.seed, self.noise_rate, repeat)
+                run = TrainingRun(
+                    data=self.data,
+                    training=replace(self.training, seed=seed),
+                    noise=self.noise,
+                    noise_rate=self.noise_rate,
+                    placement=Concentrated(rho, k=self.k),
+                    placed_by=self._clean,
+                    noise_seed=seed,
+                )
+                yield rho, repeat, run
 
     def runs(self) -> list[Run]:
-        """Every concentration and repeat."""
-        trainings = [self._training(rho, i) for rho in self.concentrations for i in range(self.repeats)]
-        return [self._neighbors, *trainings]
+        """Return the neighbors, and a training per concentration and repeat."""
+        return [self._neighbors, *(run for _, _, run in self._trainings())]
 
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """Measured network and K-NN, and predictions from the concentration measured for each."""
-        train, test = self.data.load()
-        clean, hoods = results.result(self._clean), self._neighbors.neighbors(results)
-        softmax = clean.arrays["pred_probs"].astype(np.float64)
-        rows = []
-        for asked in self.concentrations:
-            for repeat in range(self.repeats):
-                found = results.result(self._training(asked, repeat))
-                labels = found.arrays["noisy_labels"]
-                rho = concentration(found.arrays["selected"], hoods, self.k)
-                rate, used = found.record["noise_rate"], min(max(rho, 0.0), 1.0)
-                rng = np.random.default_rng([self.training.seed, repeat])
-                n_classes = len(train.classes)
-                voted = vote_accuracy(labels, hoods.indices, test.labels, self.k, n_classes, ties="random", rng=rng)
-                by_softmax = accuracy_curve(softmax, test.labels, self.noise, rate, self.k, concentration=used)
-                of_knn = predict_knn(hoods, train.labels, test.labels, self.noise, rate, self.k, concentration=used)
-                common = {"asked": asked, "repeat": repeat, "noise_rate": rate, "concentration": rho}
-                measured = {
-                    "network": (found.record["test_accuracy"], by_softmax.accuracy[0, 0]),
-                    f"K-NN, K = {self.k}": (voted[0], of_knn.accuracy[0, 0]),
-                }
-                rows += [
-                    {"method": method, **common, "measured": float(m), "predicted": float(p)}
-                    for method, (m, p) in measured.items()
-                ]
-        draws = pd.DataFrame(rows)
+    def measure(self, results: Results) -> Measured[None]:
+        """Compare the network and K-NN with what is predicted from the concentration measured for each draw."""
+        draws = pd.DataFrame(self._draws(results))
         table = draws.groupby(["method", "asked"], sort=False, as_index=False).agg(
             concentration=("concentration", "mean"),
             measured=("measured", "mean"),
@@ -112,24 +82,55 @@ class NetworkConcentration:
             predicted=("predicted", "mean"),
         )
         table["difference_points"] = 100 * (table["measured"] - table["predicted"])
-        values, parts = {"clean_accuracy": clean.record["test_accuracy"]}, []
+        values = {"clean_accuracy": results.result(self._clean).record["test_accuracy"]}
         for method, part in table.groupby("method", sort=False):
             apart = np.abs(part["difference_points"])
             values[str(method)] = {"mean_difference_points": apart.mean(), "worst_difference_points": apart.max()}
-            first, last = part.iloc[0], part.iloc[-1]
+        network = table[table["method"] == "network"]
+        falls = bool(network["concentration"].corr(network["measured"], method="spearman") < -0.8)
+        return Measured({"": table, "draws": draws}, values, falls, None)
+
+    def _draws(self, results: Results) -> Iterator[dict[str, object]]:
+        """Yield one row per draw and method."""
+        train, test = self.data.load()
+        hoods, n_classes = self._neighbors.neighbors(results), len(train.classes)
+        softmax = results.result(self._clean).arrays["pred_probs"].astype(np.float64)
+        for asked, repeat, run in self._trainings():
+            found = results.result(run)
+            rho, rate = concentration(found.arrays["selected"], hoods, self.k), found.record["noise_rate"]
+            used = min(max(rho, 0.0), 1.0)
+            by_softmax = accuracy_curve(softmax, test.labels, self.noise, rate, self.k, concentration=used)
+            of_knn = predict_knn(hoods, train.labels, test.labels, self.noise, rate, self.k, concentration=used)
+            given, rng = found.arrays["noisy_labels"], np.random.default_rng([self.training.seed, repeat])
+            (voted,) = vote_accuracy(given, hoods.indices, test.labels, self.k, n_classes, ties="random", rng=rng)
+            for method, accuracy, curve in (
+                ("network", found.record["test_accuracy"], by_softmax),
+                (f"K-NN, K = {self.k}", voted, of_knn),
+            ):
+                yield {
+                    **{"method": method, "asked": asked, "repeat": repeat, "noise_rate": rate, "concentration": rho},
+                    **{"measured": float(accuracy), "predicted": float(curve.accuracy[0, 0])},
+                }
+
+    def finding(self, measured: Measured[None]) -> str:
+        """Say how far each method's accuracy falls, and how far it lies from the prediction."""
+        parts = []
+        for method, part in measured.tables[""].groupby("method", sort=False):
+            first, last, apart = part.iloc[0], part.iloc[-1], measured.values[str(method)]
             parts.append(
-                f"{method}: {100 * first['measured']:.1f} % at rho = {round(first['concentration'], 2) + 0.0:.2f}, "
-                f"{100 * last['measured']:.1f} % at {last['concentration']:.2f} (predicted "
-                f"{100 * first['predicted']:.1f} and {100 * last['predicted']:.1f}; mean difference "
-                f"{apart.mean():.1f}, largest {apart.max():.1f} points)"
+                f"{method}: {points(first['measured'])} % at rho = {round(first['concentration'], 2) + 0.0:.2f}, "
+                f"{points(last['measured'])} % at {last['concentration']:.2f} (predicted "
+                f"{points(first['predicted'])} and {points(last['predicted'])}; mean difference "
+                f"{apart['mean_difference_points']:.1f}, largest {apart['worst_difference_points']:.1f} points)"
             )
-        caption = (
-            f"{self.data.caption()}, {scale} scale; {self.noise.name} noise at rate {self.noise_rate:g}, placed in the "
-            f"features of the {self.training.network} trained on clean labels; {self.repeats} draws and trainings a "
-            f"concentration, base seed {self.training.seed}; rho measured in test samples' neighborhoods of "
-            f"K = {self.k}."
+        return "; ".join(parts) + "."
+
+    def figure(self, measured: Measured[None]) -> Drawing:
+        """Draw measured and predicted accuracy over the concentration."""
+        return Drawing(
+            partial(accuracy_over_concentration_figure, measured.tables[""]),
+            self.data.caption(),
+            f"{self.noise.name} noise at rate {self.noise_rate:g}, placed in the features of the "
+            f"{self.training.network} trained on clean labels; {self.repeats} draws and trainings per concentration, "
+            f"base seed {self.training.seed}; rho measured in test samples' neighborhoods of K = {self.k}.",
         )
-        figure = accuracy_over_concentration_figure(table, title=title, caption=caption)
-        of_network = table[table["method"] == "network"]
-        falls = bool(of_network["concentration"].corr(of_network["measured"], method="spearman") < -0.8)
-        return Outcome("; ".join(parts) + ".", falls, {"": table, "draws": draws}, {"": figure}, values)

@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.curves.tolerance import first_crossing
 from labelnoise.figures import family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.softmax.effective import effective_neighborhood
-from labelnoise.studies.recipes.recipe import Outcome
+from labelnoise.studies.recipes.recipe import Drawing, Measured, points, std_or_nan
 from labelnoise.studies.recipes.settings import clean_run, noisy_runs
-from labelnoise.studies.runs import DataSpecification, TrainingSpecification
-from labelnoise.sweeps.run import Results, Run
+from labelnoise.studies.runs import DataSpecification, TrainingRun, TrainingSpecification
+from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_count, check_ks, check_noise_rates, check_ties
 
 CANDIDATES = tuple(np.unique(np.round(np.geomspace(1, 300, 45)).astype(int)).tolist())
-"""Besides those drawn, the K among which the nearest curve is looked for: closer than trainings can tell apart."""
+"""The K that are tried besides those drawn, to find the nearest curve; trainings cannot tell closer ones apart."""
 APART = 1.2
-"""Ratio of the K whose curves can be told apart in the figure; of two that are nearer, the nearest curve's is drawn."""
+"""Ratio of two K whose curves can be told apart in the figure; of two that are closer, only the nearest is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkCurves:
     """Measured accuracy of a network over the noise rate, and the analytic curves from its clean softmax.
 
-    Parameters
-    ----------
-    data : DataSpecification
-    training : TrainingSpecification
-        Its seed decides all others.
-    noise : NoiseModel
-    noise_rates : tuple of float
-    repeats : int
-        Trainings a level.
-    k : tuple of int
-        Of the analytic curves.
-    ties : str
-        Of the analytic curves.
-    breaks_near : float, optional
-        The noise rate at which the paper's network breaks, to compare with.
+    The seed of `training` decides all others; `repeats` is the number of trainings per noise rate. `k` and `ties` are
+    those of the analytic curves. `breaks_near` is the noise rate at which the paper's network breaks, to compare with.
     """
 
     data: DataSpecification
@@ -61,67 +50,79 @@ class NetworkCurves:
         check_ks(self.k)
         check_ties(self.ties)
 
-    def runs(self) -> list[Run]:
-        """Every noise rate and repeat, and the clean training, from whose softmax the analytic curves start."""
-        clean = [] if 0 in self.noise_rates else [clean_run(self.data, self.training)]
-        return [*clean, *noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)]
+    @property
+    def _noisy(self) -> list[TrainingRun]:
+        return noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)
 
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """The measured curve, the family, and the K that fits best."""
-        _, test = self.data.load()
-        runs = noisy_runs(self.data, self.training, self.noise, self.noise_rates, self.repeats)
-        records = [results.result(run).record for run in runs]
-        shape = (len(self.noise_rates), self.repeats)
-        accuracies = np.array([record["test_accuracy"] for record in records]).reshape(shape)
-        rates, mean = np.array(self.noise_rates), accuracies.mean(axis=1)
-        std = accuracies.std(axis=1, ddof=1) if self.repeats > 1 else np.full(len(rates), np.nan)
-        trained_clean = results.result(clean_run(self.data, self.training))
-        softmax = trained_clean.arrays["pred_probs"].astype(np.float64)
-        without_noise = float(mean[rates == 0][0] if 0 in rates else trained_clean.record["test_accuracy"])
+    def runs(self) -> list[TrainingRun]:
+        """Return every noise rate and repeat, and the clean training: the analytic curves start from its softmax."""
+        clean = [] if 0 in self.noise_rates else [clean_run(self.data, self.training)]
+        return [*clean, *self._noisy]
+
+    def measure(self, results: Results) -> Measured[AccuracyCurve]:
+        """Return the measured curve, the analytic ones, and the K that fits best."""
+        clean, labels = results.result(clean_run(self.data, self.training)), self.data.load()[1].labels
+        softmax = clean.arrays["pred_probs"].astype(np.float64)
+        trainings = pd.DataFrame(
+            [{"noise_rate": run.noise_rate, **_plain(results.result(run).record)} for run in self._noisy]
+        )
+        scores = trainings["test_accuracy"].to_numpy().reshape(len(self.noise_rates), self.repeats)
+        rates, mean = np.array(self.noise_rates), scores.mean(axis=1)
         candidates = sorted({*CANDIDATES, *self.k})
-        found = effective_neighborhood((rates, mean), softmax, test.labels, self.noise, ks=candidates, ties=self.ties)
+        found = effective_neighborhood((rates, mean), softmax, labels, self.noise, ks=candidates, ties=self.ties)
         ks = sorted({*self.k, found.k})
-        predicted = found.predicted[:, np.searchsorted(found.ks, ks)]
-        table = pd.DataFrame({"noise_rate": rates, "measured": mean, "std": std, "n": self.repeats})
-        for column, k in enumerate(ks):
-            table[f"predicted_k{k}"] = predicted[:, column]
-        table["difference_points"] = 100 * (mean - predicted[:, ks.index(found.k)])
+        predicted = dict(zip(ks, found.predicted[:, np.searchsorted(found.ks, ks)].T, strict=True))
+        table = pd.DataFrame(
+            {
+                **{"noise_rate": rates, "measured": mean, "std": std_or_nan(scores), "n": self.repeats},
+                **{f"predicted_k{k}": curve for k, curve in predicted.items()},
+                "difference_points": 100 * (mean - predicted[found.k]),
+            }
+        )
+        without_noise = float(mean[rates == 0][0] if 0 in rates else clean.record["test_accuracy"])
         halved = mean.min() < without_noise / 2
         breaking = first_crossing(rates, mean, without_noise / 2) if halved else float("nan")
-        values: dict[str, Any] = {
+        values = {
             "effective_k": found.k,
             "mean_difference": found.mean_error,
             "worst_difference": found.worst_error,
             "clean_accuracy": without_noise,
             "breaks_at": breaking,
         }
-        if np.isnan(breaking):
-            where = "less than half of that already at the lowest noise rate" if halved else "never halved"
-        else:
-            where = f"halved at a noise rate of {breaking:.2f}"
-        finding = (
-            f"Accuracy {100 * without_noise:.1f} % without noise, {where}; nearest analytic "
-            f"curve K = {found.k}: mean difference {100 * found.mean_error:.1f}, largest "
-            f"{100 * found.worst_error:.1f} points."
-        )
         agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
         shown = [k for k in ks if k == found.k or max(k, found.k) > APART * min(k, found.k)]
-        lines = accuracy_curve(softmax, test.labels, self.noise, np.linspace(0, rates.max(), 61), shown, ties=self.ties)
-        caption = (
-            f"{self.data.caption()}, {scale} scale; {self.training.network}, {len(test):,} test images, base seed "
-            f"{self.training.seed}; lines: Eq. 1-3 from the softmax of the network trained on clean labels; "
-            f"K = {found.k} is nearest (mean difference {100 * found.mean_error:.1f} points)."
+        lines = accuracy_curve(softmax, labels, self.noise, np.linspace(0, rates.max(), 61), shown, ties=self.ties)
+        return Measured({"": table, "trainings": trainings}, values, agrees, lines)
+
+    def finding(self, measured: Measured[AccuracyCurve]) -> str:
+        """Say where the network breaks, and which analytic curve is nearest."""
+        found, lowest = measured.values, measured.tables[""]["measured"].min()
+        if not np.isnan(found["breaks_at"]):
+            where = f"halved at a noise rate of {found['breaks_at']:.2f}"
+        elif lowest < found["clean_accuracy"] / 2:
+            where = "less than half of that already at the lowest noise rate"
+        else:
+            where = "never halved"
+        return (
+            f"Accuracy {points(found['clean_accuracy'])} % without noise, {where}; nearest analytic curve "
+            f"K = {found['effective_k']}: mean difference {points(found['mean_difference'])}, largest "
+            f"{points(found['worst_difference'])} points."
         )
+
+    def figure(self, measured: Measured[AccuracyCurve]) -> Drawing:
+        """Draw the measured curve over the family of analytic ones."""
+        table, found, lines = measured.tables[""], measured.values, measured.shown
         matrix = self.noise.corruption_matrix if isinstance(self.noise, MatrixNoise) else None
-        figure = family_figure(
-            lines, rates, mean, std, repeats=self.repeats, title=title, caption=caption, matrix=matrix
+        columns = (table["noise_rate"], table["measured"], table["std"])
+        return Drawing(
+            partial(family_figure, lines, *columns, repeats=self.repeats, matrix=matrix),
+            self.data.caption(),
+            f"{self.training.network}, {lines.n_test:,} test images, base seed {self.training.seed}; lines: Eq. 1-3 "
+            f"from the softmax of the network trained on clean labels; K = {found['effective_k']} is nearest (mean "
+            f"difference {points(found['mean_difference'])} points).",
         )
-        trainings = pd.DataFrame(
-            [{"noise_rate": run.noise_rate, **_plain(record)} for run, record in zip(runs, records, strict=True)]
-        )
-        return Outcome(finding, agrees, {"": table, "trainings": trainings}, {"": figure}, values)
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a table of trainings."""
+    """Return what a table of trainings holds of a record."""
     return {key: value for key, value in record.items() if not isinstance(value, list | dict) and key != "noise_rate"}

@@ -1,30 +1,26 @@
-"""What a recipe is: a figure of the paper, or a further study, from its specification to tables and pictures."""
+"""Recipes: a figure of the paper or a further study, from its specification to tables, a finding and a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+import numpy as np
+
+from labelnoise.arrays import Floats
 from labelnoise.sweeps.run import Results, Run
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Heading:
-    """What a recipe is called, and what is to come out of it.
-
-    Attributes
-    ----------
-    name : str
-    title : str
-        What the figure shows.
-    statement : str
-        What the paper says comes out, or for a further study what was to be found out.
-    """
+    """The name of a recipe, what its figure shows, and what the paper says comes out or, for a study, the question."""
 
     name: str
     title: str
@@ -32,37 +28,71 @@ class Heading:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What came out of a recipe.
+class Measured(Generic[T]):
+    """What the finished runs of a recipe say.
 
-    Attributes
-    ----------
-    finding : str
-        In a sentence or two, with its numbers, to be read beside the paper's statement.
-    agrees : bool or None
-        Whether it agrees with the statement; None where there is nothing to agree with.
-    tables : dict of DataFrame
-        By the end of their file's name: "" for the main table.
-    figures : dict of Figure
-        Likewise.
-    values : dict
-        The numbers behind the finding.
+    `tables` are named by the end of their file's name, which is empty for the main table. `values` are the numbers
+    behind the finding. `agrees` says whether they agree with the statement; it is None where there is nothing to agree
+    with. `shown` is what the figure shows besides the tables.
     """
+
+    tables: dict[str, pd.DataFrame]
+    values: dict[str, Any]
+    agrees: bool | None
+    shown: T
+
+
+class Drawing(NamedTuple):
+    """A figure without title and scale: `draw` takes `title` and `caption`; a caption is data, scale and details."""
+
+    draw: Callable[..., Figure]
+    data: str
+    details: str
+
+
+class Recipe(Protocol):
+    """A frozen dataclass; its fields determine the whole figure."""
+
+    def runs(self) -> Sequence[Run]:
+        """Return the runs that the figure is made of."""
+        ...
+
+    def measure(self, results: Results) -> Measured[Any]:
+        """Return tables and values from the finished runs."""
+        ...
+
+    def finding(self, measured: Measured[Any]) -> str:
+        """Say what came out, in a sentence or two that can be read beside the paper's statement."""
+        ...
+
+    def figure(self, measured: Measured[Any]) -> Drawing:
+        """Return the figure of what was measured."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """What came out of a recipe, measured, said and drawn; `Measured` explains tables, values and `agrees`."""
 
     finding: str
     agrees: bool | None
     tables: dict[str, pd.DataFrame]
-    figures: dict[str, Figure]
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any]
+    figure: Figure
 
 
-class Recipe(Protocol):
-    """A frozen dataclass whose fields say everything about a figure."""
+def conclude(recipe: Recipe, results: Results, title: str, scale: str) -> Outcome:
+    """Measure, say what came out, and draw the figure with its title and caption."""
+    measured = recipe.measure(results)
+    draw, data, details = recipe.figure(measured)
+    figure = draw(title=title, caption=f"{data}, {scale} scale; {details}")
+    return Outcome(recipe.finding(measured), measured.agrees, measured.tables, measured.values, figure)
 
-    def runs(self) -> Sequence[Run]:
-        """The runs that the figure is made of."""
-        ...
 
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """Tables, pictures and finding, from finished runs."""
-        ...
+def points(share: float, digits: int = 1) -> str:
+    """Return a share as text, in percentage points."""
+    return f"{100 * share:.{digits}f}"
+
+
+def std_or_nan(scores: Floats) -> Floats:
+    """Return the standard deviation of each row, over repeats; NaN where there is a single repeat."""
+    return scores.std(axis=1, ddof=1) if scores.shape[1] > 1 else np.full(len(scores), np.nan)

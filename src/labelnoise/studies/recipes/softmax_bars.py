@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from labelnoise.arrays import Floats, Integers
+from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.figures import SoftmaxPanel, panels_by_class, softmax_bars_figure
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax.aggregate import aggregate_relative, aggregate_softmax, expected_peak
-from labelnoise.studies.recipes.recipe import Outcome
+from labelnoise.studies.recipes.recipe import Drawing, Measured, points
 from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun, TrainingSpecification
-from labelnoise.sweeps.run import Results, Run
+from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_choice
 
 NEAR = 0.1
@@ -89,104 +90,111 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxPanels:
-    """One diagram a setting, over all test samples, the outputs counted from the true class (figures 2 and 7).
+    """One diagram per setting, over all test samples, with outputs counted from the true class (figures 2 and 7).
 
-    Parameters
-    ----------
-    settings : mapping of str to Setting
-        By the panel's letter.
+    `settings` holds each panel's setting by the panel's letter.
     """
 
     settings: Mapping[str, Setting]
 
-    def runs(self) -> list[Run]:
-        """A training for each panel."""
+    def runs(self) -> list[TrainingRun | RegionRun]:
+        """Return one training per panel."""
         return [setting.run for setting in self.settings.values()]
 
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """Bars and what is expected of them."""
-        panels, tables, values, notes, near = [], [], {}, [], []
+    def measure(self, results: Results) -> Measured[list[SoftmaxPanel]]:
+        """Return bars and what is expected of them."""
+        panels, tables, values = [], [], {}
         for letter, setting in self.settings.items():
             rows, labels = setting.softmax(results)
-            aggregated, expected = aggregate_relative(rows, labels), setting.expected(rows.shape[1])
-            of_offset = np.array([np.roll(expected[y], -y) for y in range(len(expected))]).mean(axis=0)
+            bars, expected = aggregate_relative(rows, labels), setting.expected(rows.shape[1])
+            by_offset = np.array([np.roll(expected[y], -y) for y in range(len(expected))]).mean(axis=0)
             offsets = ["true", *(f"+{d}" for d in range(1, len(expected)))]
-            panels.append(
-                SoftmaxPanel(
-                    f"({letter}) {setting.data.name}: {setting.title}",
-                    aggregated.median[0],
-                    aggregated.lower[0],
-                    aggregated.upper[0],
-                    0,
-                    of_offset,
-                    len(rows),
-                    offsets,
-                )
-            )
-            tables.append(aggregated.to_frame().assign(panel=letter, setting=setting.title, expected=of_offset))
-            worst = float(np.abs(aggregated.median[0] - of_offset).max())
-            near.append(worst <= NEAR)
-            peak = int(np.argmax(aggregated.median[0]))
+            title = f"({letter}) {setting.data.name}: {setting.title}"
+            median, lower, upper = bars.median[0], bars.lower[0], bars.upper[0]
+            panels.append(SoftmaxPanel(title, median, lower, upper, 0, by_offset, len(rows), offsets))
+            tables.append(bars.to_frame().assign(panel=letter, setting=setting.title, expected=by_offset))
+            peak = int(np.argmax(median))
             values[letter] = {
                 "setting": setting.title,
                 "peak_output": offsets[peak],
-                "peak": float(aggregated.median[0, peak]),
-                "expected_there": float(of_offset[peak]),
-                "worst_difference": worst,
+                "peak": float(median[peak]),
+                "expected_there": float(by_offset[peak]),
+                "worst_difference": float(np.abs(median - by_offset).max()),
                 "test_accuracy": results.result(setting.run).record["test_accuracy"],
             }
-            notes.append(f"({letter}) {aggregated.median[0, peak]:.2f} at {offsets[peak]} ({of_offset[peak]:.2f})")
-        finding = (
-            f"Highest median output, expected value in brackets: {'; '.join(notes)}. In {sum(near)} of {len(near)} "
-            f"panels all medians lie within {NEAR:g} of the expectation."
+        near = all(found["worst_difference"] <= NEAR for found in values.values())
+        return Measured({"": pd.concat(tables, ignore_index=True)}, values, near, panels)
+
+    def finding(self, measured: Measured[list[SoftmaxPanel]]) -> str:
+        """Say where each panel peaks, and how many panels are as expected."""
+        found = measured.values
+        peaks = (
+            f"({letter}) {panel['peak']:.2f} at {panel['peak_output']} ({panel['expected_there']:.2f})"
+            for letter, panel in found.items()
         )
-        caption = _caption([*self.settings.values()], results, scale)
-        figure = softmax_bars_figure(panels, title=title, caption=caption)
-        return Outcome(finding, all(near), {"": pd.concat(tables, ignore_index=True)}, {"": figure}, values)
+        near = sum(panel["worst_difference"] <= NEAR for panel in found.values())
+        return (
+            f"Highest median output, expected value in brackets: {'; '.join(peaks)}. In {near} of {len(found)} panels "
+            f"all medians lie within {NEAR:g} of the expectation."
+        )
+
+    def figure(self, measured: Measured[list[SoftmaxPanel]]) -> Drawing:
+        """Draw all panels."""
+        accuracies = [panel["test_accuracy"] for panel in measured.values.values()]
+        draw = partial(softmax_bars_figure, measured.shown)
+        return Drawing(draw, *_caption([*self.settings.values()], accuracies))
+
+
+class Bars(NamedTuple):
+    """One panel per true class, whether the highest output of each present class is the expected one, and accuracy."""
+
+    panels: Sequence[SoftmaxPanel]
+    peaks: Mask
+    accuracy: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxByClass:
-    """One diagram a true class (figures 8-13).
-
-    Parameters
-    ----------
-    setting : Setting
-    """
+    """One diagram per true class (figures 8-13)."""
 
     setting: Setting
 
-    def runs(self) -> list[Run]:
-        """One training."""
+    def runs(self) -> list[TrainingRun | RegionRun]:
+        """Return the training."""
         return [self.setting.run]
 
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """Bars and what is expected of them, for every true class."""
+    def measure(self, results: Results) -> Measured[Bars]:
+        """Return bars and what is expected of them, for every true class."""
         rows, labels = self.setting.softmax(results)
-        n_classes = rows.shape[1]
-        aggregated, expected = aggregate_softmax(rows, labels), self.setting.expected(n_classes)
-        present = aggregated.counts > 0
-        worst = np.abs(aggregated.median - expected)[present].max(axis=1)
-        peaks = aggregated.median.argmax(axis=1) == expected.argmax(axis=1)
-        finding = (
-            f"The highest median output is the expected one for {int(peaks[present].sum())} of {int(present.sum())} "
-            f"true classes; medians lie {worst.mean():.2f} from the expectation on average over classes (the worst "
-            f"output of each), at most {worst.max():.2f}."
-        )
-        table = aggregated.to_frame().assign(expected=expected.ravel())
-        panels = panels_by_class(aggregated, expected, self.setting.data.load()[0].classes)
-        caption = _caption([self.setting], results, scale)
-        figure = softmax_bars_figure(panels, title=title, caption=caption, columns=5)
+        bars, expected = aggregate_softmax(rows, labels), self.setting.expected(rows.shape[1])
+        present = bars.counts > 0
+        worst = np.abs(bars.median - expected)[present].max(axis=1)
+        peaks = (bars.median.argmax(axis=1) == expected.argmax(axis=1))[present]
+        table = bars.to_frame().assign(expected=expected.ravel())
         values = {"mean_worst_difference": float(worst.mean()), "worst_difference": float(worst.max())}
-        return Outcome(finding, bool(peaks[present].all()), {"": table}, {"": figure}, values)
+        panels = panels_by_class(bars, expected, self.setting.data.load()[0].classes)
+        accuracy = results.result(self.setting.run).record["test_accuracy"]
+        return Measured({"": table}, values, bool(peaks.all()), Bars(panels, peaks, accuracy))
+
+    def finding(self, measured: Measured[Bars]) -> str:
+        """Say for how many classes the highest output is the expected one, and how near all outputs are."""
+        found, peaks = measured.values, measured.shown.peaks
+        return (
+            f"The highest median output is the expected one for {peaks.sum()} of {len(peaks)} true classes; medians "
+            f"lie {found['mean_worst_difference']:.2f} from the expectation on average over classes (the worst output "
+            f"of each), at most {found['worst_difference']:.2f}."
+        )
+
+    def figure(self, measured: Measured[Bars]) -> Drawing:
+        """Draw one panel per true class."""
+        draw = partial(softmax_bars_figure, measured.shown.panels, columns=5)
+        return Drawing(draw, *_caption([self.setting], [measured.shown.accuracy]))
 
 
-def _caption(settings: list[Setting], results: Results, scale: str) -> str:
+def _caption(settings: Sequence[Setting], accuracies: Sequence[float]) -> tuple[str, str]:
+    """Return data and details for a `Drawing`."""
     data = ", ".join(dict.fromkeys(setting.data.caption() for setting in settings))
     networks = ", ".join(dict.fromkeys(setting.training.network for setting in settings))
-    accuracies: list[Any] = [results.result(setting.run).record["test_accuracy"] for setting in settings]
-    shown = ", ".join(f"{100 * accuracy:.1f}" for accuracy in accuracies)
-    return (
-        f"{data}, {scale} scale; {networks}, one training each (test accuracy {shown} %), base seed "
-        f"{settings[0].training.seed}."
-    )
+    accuracy = ", ".join(map(points, accuracies))
+    seed = settings[0].training.seed
+    return data, f"{networks}, one training each (test accuracy {accuracy} %), base seed {seed}."

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from labelnoise.figures import preferred_k_figure, softmax_pairs_figure
 from labelnoise.softmax.histograms import SoftmaxNeighborhoods, softmax_neighborhoods
-from labelnoise.studies.recipes.recipe import Outcome
+from labelnoise.studies.recipes.recipe import Drawing, Measured, points
 from labelnoise.studies.recipes.settings import clean_run
-from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification
-from labelnoise.sweeps.run import Results, Run
+from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingRun, TrainingSpecification
+from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_count
 
 PAPER_MEDIAN = 0.143123
@@ -20,15 +21,9 @@ PAPER_MEDIAN = 0.143123
 
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxDistance:
-    """Which K each test sample's softmax is nearest to, and how near (figure 5).
+    """The K whose label histogram is nearest to each test sample's softmax, and how near it is (figure 5).
 
-    Parameters
-    ----------
-    data : DataSpecification
-    training : TrainingSpecification
-        On clean labels.
-    k_min, k_max : int
-        Neighborhood sizes tried.
+    The network is trained on clean labels. Neighborhood sizes from `k_min` to `k_max` are tried.
     """
 
     data: DataSpecification
@@ -41,64 +36,59 @@ class SoftmaxDistance:
         check_count(self.k_min, "k_min", most=self.k_max, most_is="`k_max`")
 
     @property
-    def neighbors(self) -> NeighborsRun:
-        """Neighbors in the network's own features."""
-        return NeighborsRun(data=self.data, k=self.k_max, features_of=clean_run(self.data, self.training))
+    def network(self) -> TrainingRun:
+        """The network, trained on clean labels."""
+        return clean_run(self.data, self.training)
 
-    def runs(self) -> list[Run]:
-        """The neighbors, which require the network."""
-        return [self.neighbors]
+    def runs(self) -> list[NeighborsRun]:
+        """Return the neighbors in the network's own features, which require the network."""
+        return [NeighborsRun(data=self.data, k=self.k_max, features_of=self.network)]
 
-    def found(self, results: Results) -> SoftmaxNeighborhoods:
-        """Preferred K and distance of every test sample."""
-        train, _ = self.data.load()
-        softmax = results.result(clean_run(self.data, self.training)).arrays["pred_probs"]
-        hoods = self.neighbors.neighbors(results)
-        return softmax_neighborhoods(softmax, train.labels, hoods, range(self.k_min, self.k_max + 1))
-
-    def caption(self, results: Results, scale: str) -> str:
-        """Data, scale, network and seed."""
-        accuracy = results.result(clean_run(self.data, self.training)).record["test_accuracy"]
-        return (
-            f"{self.data.caption()}, {scale} scale; {self.training.network} trained on clean labels (test accuracy "
-            f"{100 * accuracy:.1f} %), base seed {self.training.seed}."
-        )
-
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """Prevalence of each K, and the distances."""
-        found = self.found(results)
-        median = found.median_distance
-        record = results.result(clean_run(self.data, self.training)).record
+    def measure(self, results: Results) -> Measured[SoftmaxNeighborhoods]:
+        """Return how often each K is preferred, and the distances."""
+        (neighbors,), (train, _) = self.runs(), self.data.load()
+        network, hoods = results.result(self.network), neighbors.neighbors(results)
+        sizes = range(self.k_min, self.k_max + 1)
+        found = softmax_neighborhoods(network.arrays["pred_probs"], train.labels, hoods, sizes)
         values = {
-            "median_distance": median,
+            "median_distance": found.median_distance,
             "paper_median": PAPER_MEDIAN,
             "quartiles": np.quantile(found.distance, [0.25, 0.75]),
             "median_preferred_k": float(np.median(found.preferred_k)),
             "share_at_largest_k": float(found.prevalence[-1]),
             "share_at_smallest_k": float(found.prevalence[0]),
-            "test_accuracy": record["test_accuracy"],
+            "test_accuracy": network.record["test_accuracy"],
         }
-        finding = (
-            f"Median chi-square distance {median:.3f} (the paper: {PAPER_MEDIAN:.3f}) at the preferred K; "
-            f"{100 * found.prevalence[0]:.0f} % of the samples prefer K = {found.ks[0]}, "
-            f"{100 * found.prevalence[-1]:.0f} % K = {found.ks[-1]}; the network's test accuracy is "
-            f"{100 * record['test_accuracy']:.1f} %."
-        )
         prevalence = pd.DataFrame({"k": found.ks, "prevalence": found.prevalence})
-        figure = preferred_k_figure(found, paper_median=PAPER_MEDIAN, title=title, caption=self.caption(results, scale))
-        agrees = bool(median <= 1.5 * PAPER_MEDIAN)
-        return Outcome(finding, agrees, {"": found.to_frame(), "prevalence": prevalence}, {"": figure}, values)
+        tables = {"": found.to_frame(), "prevalence": prevalence}
+        return Measured(tables, values, bool(found.median_distance <= 1.5 * PAPER_MEDIAN), found)
+
+    def finding(self, measured: Measured[SoftmaxNeighborhoods]) -> str:
+        """Say how near the softmax is to a histogram, and at which K."""
+        found = measured.values
+        return (
+            f"Median chi-square distance {found['median_distance']:.3f} (the paper: {PAPER_MEDIAN:.3f}) at the "
+            f"preferred K; {points(found['share_at_smallest_k'], 0)} % of the samples prefer K = {self.k_min}, "
+            f"{points(found['share_at_largest_k'], 0)} % K = {self.k_max}; the network's test accuracy is "
+            f"{points(found['test_accuracy'])} %."
+        )
+
+    def figure(self, measured: Measured[SoftmaxNeighborhoods]) -> Drawing:
+        """Draw how often each K is preferred, and the distances."""
+        draw = partial(preferred_k_figure, measured.shown, paper_median=PAPER_MEDIAN)
+        return Drawing(draw, self.data.caption(), self.details(measured.values["test_accuracy"]))
+
+    def details(self, accuracy: float) -> str:
+        """Return what a caption says about the network."""
+        return (
+            f"{self.training.network} trained on clean labels (test accuracy {points(accuracy)} %), base seed "
+            f"{self.training.seed}."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxPairs:
-    """Softmax and K-NN histogram, side by side, for samples near the median distance (figure 6).
-
-    Parameters
-    ----------
-    of : SoftmaxDistance
-    n_samples : int
-    """
+    """Softmax and K-NN histogram, side by side, for the samples nearest to the median distance (figure 6)."""
 
     of: SoftmaxDistance
     n_samples: int = 8
@@ -106,31 +96,16 @@ class SoftmaxPairs:
     def __post_init__(self) -> None:
         check_count(self.n_samples, "n_samples")
 
-    def runs(self) -> list[Run]:
-        """Those of figure 5."""
+    def runs(self) -> list[NeighborsRun]:
+        """Return the runs of figure 5."""
         return self.of.runs()
 
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """The samples whose distance is nearest to the median."""
-        found, (train, test) = self.of.found(results), self.of.data.load()
+    def measure(self, results: Results) -> Measured[float]:
+        """Return both distributions of the samples nearest to the median; the figure shows the network's accuracy."""
+        found, test = self.of.measure(results).shown, self.of.data.load()[1]
         chosen = np.argsort(np.abs(found.distance - found.median_distance), kind="stable")[: self.n_samples]
-        softmax = results.result(clean_run(self.of.data, self.of.training)).arrays["pred_probs"][chosen]
-        histogram = found.histogram[chosen]
-        same = softmax.argmax(axis=1) == histogram.argmax(axis=1)
-        finding = (
-            f"Distances {found.distance[chosen].min():.3f} to {found.distance[chosen].max():.3f}; the highest output "
-            f"is the neighborhood's plurality label in {same.sum()} of {len(same)} pairs."
-        )
-        figure = softmax_pairs_figure(
-            softmax,
-            histogram,
-            found.distance[chosen],
-            found.preferred_k[chosen],
-            test.labels[chosen],
-            class_names=train.classes,
-            title=title,
-            caption=self.of.caption(results, scale),
-        )
+        network = results.result(self.of.network)
+        softmax, histogram = network.arrays["pred_probs"][chosen], found.histogram[chosen]
         sample, output = (grid.ravel() for grid in np.indices(softmax.shape))
         table = pd.DataFrame(
             {
@@ -143,4 +118,26 @@ class SoftmaxPairs:
                 "histogram": histogram.ravel(),
             }
         )
-        return Outcome(finding, bool(same.mean() >= 0.5), {"": table}, {"": figure}, {"same": int(same.sum())})
+        same = softmax.argmax(axis=1) == histogram.argmax(axis=1)
+        values, agrees = {"same": int(same.sum())}, bool(same.mean() >= 0.5)
+        return Measured({"": table}, values, agrees, network.record["test_accuracy"])
+
+    def finding(self, measured: Measured[float]) -> str:
+        """Say how often the highest output is the neighborhood's plurality label."""
+        table, same = measured.tables[""], measured.values["same"]
+        return (
+            f"Distances {table['distance'].min():.3f} to {table['distance'].max():.3f}; the highest output is the "
+            f"neighborhood's plurality label in {same} of {table['sample'].nunique()} pairs."
+        )
+
+    def figure(self, measured: Measured[float]) -> Drawing:
+        """Draw each pair."""
+        table = measured.tables[""]
+        each = table.drop_duplicates("sample")
+        softmax, histogram = (table[name].to_numpy().reshape(len(each), -1) for name in ("softmax", "histogram"))
+        draw = partial(
+            softmax_pairs_figure,
+            *(softmax, histogram, each["distance"], each["preferred_k"], each["true_class"]),
+            class_names=self.of.data.load()[0].classes,
+        )
+        return Drawing(draw, self.of.data.caption(), self.of.details(measured.shown))

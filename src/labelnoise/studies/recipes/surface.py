@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from labelnoise.curves.predicted import predict_knn
-from labelnoise.curves.surface import accuracy_surface
+from labelnoise.curves.surface import AccuracySurface, accuracy_surface
 from labelnoise.figures import surface_figure
 from labelnoise.noise import NoiseModel, UniformNoise
-from labelnoise.studies.recipes.recipe import Outcome
+from labelnoise.studies.recipes.recipe import Drawing, Measured
 from labelnoise.studies.runs import DataSpecification, NeighborsRun
-from labelnoise.sweeps.run import Results, Run
+from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_count
 
 
@@ -20,13 +21,7 @@ from labelnoise.validation import check_count
 class Surface:
     """Accuracy of K-NN over noise rate and concentration.
 
-    Parameters
-    ----------
-    data : DataSpecification
-    noise : NoiseModel
-    k : int
-    n_rates, n_concentrations : int
-        Points of the grid, from 0 to 1 either way; at least 2.
+    Both go from 0 to 1, in `n_rates` and `n_concentrations` points, at least 2 each.
     """
 
     data: DataSpecification
@@ -41,32 +36,32 @@ class Surface:
             if getattr(self, name) < 2:
                 raise ValueError(f"`{name}` must be at least 2, both ends of the grid; got 1.")
 
-    @property
-    def _neighbors(self) -> NeighborsRun:
-        return NeighborsRun(data=self.data, k=self.k)
+    def runs(self) -> list[NeighborsRun]:
+        """Return the search for neighbors."""
+        return [NeighborsRun(data=self.data, k=self.k)]
 
-    def runs(self) -> list[Run]:
-        """The neighbors."""
-        return [self._neighbors]
-
-    def outcome(self, results: Results, title: str, scale: str) -> Outcome:
-        """The surface, and the noise that can be borne at either end."""
-        train, test = self.data.load()
-        hoods = self._neighbors.neighbors(results)
-        rates = np.linspace(0, 1, self.n_rates)
-        curve = predict_knn(hoods, train.labels, test.labels, self.noise, rates, self.k)
-        surface = accuracy_surface(curve, np.linspace(0, 1, self.n_concentrations))
+    def measure(self, results: Results) -> Measured[AccuracySurface]:
+        """Predict the surface, and the noise rate that it tolerates at each concentration."""
+        (neighbors,), (train, test) = self.runs(), self.data.load()
+        rates, rhos = np.linspace(0, 1, self.n_rates), np.linspace(0, 1, self.n_concentrations)
+        curve = predict_knn(neighbors.neighbors(results), train.labels, test.labels, self.noise, rates, self.k)
+        surface = accuracy_surface(curve, rhos)
         target = 0.9 * surface.accuracy[0, 0]
-        borne = surface.tolerance(target)
-        finding = (
-            f"The noise rate that keeps nine tenths of the accuracy without noise falls from {borne[0]:.2f} where "
-            f"noise is spread to {borne[self.n_concentrations // 2]:.2f} half way and {borne[-1]:.2f} where it is "
-            f"concentrated."
+        tolerated = surface.tolerance(target)
+        by_rho = dict(zip(surface.concentrations.tolist(), tolerated.tolist(), strict=True))
+        values, falls = {"target": float(target), "tolerance": by_rho}, bool(np.all(np.diff(tolerated) <= 1e-9))
+        return Measured({"": surface.to_frame()}, values, falls, surface)
+
+    def finding(self, measured: Measured[AccuracySurface]) -> str:
+        """Say how much noise is tolerated at either end and half way."""
+        tolerated = list(measured.values["tolerance"].values())
+        return (
+            f"The noise rate that keeps nine tenths of the accuracy without noise falls from {tolerated[0]:.2f} where "
+            f"noise is spread to {tolerated[self.n_concentrations // 2]:.2f} half way and {tolerated[-1]:.2f} where it "
+            f"is concentrated."
         )
-        values = {
-            "target": float(target),
-            "tolerance": dict(zip(surface.concentrations.tolist(), borne.tolist(), strict=True)),
-        }
-        caption = f"{self.data.caption()}, pixels, {scale} scale; finite neighborhoods."
-        figure = surface_figure(surface, title=title, caption=caption)
-        return Outcome(finding, bool(np.all(np.diff(borne) <= 1e-9)), {"": surface.to_frame()}, {"": figure}, values)
+
+    def figure(self, measured: Measured[AccuracySurface]) -> Drawing:
+        """Draw the surface."""
+        draw = partial(surface_figure, measured.shown)
+        return Drawing(draw, f"{self.data.caption()}, pixels", "finite neighborhoods.")
