@@ -124,8 +124,7 @@ def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
     if find_spec("torch") is None:
         return ()
     from labelnoise.studies.recipes import Heading
-    from labelnoise.studies.recipes.network_curves import NetworkCurves
-    from labelnoise.studies.recipes.region_curves import RegionCurves
+    from labelnoise.studies.recipes.network_curves import NetworkCurves, RegionCurves
     from labelnoise.studies.run_recipes import run_recipes
     from labelnoise.studies.runs import DataSpecification
     from labelnoise.sweeps.executors import executor_named

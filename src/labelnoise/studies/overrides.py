@@ -1,4 +1,4 @@
-"""Fields of a specification changed by name, with values as they are typed on a command line."""
+"""Change the fields of a specification by name, with values as they are typed on a command line."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ T = TypeVar("T")
 
 
 def override(specification: T, assignments: list[str]) -> T:
-    """A copy with fields changed: ``repeats=3``, ``noise_rates=0,0.2,0.4``, ``training.epochs=5``.
+    """Return a copy with fields changed: ``repeats=3``, ``noise_rates=0,0.2,0.4``, ``training.epochs=5``.
 
-    Numbers in a tuple are separated by commas; ``none`` empties a field that may be empty; ``settings.a.region=noisy``
-    reaches into a mapping; noise is ``uniform``, ``flip`` or a file that holds a corruption matrix; a training is one
+    Commas separate the numbers of a tuple. ``none`` empties a field that may be empty. ``settings.a.region=noisy``
+    reaches into a mapping. Noise is ``uniform``, ``flip`` or a file that holds a corruption matrix. A training is one
     of `labelnoise.training.PRESETS`.
 
     Raises
     ------
     ValueError
-        No such field, or a value that it cannot take; the message names those it has.
+        There is no such field, or it cannot take the value; the message names the fields that there are.
     """
     changes = _Changes()
     for assignment in assignments:
@@ -44,14 +44,14 @@ def override(specification: T, assignments: list[str]) -> T:
 
 @dataclass
 class _Changes:
-    """What a field becomes, and then what becomes of its own fields."""
+    """The new value of a field, and then the changes of that value's own fields."""
 
     text: str | None = None
     inner: dict[str, _Changes] = field(default_factory=dict)
 
 
 def _changed(value: Any, changes: _Changes, where: str) -> Any:
-    """All changes of one specification at once: some are right only together."""
+    """Make all changes of one specification at once, because some are valid only together."""
     if not changes.inner:
         return value
     if isinstance(value, Mapping):
@@ -68,19 +68,19 @@ def _changed(value: Any, changes: _Changes, where: str) -> Any:
         before = getattr(value, name) if hints else value[name]
         if change.text is not None and not hints:
             raise ValueError(f"`{whole}` has fields of its own; change one of them, such as {whole}.FIELD=VALUE.")
-        after = before if change.text is None else parse(change.text, hints[name], whole)
+        after = before if change.text is None else _parse(change.text, hints[name], whole)
         replaced[name] = _changed(after, change, whole + ".")
     return dataclasses.replace(value, **replaced) if hints else {**value, **replaced}
 
 
-def parse(text: str, hint: Any, name: str) -> Any:
-    """A value of the type `hint` from text."""
+def _parse(text: str, hint: Any, name: str) -> Any:
+    """Return the value of type `hint` that a text stands for."""
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if types.NoneType in options and text.lower() in ("none", "null"):  # as Python and JSON have it
+    if types.NoneType in options and text.lower() in ("none", "null"):  # These are the names in Python and in JSON.
         return None
     kind = next(option for option in options if option is not types.NoneType)
     if get_origin(kind) is tuple:
-        return tuple(parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
+        return tuple(_parse(part.strip(), get_args(kind)[0], name) for part in text.split(",") if part.strip())
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
@@ -102,7 +102,7 @@ def parse(text: str, hint: Any, name: str) -> Any:
 
 
 def reseeded(specification: T, seed: int) -> T:
-    """A copy in which everything random but the choice of images follows from another seed."""
+    """Return a copy with another seed for everything that is random, except the choice of images."""
     if isinstance(specification, Mapping):
         return {key: reseeded(value, seed) for key, value in specification.items()}  # type: ignore[return-value]
     if not dataclasses.is_dataclass(specification) or isinstance(specification, type | DataSpecification):

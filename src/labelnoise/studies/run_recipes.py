@@ -1,4 +1,4 @@
-"""From recipes to their folders: runs, tables, pictures, specifications, and a ledger."""
+"""Make recipes: do their runs, and write tables, pictures, specifications and a ledger to folders."""
 
 from __future__ import annotations
 
@@ -27,34 +27,26 @@ PACKAGES = ("labelnoise", "numpy", "scikit-learn", "torch")
 
 @dataclass(frozen=True, eq=False)
 class RecipeResult:
-    """What came out of a recipe and where it lies; or which of its runs failed.
+    """What came out of a recipe, and the files that hold it; or why nothing came out.
 
-    Attributes
-    ----------
-    heading : Heading
-    scale : str
-    outcome : Outcome or None
-        None where runs failed.
-    files : tuple of Path
-    failures : tuple of Failure
-    error : str
-        Why finished runs did not make a figure: one was damaged, or made on other data, say.
+    `outcome` is None where runs failed, which `failures` lists, or where finished runs did not make a figure, which
+    `error` explains: one was damaged, for example, or made on other data.
     """
 
     heading: Heading
     scale: str
     outcome: Outcome | None
     files: tuple[Path, ...]
-    failures: tuple[Failure, ...] = ()
-    error: str = ""
+    failures: tuple[Failure, ...]
+    error: str
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong, a line each."""
+        """What went wrong, one line each."""
         return [*map(str, self.failures), *([self.error] if self.error else [])]
 
     def summary(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         found = self.outcome
         return {
             "name": self.heading.name,
@@ -77,19 +69,19 @@ def run_recipes(
     *,
     together: int | None = 1,
 ) -> list[RecipeResult]:
-    """Finish the runs of all recipes in one sweep, and write each one's results to `folder`/NAME.
+    """Finish the runs of all recipes in one sweep, and write the results of each to `folder`/NAME.
 
-    A recipe whose runs failed is reported, and the others are written. What two recipes share is done once. Unless
-    `together` is 1, so many networks of one shape are trained at once in this process before the rest is done; None
-    leaves their number to `train_ahead`.
+    Runs that recipes share are done once, and those in the `store` not again. A recipe with failed runs is reported,
+    and the others are written. Unless `together` is 1, this process first trains that many networks of one shape at
+    once; None leaves the number to `train_ahead`. Of torchrun's processes, only the first returns results.
 
     Raises
     ------
     ValueError
-        A recipe's fields do not go together; or torchrun's processes, which train each network with one another, are
-        to do several at once.
+        The fields of a recipe do not go together; or `together` is not 1 under torchrun, whose processes already share
+        each network.
     OSError
-        A folder cannot be written. Either way nothing has been computed by then.
+        A folder cannot be written. Like the errors above, this is found before anything is computed.
     """
     if together is not None:
         check_count(together, "together")
@@ -100,33 +92,30 @@ def run_recipes(
     everything = [run for runs in runs_of for run in runs.values()]
     if together != 1:
         train_ahead(everything, store, together)
-    title = recipes[0][0].name if len(recipes) == 1 else "runs"
-    report = sweep(everything, store, open_executor, title=title)
-    if not is_first_process():  # of torchrun's, the first writes
+    report = sweep(everything, store, open_executor, title=recipes[0][0].name if len(recipes) == 1 else "runs")
+    if not is_first_process():
         return []
     failed = {run_id(failure.run): failure for failure in report.failures}
     results = []
     for (heading, recipe), runs, target in track(list(zip(recipes, runs_of, folders, strict=True)), "figures"):
         failures = tuple(failed[key] for key in runs if key in failed)
-        if failures:
-            results.append(RecipeResult(heading, scale, None, (), failures))
-            continue
-        try:
-            outcome = conclude(recipe, StoredResults(store), heading.title, scale)
-        except Exception as error:  # the other figures are drawn
-            kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
-            results.append(RecipeResult(heading, scale, None, (), error=f"{kind}{error}"))
-            continue
-        files = _write(heading, recipe, scale, outcome, target)
-        results.append(RecipeResult(heading, scale, outcome, files))
+        outcome, problem = None, ""
+        files: tuple[Path, ...] = ()
+        if not failures:
+            try:
+                outcome = conclude(recipe, StoredResults(store), heading.title, scale)
+            except Exception as error:  # The other figures are drawn all the same.
+                problem = str(error) if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}"
+            else:
+                files = _write(heading, recipe, scale, outcome, target)
+        results.append(RecipeResult(heading, scale, outcome, files, failures, problem))
     return results
 
 
 def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folder: Path) -> tuple[Path, ...]:
     files: list[Path] = []
     for part, table in outcome.tables.items():
-        files += write_table(table, folder / _named(heading.name, part))
-    files += write_figure(outcome.figure, folder / heading.name)
+        files += write_table(table, folder / (f"{heading.name}_{part}" if part else heading.name))
     summary = {
         "name": heading.name,
         "title": heading.title,
@@ -140,27 +129,21 @@ def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folde
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    return (*files, write_json(summary, folder / f"{heading.name}.json"))
+    figures = write_figure(outcome.figure, folder / heading.name)
+    return (*files, *figures, write_json(summary, folder / f"{heading.name}.json"))
 
 
 def _version_of(package: str) -> str | None:
     try:
         return version(package)
-    except PackageNotFoundError:  # torch, where no network is trained
+    except PackageNotFoundError:  # PyTorch may be missing where no network is trained.
         return None
 
 
-def _named(recipe: str, part: str) -> str:
-    return f"{recipe}_{part}" if part else recipe
-
-
 def read_summary(folder: StrPath, name: str) -> dict[str, Any] | None:
-    """What came out of a recipe when it was last run, from `folder`/NAME/NAME.json; None if it was not.
+    """Return what came out of a recipe when it was last run, from `folder`/NAME/NAME.json; None if there is no file.
 
-    Raises
-    ------
-    ValueError
-        The file is damaged, or something else's.
+    A file that is damaged, or is something else, raises a ValueError.
     """
     path = Path(folder).expanduser() / name / f"{name}.json"
     if not path.exists():
@@ -178,17 +161,7 @@ def read_summary(folder: StrPath, name: str) -> dict[str, Any] | None:
 def write_ledger(folder: StrPath, names: Sequence[str]) -> Path:
     """Write LEDGER.md of a folder of results: the paper's statements beside what came out.
 
-    Parameters
-    ----------
-    folder : path
-        Holds a folder for each recipe that was run.
-    names : sequence of str
-        In the order of the ledger; those without a result are left out.
-
-    Raises
-    ------
-    ValueError
-        One of the results is damaged.
+    Its rows follow `names`; recipes without a result are left out. A damaged result raises a ValueError.
     """
     rows = []
     for name in names:

@@ -1,6 +1,6 @@
-"""Trainings of one shape done at once: what a GPU wants. Each leaves the result it would leave alone, up to rounding.
+"""Train networks of one shape at once, as a GPU does best; each leaves the result of a training alone, up to rounding.
 
-A sweep that follows finds them finished, and does whatever could not be done together; it also reports what failed.
+The sweep that follows finds these results. It does whatever could not be done together, and reports what failed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -26,28 +25,25 @@ from labelnoise.validation import check_count
 Training = TrainingRun | RegionRun
 
 TOGETHER_ON_GPU = 32
-"""Networks in a group where nobody says how many."""
+"""The number of networks per group where the caller names none."""
 
 
 def train_ahead(runs: Iterable[Run], store: RunStore, together: int | None = None) -> int:
-    """Do the trainings among `runs`, and those they require, in groups of the same network, data and settings.
+    """Do the trainings among `runs` and those they require, in groups of one shape, and return how many were done.
 
-    A group for which the memory does not suffice, or in which a loss diverges before any state could be kept, is tried
-    again in two halves. A group that fails otherwise (missing data) is left to the sweep. Both with a warning.
+    The trainings of a group have the same network, data and settings; only their seeds and labels differ.
+
+    A group is tried again in two halves, with a warning, if memory runs out, or if a loss diverges before any state
+    could be kept. A group that fails otherwise (missing data) is left to the sweep, also with a warning.
 
     Parameters
     ----------
     runs : iterable of Run
     store : RunStore
-        Trainings that it has are not done again; those that another process is at are left to it.
+        Trainings that it holds are not done again; those that another process has claimed are left to that process.
     together : int, optional
-        Networks in a group, at most. By default `TOGETHER_ON_GPU` of those that a GPU trains; on a CPU processes that
-        train a network each are faster, and those trainings are left to the sweep.
-
-    Returns
-    -------
-    int
-        Trainings done.
+        Largest number of networks per group. By default it is `TOGETHER_ON_GPU`, and only the trainings that run on a
+        GPU are done here: on a CPU, processes that train one network each are faster, so those are left to the sweep.
 
     Raises
     ------
@@ -67,13 +63,13 @@ def train_ahead(runs: Iterable[Run], store: RunStore, together: int | None = Non
             done += trained
             for run in left:
                 del everything[run_id(run)]
-        if done == before:  # other processes are at all of them
+        if done == before:  # Other processes have claimed all of them.
             break
     return done
 
 
 def _groups(runs: dict[str, Run], finished: set[str], together: int | None) -> Iterator[list[Training]]:
-    """Trainings that can start, alike but for seeds and labels."""
+    """Yield groups of trainings that can start and differ only in their seeds and labels."""
     alike: dict[object, list[Training]] = {}
     for key, run in runs.items():
         if (
@@ -95,12 +91,12 @@ def _can_be_stacked(run: Training, *, on_cpu: bool) -> bool:
 
     from labelnoise.networks.stacked import STACKABLE_NETWORKS
 
-    device_will_do = on_cpu or (run.training.device != "cpu" and torch.cuda.is_available())
-    return device_will_do and run.training.network in STACKABLE_NETWORKS
+    on_gpu = run.training.device != "cpu" and torch.cuda.is_available()
+    return (on_cpu or on_gpu) and run.training.network in STACKABLE_NETWORKS
 
 
 def _train_in_parts(group: list[Training], store: RunStore) -> tuple[int, list[Training]]:
-    """How many of a group were trained, together or by halves, and those that are left to the sweep."""
+    """Train a group, in halves if need be; return how many were trained, and those that are left to the sweep."""
     try:
         return _train(group, store), []
     except Exception as error:
@@ -114,21 +110,21 @@ def _train_in_parts(group: list[Training], store: RunStore) -> tuple[int, list[T
         )
     if not in_halves:
         return 0, group
-    # after the handler: the error kept what the group had in memory
+    # The halves are trained after the handler, because the error kept alive what the group had in memory.
     middle = len(group) // 2
     parts = [_train_in_parts(part, store) for part in (group[:middle], group[middle:])]
     return sum(trained for trained, _ in parts), [run for _, left in parts for run in left]
 
 
 def _fewer_may_do(error: Exception) -> bool:
-    """Whether memory ran out, or one member ended the training of all."""
+    """Return whether memory ran out, or one member ended the training of all."""
     from torch import OutOfMemoryError
 
     return isinstance(error, MemoryError | OutOfMemoryError | FloatingPointError)
 
 
 def _train(group: list[Training], store: RunStore) -> int:
-    """Train those of a group that nobody else is at, and keep their results."""
+    """Train the members of a group that no other process has claimed, and keep their results."""
     from labelnoise.training import train_together
 
     with contextlib.ExitStack() as claims:
@@ -141,6 +137,9 @@ def _train(group: list[Training], store: RunStore) -> int:
         train, test = first.data.load()
         assert isinstance(train, ImageSet)
         assert isinstance(test, ImageSet)
+        # The same members find their checkpoint again.
+        members = "".join(run_id(run) for run, _ in mine)
+        group_id = hashlib.blake2b(members.encode(), digest_size=8).hexdigest()
         trained = train_together(
             train.images,
             [member.labels for member in given],
@@ -149,14 +148,8 @@ def _train(group: list[Training], store: RunStore) -> int:
             test_images=test.images,
             test_labels=test.labels,
             classes=np.arange(len(train.classes)),
-            checkpoint=_checkpoint(scratch, [run for run, _ in mine]),
+            checkpoint=scratch / f"together-{group_id}.pt",
         )
         for (run, _), labels, result in zip(mine, given, trained, strict=True):
             store.save(run, run.conclude(labels, result))
     return len(mine)
-
-
-def _checkpoint(scratch: Path, members: list[Training]) -> Path:
-    """The group's own: the same members find it again."""
-    names = "".join(run_id(run) for run in members)
-    return scratch / f"together-{hashlib.blake2b(names.encode(), digest_size=8).hexdigest()}.pt"

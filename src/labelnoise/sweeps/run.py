@@ -45,7 +45,6 @@ class Results(Protocol):
 
     def result(self, run: Run) -> RunResult:
         """Return the result of a finished run."""
-        ...
 
 
 class Workspace(Results, Protocol):
@@ -54,7 +53,6 @@ class Workspace(Results, Protocol):
     @property
     def scratch(self) -> Path:
         """A folder of the run's own, for checkpoints; it stays until the run is finished."""
-        ...
 
 
 class DataSource(Protocol):
@@ -63,11 +61,9 @@ class DataSource(Protocol):
     @property
     def name(self) -> str:
         """The name of the data set."""
-        ...
 
     def digest(self) -> str:
         """Return a fingerprint of the data, which differs when the data do."""
-        ...
 
 
 class Run(Protocol):
@@ -87,21 +83,17 @@ class Run(Protocol):
     @property
     def label(self) -> str:
         """One line that describes the run in lists and messages."""
-        ...
 
     @property
     def data(self) -> DataSource:
         """The data it works on; the result's record holds their digest as `data`."""
-        ...
 
     @property
     def requires(self) -> tuple[Run, ...]:
         """The runs that must be finished first."""
-        ...
 
     def perform(self, workspace: Workspace) -> RunResult:
         """Do the work and return its result."""
-        ...
 
 
 def describe(value: Any, *, whole: bool = False) -> Any:

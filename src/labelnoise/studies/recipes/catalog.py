@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from labelnoise.noise import NOISE_RATES, FlipNoise, MatrixNoise, NoiseModel, UniformNoise
-from labelnoise.studies.recipes.beta_limits import BetaLimits
-from labelnoise.studies.recipes.concentration import ConcentrationTable
+from labelnoise.studies.recipes.concentration import BetaLimits, ConcentrationTable, Surface
 from labelnoise.studies.recipes.embedding import NoiseMap
 from labelnoise.studies.recipes.knn_curves import KnnCurves
 from labelnoise.studies.recipes.network_concentration import NetworkConcentration
-from labelnoise.studies.recipes.network_curves import NetworkCurves
+from labelnoise.studies.recipes.network_curves import NetworkCurves, RegionCurves
 from labelnoise.studies.recipes.recipe import Heading, Recipe
-from labelnoise.studies.recipes.region_curves import RegionCurves
 from labelnoise.studies.recipes.settings import IMAGENET, SCALES, images, repeats, some, training
 from labelnoise.studies.recipes.softmax_bars import Setting, SoftmaxByClass, SoftmaxPanels
 from labelnoise.studies.recipes.softmax_neighborhoods import SoftmaxDistance, SoftmaxPairs
-from labelnoise.studies.recipes.surface import Surface
 from labelnoise.studies.runs import DataSpecification
 from labelnoise.validation import check_choice
 
@@ -29,29 +26,23 @@ UNIFORM, FLIP = UniformNoise(), FlipNoise()
 
 @dataclass(frozen=True)
 class Entry(Heading):
-    """A line of the catalog.
-
-    Attributes
-    ----------
-    build : callable
-        From a scale to the recipe.
-    panels : str
-        The letters that may follow the name to ask for one panel alone.
-    """
+    """A recipe of the catalog: `build` makes it at a scale; a letter of `panels` after its name asks for one panel."""
 
     build: Callable[[str], Recipe]
     panels: str = ""
 
 
+def _all_images(dataset: str, scale: str) -> DataSpecification:
+    """Return the images that K-NN works on: all of them already at laptop."""
+    return images(dataset, "paper" if scale == "laptop" else scale)
+
+
 def _knn(dataset: str, noise: NoiseModel, scale: str, *, features: bool = True) -> KnnCurves:
-    network = None
-    if features:
-        network = training(dataset, scale)
-        if (dataset, scale) == ("cifar10", "laptop"):
-            network = _appendix(scale).training
-    data = images(dataset, "paper" if scale == "laptop" else scale)
+    network = training(dataset, scale) if features else None
+    if (dataset, scale) == ("cifar10", "laptop"):
+        network = _appendix(scale).training
     return KnnCurves(
-        data=data,
+        data=_all_images(dataset, scale),
         training=network,
         noise=noise,
         noise_rates=some(NOISE_RATES[noise.name], scale),
@@ -61,7 +52,7 @@ def _knn(dataset: str, noise: NoiseModel, scale: str, *, features: bool = True) 
 
 
 def _width(dataset: str, noise: NoiseModel | None) -> int | None:
-    """The width of the feature layer: none in all-CNN, where its features are not used."""
+    """Return the width of the feature layer: all-CNN has none where its features are not used."""
     if dataset != "mnist":
         return None
     return 500 if noise == UNIFORM else 256
@@ -80,64 +71,46 @@ def _network(dataset: str, noise: NoiseModel, breaks_near: float | None, scale: 
 
 def _noisy_selection(scale: str) -> NetworkCurves:
     recipe = _network("mnist", FLIP, 0.5, scale)
-    return replace(
-        recipe,
-        training=replace(recipe.training, selection="noisy"),
-        noise_rates=tuple(rate for rate in recipe.noise_rates if rate <= 0.6),
-    )
+    rates = tuple(rate for rate in recipe.noise_rates if rate <= 0.6)
+    return replace(recipe, training=replace(recipe.training, selection="noisy"), noise_rates=rates)
 
 
 def _regions(dataset: str, scale: str) -> RegionCurves:
+    data, network = images(dataset, scale), training(dataset, scale)
     rates = some(NOISE_RATES["concentrated"], scale)
-    return RegionCurves(
-        data=images(dataset, scale),
-        training=training(dataset, scale),
-        noise_rates=rates,
-        repeats=repeats(dataset, scale),
-    )
+    return RegionCurves(data=data, training=network, noise_rates=rates, repeats=repeats(dataset, scale))
 
 
-def _setting(
-    dataset: str, scale: str, noise: NoiseModel | None, rate: float = 0.0, region: str | None = None
-) -> Setting:
-    return Setting(
-        data=images(dataset, scale),
-        training=training(dataset, scale, n_features=256 if noise is None else _width(dataset, noise)),
-        noise=noise,
-        noise_rate=rate,
-        region=region,
-    )
+_FIGURE_2 = {
+    "a": ("cifar10", UNIFORM, 0.3, None),
+    "b": ("cifar10", FLIP, 0.4, None),
+    "c": ("mnist", None, 0.25, "clean"),
+    "d": ("mnist", None, 0.25, "noisy"),
+}
+_FIGURE_7 = {
+    "a": ("cifar10", None, 0.0, None),
+    "b": ("cifar10", UNIFORM, 0.3, None),
+    "c": ("cifar10", UNIFORM, 0.6, None),
+    "d": ("cifar10", FLIP, 0.2, None),
+    "e": ("cifar10", FLIP, 0.4, None),
+    "f": ("cifar10", MatrixNoise.two_alternatives(10), 0.4, None),
+    "g": ("cifar10", None, 0.25, "clean"),
+    "h": ("cifar10", None, 0.25, "noisy"),
+}
+"""The data, noise, noise rate and region of each panel."""
 
 
-def _figure2(scale: str) -> SoftmaxPanels:
-    return SoftmaxPanels(
-        settings={
-            "a": _setting("cifar10", scale, UNIFORM, 0.3),
-            "b": _setting("cifar10", scale, FLIP, 0.4),
-            "c": _setting("mnist", scale, None, 0.25, "clean"),
-            "d": _setting("mnist", scale, None, 0.25, "noisy"),
-        }
-    )
+def _setting(dataset: str, noise: NoiseModel | None, rate: float, region: str | None, scale: str) -> Setting:
+    network = training(dataset, scale, n_features=256 if noise is None else _width(dataset, noise))
+    return Setting(data=images(dataset, scale), training=network, noise=noise, noise_rate=rate, region=region)
 
 
-def _figure7(scale: str) -> SoftmaxPanels:
-    of = partial(_setting, "cifar10", scale)
-    return SoftmaxPanels(
-        settings={
-            "a": of(None),
-            "b": of(UNIFORM, 0.3),
-            "c": of(UNIFORM, 0.6),
-            "d": of(FLIP, 0.2),
-            "e": of(FLIP, 0.4),
-            "f": of(MatrixNoise.two_alternatives(10), 0.4),
-            "g": of(None, 0.25, "clean"),
-            "h": of(None, 0.25, "noisy"),
-        }
-    )
+def _panels(figure: Mapping[str, tuple[str, NoiseModel | None, float, str | None]], scale: str) -> SoftmaxPanels:
+    return SoftmaxPanels(settings={letter: _setting(*panel, scale) for letter, panel in figure.items()})
 
 
 def _by_class(dataset: str, noise: NoiseModel | None, rate: float, region: str | None, scale: str) -> SoftmaxByClass:
-    return SoftmaxByClass(setting=_setting(dataset, scale, noise, rate, region))
+    return SoftmaxByClass(setting=_setting(dataset, noise, rate, region, scale))
 
 
 def _appendix(scale: str) -> SoftmaxDistance:
@@ -145,11 +118,10 @@ def _appendix(scale: str) -> SoftmaxDistance:
         return SoftmaxDistance(data=images("cifar10", scale), training=training("cifar10", scale), k_max=100)
     from labelnoise.training import preset
 
-    # at laptop scale all images, but a third of the epochs
+    # The laptop scale has all images, but a third of the epochs.
     shorter: dict[str, Any] = {} if scale == "paper" else {"epochs": 20, "step_every": 5}
-    return SoftmaxDistance(
-        data=images("cifar10", "paper"), training=preset("appendix", n_features=256, selection="clean", **shorter)
-    )
+    network = preset("appendix", n_features=256, selection="clean", **shorter)
+    return SoftmaxDistance(data=images("cifar10", "paper"), training=network)
 
 
 def _map(scale: str) -> NoiseMap:
@@ -157,19 +129,13 @@ def _map(scale: str) -> NoiseMap:
     return NoiseMap(data=images("mnist", scale), training=training("mnist", scale), n_points=n_points)
 
 
-def _pairs(scale: str) -> SoftmaxPairs:
-    return SoftmaxPairs(of=_appendix(scale))
-
-
 def _concentration(dataset: str, scale: str) -> ConcentrationTable:
     network = None if dataset == "mnist" else _appendix(scale).training
-    data = images(dataset, "paper" if scale == "laptop" else scale)
+    data = _all_images(dataset, scale)
+    size: dict[str, Any] = {"draws": {"laptop": 10 if network is None else 3}.get(scale, 20)}
     if scale == "smoke":
-        shorter: dict[str, Any] = {"noise_rates": (0.2, 0.4), "concentrations": (0.0, 0.3), "k": (5, 10), "draws": 2}
-        return ConcentrationTable(data=data, training=network, **shorter)
-    return ConcentrationTable(
-        data=data, training=network, draws={"laptop": 10 if network is None else 3, "paper": 20}[scale]
-    )
+        size = {"noise_rates": (0.2, 0.4), "concentrations": (0.0, 0.3), "k": (5, 10), "draws": 2}
+    return ConcentrationTable(data=data, training=network, **size)
 
 
 def _beta_limits(scale: str) -> BetaLimits:
@@ -190,14 +156,9 @@ def _beta_limits(scale: str) -> BetaLimits:
 
 
 def _network_concentration(scale: str) -> NetworkConcentration:
-    recipe = NetworkConcentration(
-        data=images("mnist", scale), training=training("mnist", scale), repeats=repeats("mnist", scale)
-    )
-    return recipe if scale != "smoke" else replace(recipe, concentrations=(0.0, 0.4), k=10)
-
-
-def _surface(scale: str) -> Surface:
-    return Surface(data=images("mnist", "paper" if scale == "laptop" else scale))
+    data, network = images("mnist", scale), training("mnist", scale)
+    fewer: dict[str, Any] = {"concentrations": (0.0, 0.4), "k": 10} if scale == "smoke" else {}
+    return NetworkConcentration(data=data, training=network, repeats=repeats("mnist", scale), **fewer)
 
 
 _DIAL = "Does one number, rho, predict the accuracy from spread to concentrated noise? "
@@ -206,6 +167,7 @@ _FLIP = "Resistance holds until the noise rate approaches 50 %; the curve follow
 _UNIFORM = "A noticeable drop only near 90 % noise; the curve follows its family of analytical curves."
 _REGIONS = "No resistance: accuracy falls as 1 - noise rate."
 _PEAKS = "The softmax is the neighborhood's label distribution: "
+_BY_CLASS = _PEAKS + "as in figure 2, for every class."
 
 CATALOG: dict[str, Entry] = {
     entry.name: entry
@@ -220,7 +182,7 @@ CATALOG: dict[str, Entry] = {
             "fig2",
             "Softmax under spread and concentrated noise",
             _PEAKS + "1 - γ + γ/L at the true class under uniform noise, γ at the alternative under flip noise.",
-            _figure2,
+            partial(_panels, _FIGURE_2),
             "abcd",
         ),
         Entry("fig3a", "K-NN on MNIST pixels, flip noise", _COINCIDE, partial(_knn, "mnist", FLIP, features=False)),
@@ -251,37 +213,34 @@ CATALOG: dict[str, Entry] = {
             "fig6",
             "Softmax beside K-NN histogram near the median distance",
             "The histograms are very close to each other.",
-            _pairs,
+            lambda scale: SoftmaxPairs(of=_appendix(scale)),
         ),
         Entry(
             "fig7",
             "Softmax on CIFAR-10 under eight kinds of noise",
             _PEAKS + "uniform peaks near 1 - γ + γ/L, flip has about γ at the alternative.",
-            _figure7,
+            partial(_panels, _FIGURE_7),
             "abcdefgh",
         ),
         *(
-            Entry(name, title, _PEAKS + "as in figure 2, for every class.", partial(_by_class, *of))
+            Entry(name, f"Softmax by class: {title}", _BY_CLASS, partial(_by_class, *of))
             for name, title, of in (
-                ("fig8", "Softmax by class: CIFAR-10, 30 % uniform noise", ("cifar10", UNIFORM, 0.3, None)),
-                ("fig9", "Softmax by class: MNIST, 60 % uniform noise", ("mnist", UNIFORM, 0.6, None)),
-                ("fig10", "Softmax by class: MNIST, 20 % flip noise", ("mnist", FLIP, 0.2, None)),
-                ("fig11", "Softmax by class: CIFAR-10, 40 % flip noise", ("cifar10", FLIP, 0.4, None)),
-                ("fig12", "Softmax by class: MNIST, 25 % concentrated, clean region", ("mnist", None, 0.25, "clean")),
-                ("fig13", "Softmax by class: MNIST, 25 % concentrated, noisy region", ("mnist", None, 0.25, "noisy")),
+                ("fig8", "CIFAR-10, 30 % uniform noise", ("cifar10", UNIFORM, 0.3, None)),
+                ("fig9", "MNIST, 60 % uniform noise", ("mnist", UNIFORM, 0.6, None)),
+                ("fig10", "MNIST, 20 % flip noise", ("mnist", FLIP, 0.2, None)),
+                ("fig11", "CIFAR-10, 40 % flip noise", ("cifar10", FLIP, 0.4, None)),
+                ("fig12", "MNIST, 25 % concentrated, clean region", ("mnist", None, 0.25, "clean")),
+                ("fig13", "MNIST, 25 % concentrated, noisy region", ("mnist", None, 0.25, "noisy")),
             )
         ),
-        Entry(
-            "concentration_mnist",
-            "K-NN on MNIST pixels, noise at any concentration",
-            _DIAL + "Within 0.7 points on average and 2 at most.",
-            partial(_concentration, "mnist"),
-        ),
-        Entry(
-            "concentration_cifar10",
-            "K-NN on CIFAR-10 features, noise at any concentration",
-            _DIAL + "Within 0.7 points on average and 2 at most.",
-            partial(_concentration, "cifar10"),
+        *(
+            Entry(
+                f"concentration_{dataset}",
+                f"K-NN on {features}, noise at any concentration",
+                _DIAL + "Within 0.7 points on average and 2 at most.",
+                partial(_concentration, dataset),
+            )
+            for dataset, features in (("mnist", "MNIST pixels"), ("cifar10", "CIFAR-10 features"))
         ),
         Entry(
             "concentration_network",
@@ -293,7 +252,7 @@ CATALOG: dict[str, Entry] = {
             "concentration_surface",
             "Accuracy over noise rate and concentration",
             "The resistance to label noise depends on its concentration.",
-            _surface,
+            lambda scale: Surface(data=_all_images("mnist", scale)),
         ),
         Entry(
             "noisy_selection",
@@ -312,12 +271,12 @@ CATALOG: dict[str, Entry] = {
 
 
 def recipe_named(name: str, scale: str) -> tuple[Entry, Recipe]:
-    """The entry and the recipe of a name; ``fig2a`` is figure 2 with that panel alone.
+    """Return the entry of a name in `CATALOG`, and its recipe at a scale; ``fig2a`` is panel a of figure 2 alone.
 
     Raises
     ------
     ValueError
-        No such recipe or scale.
+        There is no such recipe or scale.
     """
     entry, letter = CATALOG.get(name), ""
     if entry is None and (panel := re.fullmatch(r"(\w+?)([a-z])", name)):

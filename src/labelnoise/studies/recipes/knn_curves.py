@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +20,8 @@ from labelnoise.validation import check_choice, check_ks, check_noise_rates
 ALLOWANCE = 0.005
 """How far a measured mean may be from the prediction, beyond two standard errors, if the curves coincide."""
 
-
-class Compared(NamedTuple):
-    """Both curves, and the space in which neighbors were searched."""
-
-    predicted: AccuracyCurve
-    measured: AccuracyCurve
-    space: str
+Compared = tuple[AccuracyCurve, AccuracyCurve, str]
+"""The predicted and the measured curve, and the space in which neighbors are searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +88,7 @@ class KnnCurves:
         width = self.neighbors.features(results)[0].shape[1]
         space = f"{width} pixels" if network is None else f"{width}-d features of {network.training.network}"
         table = comparison_table(predicted, measured)
-        return Measured({"": table}, values, bool(within.all()), Compared(predicted, measured, space))
+        return Measured({"": table}, values, bool(within.all()), (predicted, measured, space))
 
     def finding(self, measured: Measured[Compared]) -> str:
         """Say how many means coincide with the prediction."""
@@ -110,9 +104,9 @@ class KnnCurves:
 
     def figure(self, measured: Measured[Compared]) -> Drawing:
         """Draw the measured means over the predicted curves, and their difference below."""
-        both = measured.shown
+        predicted, means, space = measured.shown
         return Drawing(
-            lambda title, caption: curve_figure(both.predicted, both.measured, title=title, data=caption),
-            f"{self.data.caption()}, {both.space}",
+            lambda title, caption: curve_figure(predicted, means, title=title, data=caption),
+            f"{self.data.caption()}, {space}",
             f"seed {self.seed}",
         )

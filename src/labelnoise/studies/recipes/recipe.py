@@ -55,19 +55,15 @@ class Recipe(Protocol):
 
     def runs(self) -> Sequence[Run]:
         """Return the runs that the figure is made of."""
-        ...
 
     def measure(self, results: Results) -> Measured[Any]:
         """Return tables and values from the finished runs."""
-        ...
 
     def finding(self, measured: Measured[Any]) -> str:
         """Say what came out, in a sentence or two that can be read beside the paper's statement."""
-        ...
 
     def figure(self, measured: Measured[Any]) -> Drawing:
         """Return the figure of what was measured."""
-        ...
 
 
 class Outcome(NamedTuple):

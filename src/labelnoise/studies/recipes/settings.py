@@ -5,7 +5,6 @@ Recipes make their trainings here, with the same seeds, so that figures share th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,17 +86,6 @@ def noisy_run(
     seed = run_seed(training.seed, noise_rate, repeat)
     seeded = replace(training, seed=seed)
     return TrainingRun(data=data, training=seeded, noise=noise, noise_rate=noise_rate, noise_seed=seed)
-
-
-def noisy_runs(
-    data: DataSpecification,
-    training: TrainingSpecification,
-    noise: NoiseModel,
-    noise_rates: Sequence[float],
-    repeats: int,
-) -> list[TrainingRun]:
-    """Return `repeats` trainings with spread noise per noise rate."""
-    return [noisy_run(data, training, noise, rate, repeat) for rate in noise_rates for repeat in range(repeats)]
 
 
 def region_run(

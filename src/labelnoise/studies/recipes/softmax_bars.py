@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,20 +22,16 @@ from labelnoise.validation import check_choice
 NEAR = 0.1
 """How far the median of every output may lie from what the theory expects."""
 
+ByClass = tuple[Sequence[SoftmaxPanel], Mask, float]
+"""The panel of each true class, whether each present class peaks where it is expected, and the test accuracy."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A network and its noise: clean, spread, or one cluster of every class, asked about one region.
+    """A network and its noise: none, spread, or one cluster of every class.
 
-    Parameters
-    ----------
-    data : DataSpecification
-    training : TrainingSpecification
-    noise : NoiseModel, optional
-        None for clean labels, at noise rate 0, and for a region.
-    noise_rate : float
-    region : {"clean", "noisy"}, optional
-        Locally concentrated noise, and where the test samples lie.
+    `noise` is None for clean labels, at noise rate 0. It is also None for a `region`, "clean" or "noisy": then noise is
+    locally concentrated, and only test samples in that region are shown.
     """
 
     data: DataSpecification
@@ -58,7 +53,7 @@ class Setting:
 
     @property
     def run(self) -> TrainingRun | RegionRun:
-        """The training."""
+        """The network's training."""
         if self.region is not None:
             return region_run(self.data, self.training, self.noise_rate)
         if self.noise is None:
@@ -67,13 +62,13 @@ class Setting:
 
     @property
     def title(self) -> str:
-        """Noise, and region."""
+        """The noise and the region."""
         if self.region is not None:
             return f"{self.noise_rate:.0%} concentrated, {self.region} region"
         return "clean" if self.noise is None else f"{self.noise_rate:.0%} {self.noise.name} noise"
 
     def softmax(self, results: Results) -> tuple[Floats, Integers]:
-        """Softmax and true classes of the test samples in question."""
+        """Return softmax and true classes of the test samples that are shown."""
         arrays, labels = results.result(self.run).arrays, self.data.load()[1].labels
         rows = arrays["pred_probs"].astype(np.float64)
         if self.region is None:
@@ -82,7 +77,7 @@ class Setting:
         return rows[inside], labels[inside]
 
     def expected(self, n_classes: int) -> Floats:
-        """What the theory expects for every true class: Eq. 3, and in a noisy region the alternative alone."""
+        """Return what the theory expects for every true class: Eq. 3, but in a noisy region only the alternative."""
         if self.region == "noisy":
             return expected_peak(FlipNoise.opposite(n_classes), 1.0, n_classes)
         return np.eye(n_classes) if self.noise is None else expected_peak(self.noise, self.noise_rate, n_classes)
@@ -145,14 +140,6 @@ class SoftmaxPanels:
         return Drawing(draw, *_caption([*self.settings.values()], accuracies))
 
 
-class Bars(NamedTuple):
-    """One panel per true class, whether the highest output of each present class is the expected one, and accuracy."""
-
-    panels: Sequence[SoftmaxPanel]
-    peaks: Mask
-    accuracy: float
-
-
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxByClass:
     """One diagram per true class (figures 8-13)."""
@@ -163,7 +150,7 @@ class SoftmaxByClass:
         """Return the training."""
         return [self.setting.run]
 
-    def measure(self, results: Results) -> Measured[Bars]:
+    def measure(self, results: Results) -> Measured[ByClass]:
         """Return bars and what is expected of them, for every true class."""
         rows, labels = self.setting.softmax(results)
         bars, expected = aggregate_softmax(rows, labels), self.setting.expected(rows.shape[1])
@@ -174,21 +161,21 @@ class SoftmaxByClass:
         values = {"mean_worst_difference": float(worst.mean()), "worst_difference": float(worst.max())}
         panels = panels_by_class(bars, expected, self.setting.data.load()[0].classes)
         accuracy = results.result(self.setting.run).record["test_accuracy"]
-        return Measured({"": table}, values, bool(peaks.all()), Bars(panels, peaks, accuracy))
+        return Measured({"": table}, values, bool(peaks.all()), (panels, peaks, accuracy))
 
-    def finding(self, measured: Measured[Bars]) -> str:
+    def finding(self, measured: Measured[ByClass]) -> str:
         """Say for how many classes the highest output is the expected one, and how near all outputs are."""
-        found, peaks = measured.values, measured.shown.peaks
+        found, (_, peaks, _) = measured.values, measured.shown
         return (
             f"The highest median output is the expected one for {peaks.sum()} of {len(peaks)} true classes; medians "
             f"lie {found['mean_worst_difference']:.2f} from the expectation on average over classes (the worst output "
             f"of each), at most {found['worst_difference']:.2f}."
         )
 
-    def figure(self, measured: Measured[Bars]) -> Drawing:
+    def figure(self, measured: Measured[ByClass]) -> Drawing:
         """Draw one panel per true class."""
-        draw = partial(softmax_bars_figure, measured.shown.panels, columns=5)
-        return Drawing(draw, *_caption([self.setting], [measured.shown.accuracy]))
+        panels, _, accuracy = measured.shown
+        return Drawing(partial(softmax_bars_figure, panels, columns=5), *_caption([self.setting], [accuracy]))
 
 
 def _caption(settings: Sequence[Setting], accuracies: Sequence[float]) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_count
 
 PAPER_MEDIAN = 0.143123
+Distances = Measured[SoftmaxNeighborhoods]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class SoftmaxDistance:
         """Return the neighbors in the network's own features, which require the network."""
         return [NeighborsRun(data=self.data, k=self.k_max, features_of=self.network)]
 
-    def measure(self, results: Results) -> Measured[SoftmaxNeighborhoods]:
+    def measure(self, results: Results) -> Distances:
         """Return how often each K is preferred, and the distances."""
         (neighbors,), (train, _) = self.runs(), self.data.load()
         network, hoods = results.result(self.network), neighbors.neighbors(results)
@@ -63,7 +64,7 @@ class SoftmaxDistance:
         tables = {"": found.to_frame(), "prevalence": prevalence}
         return Measured(tables, values, bool(found.median_distance <= 1.5 * PAPER_MEDIAN), found)
 
-    def finding(self, measured: Measured[SoftmaxNeighborhoods]) -> str:
+    def finding(self, measured: Distances) -> str:
         """Say how near the softmax is to a histogram, and at which K."""
         found = measured.values
         return (
@@ -73,16 +74,13 @@ class SoftmaxDistance:
             f"{points(found['test_accuracy'])} %."
         )
 
-    def figure(self, measured: Measured[SoftmaxNeighborhoods]) -> Drawing:
+    def figure(self, measured: Distances) -> Drawing:
         """Draw how often each K is preferred, and the distances."""
-        draw = partial(preferred_k_figure, measured.shown, paper_median=PAPER_MEDIAN)
-        return Drawing(draw, self.data.caption(), self.details(measured.values["test_accuracy"]))
-
-    def details(self, accuracy: float) -> str:
-        """Return what a caption says about the network."""
-        return (
-            f"{self.training.network} trained on clean labels (test accuracy {points(accuracy)} %), base seed "
-            f"{self.training.seed}."
+        accuracy, seed = points(measured.values["test_accuracy"]), self.training.seed
+        return Drawing(
+            partial(preferred_k_figure, measured.shown, paper_median=PAPER_MEDIAN),
+            self.data.caption(),
+            f"{self.training.network} trained on clean labels (test accuracy {accuracy} %), base seed {seed}.",
         )
 
 
@@ -100,12 +98,12 @@ class SoftmaxPairs:
         """Return the runs of figure 5."""
         return self.of.runs()
 
-    def measure(self, results: Results) -> Measured[float]:
-        """Return both distributions of the samples nearest to the median; the figure shows the network's accuracy."""
-        found, test = self.of.measure(results).shown, self.of.data.load()[1]
+    def measure(self, results: Results) -> Measured[Distances]:
+        """Return both distributions of the samples nearest to the median distance, and what figure 5 measures."""
+        everything, test = self.of.measure(results), self.of.data.load()[1]
+        found = everything.shown
         chosen = np.argsort(np.abs(found.distance - found.median_distance), kind="stable")[: self.n_samples]
-        network = results.result(self.of.network)
-        softmax, histogram = network.arrays["pred_probs"][chosen], found.histogram[chosen]
+        softmax, histogram = results.result(self.of.network).arrays["pred_probs"][chosen], found.histogram[chosen]
         sample, output = (grid.ravel() for grid in np.indices(softmax.shape))
         table = pd.DataFrame(
             {
@@ -119,10 +117,9 @@ class SoftmaxPairs:
             }
         )
         same = softmax.argmax(axis=1) == histogram.argmax(axis=1)
-        values, agrees = {"same": int(same.sum())}, bool(same.mean() >= 0.5)
-        return Measured({"": table}, values, agrees, network.record["test_accuracy"])
+        return Measured({"": table}, {"same": int(same.sum())}, bool(same.mean() >= 0.5), everything)
 
-    def finding(self, measured: Measured[float]) -> str:
+    def finding(self, measured: Measured[Distances]) -> str:
         """Say how often the highest output is the neighborhood's plurality label."""
         table, same = measured.tables[""], measured.values["same"]
         return (
@@ -130,7 +127,7 @@ class SoftmaxPairs:
             f"neighborhood's plurality label in {same} of {table['sample'].nunique()} pairs."
         )
 
-    def figure(self, measured: Measured[float]) -> Drawing:
+    def figure(self, measured: Measured[Distances]) -> Drawing:
         """Draw each pair."""
         table = measured.tables[""]
         each = table.drop_duplicates("sample")
@@ -140,4 +137,4 @@ class SoftmaxPairs:
             *(softmax, histogram, each["distance"], each["preferred_k"], each["true_class"]),
             class_names=self.of.data.load()[0].classes,
         )
-        return Drawing(draw, self.of.data.caption(), self.of.details(measured.shown))
+        return self.of.figure(measured.shown)._replace(draw=draw)

@@ -1,7 +1,7 @@
-"""Units of work: what a run is (a frozen specification), and how it is carried out.
+"""Runs: units of work, each a frozen specification that says how it is carried out.
 
-`protocol` has what all runs share, `data` the images they work on, `training` networks, `voting` neighbors and their
-votes, `embedding` two-dimensional maps.
+`data` has the images that they work on, `training` the networks, `voting` the neighbors and their votes,
+`concentration` votes under concentrated noise, and `embedding` two-dimensional maps.
 """
 
 from labelnoise.studies.runs.concentration import ConcentrationRun

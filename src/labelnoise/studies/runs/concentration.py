@@ -1,4 +1,4 @@
-"""Accuracy under concentrated noise, draw by draw: measured, and predicted from the mask."""
+"""Accuracy under concentrated noise for single draws: measured, and predicted from the mask."""
 
 from __future__ import annotations
 
@@ -19,68 +19,50 @@ from labelnoise.noise import NoiseModel, check_noise
 from labelnoise.placement.base import Placement, check_placement
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.concentration import around_own_mean, concentration
-from labelnoise.studies.runs.data import DataSpecification
-from labelnoise.studies.runs.voting import NeighborsRun
-from labelnoise.sweeps.run import Run, RunResult, Workspace
-from labelnoise.validation import check_count, check_noise_rate, check_ties, seed_of
+from labelnoise.studies.runs.voting import NeighborVotes
+from labelnoise.sweeps.run import RunResult, Workspace
+from labelnoise.validation import check_count
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConcentrationRun:
-    """Votes under concentrated noise at one noise rate and K, and three predictions from the same draw.
+class ConcentrationRun(NeighborVotes):
+    """Votes under concentrated noise at one noise rate and K, and four predictions for the same draws.
 
     All noise models share the masks. The concentration is measured in the neighborhoods of the test samples, from the
-    mask alone. Besides the prediction from it (`labelnoise.predict_knn`, finite neighborhoods), three that know more
-    tell what its error is made of: one at the mean noise rate of those neighborhoods, which differs from that of the
-    training set where hubs are noisy; one from the local noise rates as found instead of a Beta distribution; and one
-    from each test sample's own local noise rate.
+    mask alone. The first prediction is the one from this concentration (`labelnoise.predict_knn`, finite
+    neighborhoods). Three others know more, and so show what its error is made of: one takes the mean noise rate of
+    those neighborhoods, which differs from that of the training set where hubs are noisy; one takes the local noise
+    rates as found instead of a Beta distribution; and one takes each test sample's own local noise rate.
 
-    The result's table `draws` has one row a placement, noise model and draw.
+    The result's table `draws` has one row per placement, noise model and draw.
     """
 
     kind: ClassVar[str] = "concentrated votes"
-    uses_all_processes: ClassVar[bool] = False
 
-    neighbors: NeighborsRun
     noises: tuple[NoiseModel, ...]
-    noise_rate: float
     placements: tuple[Placement, ...]
     k: int
     draws: int = 5
-    ties: str = "random"
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for noise in self.noises:
             check_noise(noise)
         for placement in self.placements:
             check_placement(placement)
-        check_noise_rate(self.noise_rate)
         check_count(self.k, "k", most=self.neighbors.k, most_is="the neighbors searched")
         check_count(self.draws, "draws")
-        check_ties(self.ties)
-        seed_of(self.seed)
-
-    @property
-    def data(self) -> DataSpecification:
-        """The images."""
-        return self.neighbors.data
 
     @property
     def label(self) -> str:
-        """Data, noise rate, K and draws."""
+        """The data, noise rate, K and draws."""
         return (
             f"{len(self.placements)} placements on {self.data.label}, noise rate {self.noise_rate:g}, K = {self.k}, "
             f"{self.draws} draws"
         )
 
-    @property
-    def requires(self) -> tuple[Run, ...]:
-        """The neighbors, and the network in whose features the noise is placed."""
-        return (self.neighbors, *self.neighbors.requires)
-
     def perform(self, workspace: Workspace) -> RunResult:
-        """Place, corrupt, vote and predict."""
+        """Place and draw noise, vote, and predict."""
         train, test = self.data.load()
         hoods, features = self.neighbors.neighbors(workspace), self.neighbors.features(workspace)[0]
         n_classes = len(train.classes)
@@ -92,7 +74,8 @@ class ConcentrationRun:
             for draw in range(self.draws):
                 rng = np.random.default_rng([self.seed, self.k, round(1e9 * self.noise_rate), number, draw])
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UserWarning)  # out of reach: what is realized is in the row
+                    # A concentration may be out of reach; the row has the one that is realized.
+                    warnings.simplefilter("ignore", UserWarning)
                     mask = placement.select(train.labels, n_classes, self.noise_rate, features, rng)
                 of_mask = {
                     "placement": asked["name"],
@@ -105,34 +88,23 @@ class ConcentrationRun:
                     "n_test": len(test),
                 }
                 for votes in models:
-                    measured = self._measure(votes.noise, mask, hoods, train.labels, test.labels, rng)
-                    rows.append(
-                        {
-                            "noise": votes.noise.name,
-                            **of_mask,
-                            "measured": measured,
-                            **_predictions(votes, mask, hoods, of_mask),
-                        }
-                    )
+                    measured = self._measure(votes.noise, mask, hoods, (train.labels, test.labels), rng)
+                    found = {"measured": measured, **_predictions(votes, mask, hoods, of_mask)}
+                    rows.append({"noise": votes.noise.name, **of_mask, **found})
         return RunResult({"data": self.data.digest()}, tables={"draws": pd.DataFrame(rows)})
 
     def _measure(
-        self,
-        noise: NoiseModel,
-        mask: Mask,
-        hoods: Neighbors,
-        codes: Codes,
-        truth: Codes,
-        rng: np.random.Generator,
+        self, noise: NoiseModel, mask: Mask, hoods: Neighbors, codes: tuple[Codes, Codes], rng: np.random.Generator
     ) -> float:
-        n_classes = int(codes.max()) + 1
-        noisy = codes.copy()
-        noisy[mask] = noise.draw(codes[mask], n_classes, rng)
-        return float(vote_accuracy(noisy, hoods.indices, truth, self.k, n_classes, ties=self.ties, rng=rng)[0])
+        """Return the accuracy of the votes of training codes whose masked part is noisy, for given test codes."""
+        train, test = codes
+        n_classes, noisy = int(train.max()) + 1, train.copy()
+        noisy[mask] = noise.draw(train[mask], n_classes, rng)
+        return float(vote_accuracy(noisy, hoods.indices, test, self.k, n_classes, ties=self.ties, rng=rng)[0])
 
 
 def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDArray[Any]) -> Iterator[Placement]:
-    """Each placement with what depends on the features alone done; `Concentrated` is set on the test neighborhoods."""
+    """Prepare each placement on the features; `Concentrated` is calibrated in the test samples' neighborhoods."""
     dial: Concentrated | None = None
     for placement in placements:
         if isinstance(placement, Concentrated):
@@ -144,6 +116,7 @@ def _prepared(placements: tuple[Placement, ...], hoods: Neighbors, features: NDA
 
 
 def _predictions(votes: FiniteVotes, mask: Mask, hoods: Neighbors, of_mask: dict[str, Any]) -> dict[str, float]:
+    """Return the predictions that `ConcentrationRun` explains, and the noise rate of the neighborhoods."""
     k = of_mask["k"]
     found = np.count_nonzero(mask[hoods.indices[:, :k]], axis=1)
     seen, share = found.mean() / k, np.bincount(found, minlength=k + 1) / len(found)

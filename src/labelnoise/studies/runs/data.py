@@ -1,4 +1,4 @@
-"""Which images a run works on."""
+"""The images that a run works on."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class DataSpecification:
     Parameters
     ----------
     name : str
-        ``"digits"`` for scikit-learn's, else what `labelnoise.data.load_images` takes: hub id or folder.
+        ``"digits"`` for scikit-learn's; otherwise a hub id or folder, as `labelnoise.data.load_images` takes it.
     n_train, n_test : int, optional
-        So many, drawn at random; default: all.
+        Number of images, drawn at random; by default all.
     n_classes : int, optional
-        Only images of the first so many classes; default: of all.
+        Number of classes, the first ones of the data set; by default all.
     streamed : bool, optional
-        Whether images stay on disk and are read a batch at a time (ImageNet). The test images are then those of the
-        split "validation". False is kept as None.
+        Whether images stay on disk and are read one batch at a time (ImageNet). The test images are then those of the
+        split "validation". False is stored as None.
     seed : int
-        Of the draw.
+        Seed of the draw.
     """
 
     name: str
@@ -47,38 +47,32 @@ class DataSpecification:
                 check_count(getattr(self, field), field)
         seed_of(self.seed)
         if not self.streamed:
-            object.__setattr__(self, "streamed", None)  # equal specifications have one hash
+            object.__setattr__(self, "streamed", None)  # False and None mean the same and must have the same hash.
 
     def load(self) -> tuple[Images, Images]:
-        """Training and test images; the last few loaded are kept in memory."""
+        """Return training and test images. The last few data sets loaded are kept in memory."""
         return _load(self, os.environ.get("LABELNOISE_DATA"))
 
     def load_pixels(self) -> tuple[ImageSet, ImageSet]:
-        """The same, for work on pixels.
-
-        Raises
-        ------
-        ValueError
-            The images stay on disk.
-        """
+        """Return the same, or raise a ValueError if the images stay on disk."""
         train, test = self.load()
         if isinstance(train, ImageStream) or isinstance(test, ImageStream):
             raise ValueError(f"the images of {self.name} stay on disk; search in a network's features instead.")
         return train, test
 
     def digest(self) -> str:
-        """A fingerprint of all pixels and labels."""
+        """Return a fingerprint of all pixels and labels."""
         return _digest(self, os.environ.get("LABELNOISE_DATA"))
 
     def caption(self) -> str:
-        """Name, size, and whether the images are JPEGs, which differ a little from an original; loads them."""
+        """Return name and size, and "(JPEG)" for lossy images, which differ a little from the original; loads them."""
         train, _ = self.load()
         lossy = isinstance(train, ImageSet) and train.file_format == "JPEG"
         return self._sized(f"{self.name} (JPEG)" if lossy else self.name)
 
     @property
     def label(self) -> str:
-        """Name and size, for lists and messages."""
+        """The name and size, for lists and messages."""
         return self._sized(self.name)
 
     def _sized(self, name: str) -> str:

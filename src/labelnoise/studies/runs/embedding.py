@@ -15,19 +15,11 @@ from labelnoise.validation import check_count, seed_of
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingRun:
-    """t-SNE of the features of some training images.
+    """A map, by t-SNE, of the features that a network has of some training images.
 
-    Parameters
-    ----------
-    features_of : TrainingRun
-        The network; it keeps its features.
-    n_points : int
-        Images drawn; all where there are fewer.
-    perplexity : float
-        Of t-SNE: about how many neighbors count; below `n_points`.
-    seed : int
-
-    The result's arrays: `points` (n_points, 2), and `indices` of the images among the training images.
+    It shows `n_points` images drawn at random, or all where there are fewer. The `perplexity`, about how many neighbors
+    count, is below `n_points`. The result's arrays are `points` (n_points, 2), and the `indices` of the images among
+    the training images.
     """
 
     kind: ClassVar[str] = "embedding"
@@ -49,12 +41,12 @@ class EmbeddingRun:
 
     @property
     def data(self) -> DataSpecification:
-        """The images."""
+        """The network's data."""
         return self.features_of.data
 
     @property
     def label(self) -> str:
-        """Network and number of points."""
+        """The number of points and the network."""
         return f"map of {self.n_points:,} images, features of {self.features_of.label}"
 
     @property
@@ -63,7 +55,7 @@ class EmbeddingRun:
         return (self.features_of,)
 
     def perform(self, workspace: Workspace) -> RunResult:
-        """Draw images at random, and map them."""
+        """Draw images at random and map them."""
         from sklearn.manifold import TSNE
 
         features = workspace.result(self.features_of).arrays["features"]

@@ -1,9 +1,9 @@
-"""Networks trained on noisy labels: spread noise, noise placed in another network's features, one cluster a class."""
+"""Networks trained on noisy labels: noise that is spread, placed in another network's features, or in clusters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +26,8 @@ else:
     TrainingSpecification = Any
 
 
-@dataclass(frozen=True, eq=False)
-class GivenLabels:
-    """What a network is trained on.
-
-    Attributes
-    ----------
-    labels : array of shape (n_train,)
-        Noisy codes.
-    record : dict
-        What came out of the corruption.
-    arrays : dict
-        What of it is kept with the result.
-    """
+class GivenLabels(NamedTuple):
+    """The noisy codes that a network is trained on, and what the result keeps of the corruption."""
 
     labels: Codes
     record: dict[str, Any]
@@ -47,23 +36,12 @@ class GivenLabels:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """One network, trained on labels corrupted by a noise model and a placement, and asked about the test images.
+    """One network, trained on labels that a noise model and a placement corrupt, and tested on the test images.
 
-    Parameters
-    ----------
-    data : DataSpecification
-    training : TrainingSpecification
-    noise : NoiseModel, optional
-        None for clean labels.
-    noise_rate : float in [0, 1]
-    placement : Placement
-    placed_by : TrainingRun, optional
-        The network in whose features the placement is made; it keeps its features.
-    noise_seed : int
-    keep_features : bool
-        Whether the features of training and test images are kept.
+    Without `noise`, labels are clean and `noise_rate` is 0. `placed_by` is the network in whose features the placement
+    is made; it keeps its features. With `keep_features`, this network keeps those of training and test images.
 
-    The result's arrays: `pred_probs` of the test images, `noisy_labels`, `selected`; with `keep_features` also
+    The result's arrays are `pred_probs` of the test images, `noisy_labels` and `selected`; with `keep_features` also
     `features` and `test_features`.
     """
 
@@ -95,7 +73,7 @@ class TrainingRun:
 
     @property
     def label(self) -> str:
-        """Network, data, noise and seed."""
+        """The network, data, noise and seed."""
         noise = "clean" if self.noise is None else f"{self.noise.name} {self.noise_rate:g}"
         where = "" if self.placed_by is None else f", {self.placement.name}"
         return f"{self.training.network} on {self.data.label}, {noise}{where}, seed {self.training.seed}"
@@ -106,7 +84,7 @@ class TrainingRun:
         return () if self.placed_by is None else (self.placed_by,)
 
     def given_labels(self, results: Results) -> GivenLabels:
-        """The labels to train on."""
+        """Return the labels to train on."""
         train, _ = self.data.load()
         if self.noise is None:
             clean = {"noisy_labels": train.labels, "selected": np.zeros(len(train), bool)}
@@ -124,33 +102,24 @@ class TrainingRun:
         return GivenLabels(noisy.labels, record, {"noisy_labels": noisy.labels, "selected": noisy.selected})
 
     def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
-        """The result, from the trained network."""
-        record, arrays = describe_training(trained, self.data, self.keep_features)
-        return RunResult({**given.record, **record}, {**given.arrays, **arrays})
+        """Return the run's result, from the trained network."""
+        return _result_of(trained, given, self.data, self.keep_features)
 
     def perform(self, workspace: Workspace) -> RunResult:
-        """Corrupt, train, predict."""
+        """Corrupt the labels, train, and predict."""
         return _train_alone(self, workspace)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionRun:
-    """A network under locally concentrated noise: one cluster of every class, found in a clean network's own features.
+    """A network under locally concentrated noise: one cluster of every class, found in a clean network's features.
 
-    The labels of the cluster become the opposite class's (`FlipNoise.opposite`). A test sample lies in the noisy region
+    The labels in the cluster become the opposite class's (`FlipNoise.opposite`). A test sample lies in the noisy region
     if the same clustering puts it into its class's corrupted cluster (section 3.4, Fig. 2c-d, 4h-i).
 
-    Parameters
-    ----------
-    clean : TrainingRun
-        Trained on clean labels; it keeps its features.
-    training : TrainingSpecification
-    noise_rate : float in (0, 1)
-        Asked; clusters have the sizes they have.
-    cluster_seed : int
-    keep_features : bool
-
-    The result's arrays: those of `TrainingRun`, and `in_noisy_region` of the test images.
+    The `clean` network is trained on clean labels and keeps its features. The `noise_rate`, between 0 and 1, is the one
+    asked for: clusters have the sizes they have. The result's arrays are those of `TrainingRun`, and `in_noisy_region`
+    of the test images.
     """
 
     kind: ClassVar[str] = "regions"
@@ -171,12 +140,12 @@ class RegionRun:
 
     @property
     def data(self) -> DataSpecification:
-        """The images."""
+        """The clean network's data."""
         return self.clean.data
 
     @property
     def label(self) -> str:
-        """Network, data, noise and seed."""
+        """The network, data, noise and seed."""
         data = self.clean.data.label
         return f"{self.training.network} on {data}, clusters {self.noise_rate:.3g}, seed {self.training.seed}"
 
@@ -186,7 +155,7 @@ class RegionRun:
         return (self.clean,)
 
     def given_labels(self, results: Results) -> GivenLabels:
-        """The labels to train on, and where the test images lie."""
+        """Return the labels to train on, and which test images lie in the noisy region."""
         train, test = self.data.load()
         n_classes, found = len(train.classes), results.result(self.clean).arrays
         clusters = ClassClusters.fit(found["features"], train.labels, self.noise_rate, self.cluster_seed)
@@ -195,46 +164,45 @@ class RegionRun:
         labels = train.labels.copy()
         labels[selected] = _opposite(labels[selected], n_classes)
         record = {
-            "noise_rate": share(selected),
-            "noisy_share": share(inside),
+            "noise_rate": _share(selected),
+            "noisy_share": _share(inside),
             "n_clean_region": int((~inside).sum()),
             "n_noisy_region": int(inside.sum()),
         }
         return GivenLabels(labels, record, {"noisy_labels": labels, "selected": selected, "in_noisy_region": inside})
 
     def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
-        """The result, both regions scored apart."""
-        record, arrays = describe_training(trained, self.data, self.keep_features)
-        train, test = self.data.load()
-        inside, predicted = given.arrays["in_noisy_region"], arrays["pred_probs"].argmax(axis=1)
+        """Return the run's result, from the trained network, with the scores of each region."""
+        result, (train, test) = _result_of(trained, given, self.data, self.keep_features), self.data.load()
+        inside, predicted = given.arrays["in_noisy_region"], result.arrays["pred_probs"].argmax(axis=1)
         correct, follows = predicted == test.labels, predicted == _opposite(test.labels, len(train.classes))
         scores = {
-            "clean_region": share(correct[~inside]),
-            "noisy_region": share(correct[inside]),
-            "noisy_region_follows": share(follows[inside]),
+            "clean_region": _share(correct[~inside]),
+            "noisy_region": _share(correct[inside]),
+            "noisy_region_follows": _share(follows[inside]),
         }
-        return RunResult({**given.record, **record, **scores}, {**given.arrays, **arrays})
+        return RunResult({**result.record, **scores}, result.arrays)
 
     def perform(self, workspace: Workspace) -> RunResult:
-        """Cluster, corrupt, train, and score both regions apart."""
+        """Find the clusters, corrupt the labels, train, and score each region."""
         return _train_alone(self, workspace)
 
 
 def _opposite(codes: Codes, n_classes: int) -> Codes:
-    return FlipNoise.opposite(n_classes).draw(codes, n_classes, np.random.default_rng(0))  # a flip draws nothing
+    return FlipNoise.opposite(n_classes).draw(codes, n_classes, np.random.default_rng(0))  # A flip draws nothing.
 
 
 def _train_alone(run: TrainingRun | RegionRun, workspace: Workspace) -> RunResult:
-    """Train one network, going on from the scratch folder's checkpoint."""
+    """Train one network; resume from the checkpoint in the scratch folder if there is one."""
     from labelnoise.training import train
 
     given, (train_set, test_set) = run.given_labels(workspace), run.data.load()
     trained = train(
-        pixels_of(train_set),
+        _pixels_of(train_set),
         given.labels,
         run.training,
         clean_labels=train_set.labels,
-        test_images=pixels_of(test_set),
+        test_images=_pixels_of(test_set),
         test_labels=test_set.labels,
         classes=np.arange(len(train_set.classes)),
         checkpoint=workspace.scratch / "checkpoint.pt",
@@ -242,36 +210,34 @@ def _train_alone(run: TrainingRun | RegionRun, workspace: Workspace) -> RunResul
     return run.conclude(given, trained)
 
 
-def pixels_of(images: Images) -> NDArray[np.uint8] | ImageStream:
-    """What a network takes: the pixels of images in memory, or the stream that reads them a batch at a time."""
+def _pixels_of(images: Images) -> NDArray[np.uint8] | ImageStream:
+    """Return what a network takes: the pixels of images in memory, or the stream that reads them batch by batch."""
     return images.images if isinstance(images, ImageSet) else images
 
 
-def describe_training(
-    trained: TrainingResult, data: DataSpecification, keep_features: bool
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Record and arrays of a trained network."""
+def _result_of(trained: TrainingResult, given: GivenLabels, data: DataSpecification, keep_features: bool) -> RunResult:
+    """Return record and arrays of a trained network, together with those of its labels."""
     import torch
 
     from labelnoise.training import predict
 
     assert trained.pred_probs is not None
     assert trained.test_features is not None
-    arrays: dict[str, NDArray[Any]] = {"pred_probs": trained.pred_probs}
+    arrays: dict[str, NDArray[Any]] = {**given.arrays, "pred_probs": trained.pred_probs}
     if keep_features:
         arrays["test_features"] = trained.test_features
-        images, used = pixels_of(data.load()[0]), trained.specification
+        images, used = _pixels_of(data.load()[0]), trained.specification
         arrays["features"] = predict(trained.network, images, device=used.device, resize=used.resize).features
-    record = {name: value for name, value in trained.summary().items() if name != "specification"}
-    return {**record, "threads": torch.get_num_threads(), "data": data.digest()}, arrays
+    summary = {name: value for name, value in trained.summary().items() if name != "specification"}
+    return RunResult({**given.record, **summary, "threads": torch.get_num_threads(), "data": data.digest()}, arrays)
 
 
-def share(mask: Mask) -> float | None:
-    """Mean of a mask; None for an empty one."""
+def _share(mask: Mask) -> float | None:
+    """Return the mean of a mask, or None if it is empty."""
     return float(mask.mean()) if len(mask) else None
 
 
 def check_features_of(run: TrainingRun | None) -> None:
-    """Whether a network whose features are used keeps them."""
+    """Raise a ValueError if a network whose features are used does not keep them."""
     if run is not None and not run.keep_features:
         raise ValueError(f"a network whose features are used must keep them; {run.label} does not.")

@@ -1,4 +1,4 @@
-"""Neighbors, and real votes with really corrupted labels."""
+"""Neighbors, and their votes with labels that are really corrupted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from labelnoise.validation import check_choice, check_count, check_ks, check_noi
 class NeighborsRun:
     """The nearest training images of every test image, by pixels or in a network's features.
 
-    The result's array: `indices`, nearest first.
+    The result's array is `indices`, nearest first.
     """
 
     kind: ClassVar[str] = "neighbours"  # in finished runs' identity; codespell:ignore neighbours
@@ -44,17 +44,17 @@ class NeighborsRun:
 
     @property
     def label(self) -> str:
-        """Data, space and k."""
+        """The number of neighbors, the data and the space."""
         space = "pixels" if self.features_of is None else f"features of {self.features_of.training.network}"
         return f"{self.k} neighbors on {self.data.label}, {space}"
 
     @property
     def requires(self) -> tuple[Run, ...]:
-        """The network."""
+        """The network in whose features neighbors are searched, if there is one."""
         return () if self.features_of is None else (self.features_of,)
 
     def features(self, results: Results) -> tuple[Features, Features]:
-        """Features of the training and of the test images."""
+        """Return the features of the training images and of the test images."""
         if self.features_of is None:
             train, test = self.data.load_pixels()
             return train.features, test.features
@@ -62,62 +62,72 @@ class NeighborsRun:
         return arrays["features"], arrays["test_features"]
 
     def neighbors(self, results: Results) -> Neighbors:
-        """The neighbors found."""
+        """Return the neighbors that the finished run has found."""
         return as_neighbors(results.result(self).arrays["indices"], n_train=len(self.data.load()[0]))
 
     def perform(self, workspace: Workspace) -> RunResult:
-        """Search."""
+        """Search for the neighbors."""
         found = neighbors(*self.features(workspace), k=self.k, metric=self.metric)
         return RunResult({"data": self.data.digest()}, {"indices": found.indices})
 
 
 @dataclass(frozen=True, kw_only=True)
-class VotingRun:
-    """Accuracy of the neighbors' votes at one noise rate, over repeats.
+class NeighborVotes:
+    """What runs have in common in which neighbors vote at one noise rate."""
 
-    The result's arrays: `runs` (repeats, n_k), `per_class` (n_k, n_classes), and for placements other than spread
-    `neighborhood_noise_rates` and `concentrations` (n_k).
-    """
-
-    kind: ClassVar[str] = "votes"
     uses_all_processes: ClassVar[bool] = False
 
     neighbors: NeighborsRun
-    noise: NoiseModel
     noise_rate: float
-    k: tuple[int, ...]
-    placement: Placement = Spread()  # noqa: RUF009  a frozen value
     ties: str = "random"
-    repeats: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_noise(self.noise)
-        check_placement(self.placement)
         check_noise_rate(self.noise_rate)
-        check_ks(self.k, limit=self.neighbors.k, limit_is="the neighbors searched")
-        check_count(self.repeats, "repeats")
         check_ties(self.ties)
         seed_of(self.seed)
 
     @property
     def data(self) -> DataSpecification:
-        """The images."""
+        """The data of the neighbors."""
         return self.neighbors.data
 
     @property
+    def requires(self) -> tuple[Run, ...]:
+        """The neighbors, and the network in whose features the noise is placed, if there is one."""
+        return (self.neighbors, *self.neighbors.requires)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VotingRun(NeighborVotes):
+    """Accuracy of the neighbors' votes at one noise rate, over repeats.
+
+    The result's arrays are `runs` (repeats, n_k), `per_class` (n_k, n_classes), and for placements other than spread
+    `neighborhood_noise_rates` and `concentrations` (n_k).
+    """
+
+    kind: ClassVar[str] = "votes"
+
+    noise: NoiseModel
+    k: tuple[int, ...]
+    placement: Placement = Spread()  # noqa: RUF009  a frozen value
+    repeats: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_noise(self.noise)
+        check_placement(self.placement)
+        check_ks(self.k, limit=self.neighbors.k, limit_is="the neighbors searched")
+        check_count(self.repeats, "repeats")
+
+    @property
     def label(self) -> str:
-        """Data, noise and repeats."""
+        """The data, noise and repeats."""
         where = "" if isinstance(self.placement, Spread) else f", {self.placement.name}"
         return f"votes on {self.data.label}, {self.noise.name} {self.noise_rate:g}{where}, {self.repeats} repeats"
 
-    @property
-    def requires(self) -> tuple[Run, ...]:
-        """The neighbors, and the network in whose features the noise is placed."""
-        return (self.neighbors, *self.neighbors.requires)
-
     def perform(self, workspace: Workspace) -> RunResult:
-        """Corrupt and vote."""
+        """Corrupt the labels and vote, once per repeat."""
         train, test = self.data.load()
         measured = simulate_knn(
             self.neighbors.neighbors(workspace),
@@ -143,7 +153,7 @@ class VotingRun:
 
 
 def measured_curve(votes: Sequence[VotingRun], results: Results) -> AccuracyCurve:
-    """One curve of runs that differ in their noise rate alone."""
+    """Return one curve of runs that differ only in their noise rate."""
     first, found = votes[0], [results.result(run) for run in votes]
     train, test = first.data.load()
     runs = np.array([result.arrays["runs"] for result in found])
