@@ -119,8 +119,8 @@ class NetworkCurves:
         return Drawing(
             partial(family_figure, lines, *columns, repeats=self.repeats, matrix=matrix),
             self.data.caption(),
-            f"{self.training.network}, {lines.setting.n_test:,} test images, base seed {self.training.seed}; lines: Eq. "
-            f"1-3 from the softmax of the network trained on clean labels; K = {found['effective_k']} is nearest (mean "
+            f"{self.training.network}, {lines.setting.n_test:,} test images, base seed {self.training.seed}; "
+            f"lines: Eq. 1-3 from the softmax of the network trained on clean labels; K = {found['effective_k']} is nearest (mean "
             f"difference {points(found['mean_difference'])} points).",
         )
 
