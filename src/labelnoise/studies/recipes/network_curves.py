@@ -120,8 +120,8 @@ class NetworkCurves:
             partial(family_figure, lines, *columns, repeats=self.repeats, matrix=matrix),
             self.data.caption(),
             f"{self.training.network}, {lines.setting.n_test:,} test images, base seed {self.training.seed}; "
-            f"lines: Eq. 1-3 from the softmax of the network trained on clean labels; K = {found['effective_k']} is nearest (mean "
-            f"difference {points(found['mean_difference'])} points).",
+            "lines: Eq. 1-3 from the softmax of the network trained on clean labels; "
+            f"K = {found['effective_k']} is nearest (mean difference {points(found['mean_difference'])} points).",
         )
 
 
