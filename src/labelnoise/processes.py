@@ -1,13 +1,12 @@
-"""One run on several devices: a process for each, started by torchrun, each with its share of every batch.
+"""Train one network on several devices: torchrun starts one process per device, each with its share of every batch.
 
     torchrun --nproc-per-node 8 train.py
 
-Every process runs the same program on the same data and gets the same result; only the first writes. `batch_size` is
-that of all processes together. Gradients are averaged in each step by PyTorch's `DistributedDataParallel`. Batch norm
-normalizes each share by its own statistics, as usual there, and the running ones are averaged after each epoch. So a
-result depends, as on the seed, on the number of processes; it is the single process's in distribution, not bit by bit.
-
-Alone, a process does nothing here.
+Every process runs the same program on the same data and gets the same result; only the first process writes.
+`batch_size` is that of all processes together. PyTorch's `DistributedDataParallel` averages the gradients in each step.
+As usual there, batch norm normalizes each share by the share's own statistics; the running statistics are averaged
+after each epoch. A result therefore depends on the number of processes, as it does on the seed: it has the distribution
+of a single process's results, but not the same bits. A single process is `ALONE`, and exchanges nothing.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes that train one network, seen from one of them."""
+    """The `size` processes that train one network together, as the process number `rank` sees them."""
 
     rank: int = 0
     size: int = 1
 
     def share_of_batches(self, batches: Tensor) -> Tensor:
-        """This process's part of every batch, for batches of shape (steps, batch size)."""
+        """Return this process's part of every batch, for batches of shape (steps, batch size)."""
         return batches.chunk(self.size, dim=1)[self.rank]
 
     def share(self, indices: Tensor) -> Tensor:
-        """This process's part of one sequence, as long as everyone's: the last parts repeat the last entry."""
+        """Return this process's part of a sequence; all parts have one length, the last ones repeat the last entry."""
         if self.size == 1 or len(indices) == 0:
             return indices
         length = -(-len(indices) // self.size)
@@ -48,7 +47,7 @@ class Processes:
         return indices[places.clamp(max=len(indices) - 1)]
 
     def gather(self, rows: Tensor, n: int, device: torch.device) -> Tensor:
-        """The n rows for all that was shared out by `share`, from each process's rows; they travel by `device`."""
+        """Return all n rows, in order, from the rows that each process has for its `share`; `device` transfers them."""
         if self.size == 1:
             return rows
         mine = rows.to(device).contiguous()
@@ -57,7 +56,7 @@ class Processes:
         return torch.cat(parts)[:n].to(rows.device)
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over processes, of a tensor on the device."""
+        """Return the sum over processes of a tensor on the device."""
         if self.size == 1:
             return values
         total = values.detach().clone()
@@ -65,15 +64,15 @@ class Processes:
         return total
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean over processes, of a tensor on the device."""
+        """Return the mean over processes of a tensor on the device."""
         return self.sum(values) / self.size if self.size > 1 else values
 
     def mean_number(self, value: float, device: torch.device) -> float:
-        """The mean over processes of a number that each has."""
+        """Return the mean over processes of one number from each."""
         return float(self.mean(torch.tensor(value, dtype=torch.float64, device=device))) if self.size > 1 else value
 
     def average_running_statistics(self, norms: Iterable[nn.Module]) -> None:
-        """Give the batch norms of all processes the mean of their running statistics."""
+        """Set the running statistics of each batch norm to their mean over all processes."""
         if self.size == 1:
             return
         for norm in norms:
@@ -82,18 +81,18 @@ class Processes:
                     statistic.copy_(self.mean(statistic))
 
     def parallel(self, network: nn.Module) -> nn.Module:
-        """The network for the training step, which averages gradients; its parameters are those of `network`."""
+        """Return the network for the training step: it shares the parameters of `network` and averages gradients."""
         if self.size == 1:
             return network
         kind = nn.parallel.DistributedDataParallel
-        # newer versions of PyTorch have another name for it
+        # Newer versions of PyTorch have another name for this option.
         names = inspect.signature(kind).parameters
         option = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
         options: dict[str, Any] = {option: False}
         return kind(network, **options)
 
     def agree(self, value: Any) -> Any:
-        """What the first process passes, in all of them; any object that can be pickled."""
+        """Return, in every process, the `value` that the first one passes: any object that can be pickled."""
         if self.size == 1:
             return value
         shared = [value]
@@ -101,14 +100,14 @@ class Processes:
         return shared[0]
 
     def check_batch_size(self, batch_size: int) -> None:
-        """Whether every process gets the same number of images, and enough for batch norm."""
+        """Raise a ValueError unless every process gets the same number of images, at least 2 for batch norm."""
         if batch_size % self.size or batch_size < 2 * self.size:
             raise ValueError(
                 f"`batch_size` must be a multiple of the {self.size} processes, at least 2 for each; got {batch_size}."
             )
 
     def check_resumed(self, n_epochs: int, device: torch.device) -> None:
-        """Whether all processes go on from the same epoch."""
+        """Raise a ValueError unless all processes resume from the same epoch."""
         if self.size == 1:
             return
         mine = torch.tensor([n_epochs], device=device)
@@ -121,7 +120,7 @@ class Processes:
 
 
 def find_device(device: str) -> torch.device:
-    """The device that "auto", "cpu" or "cuda" stands for on this machine."""
+    """Return the device that "auto", "cpu" or "cuda" stands for on this machine."""
     check_choice(device, DEVICES, "device")
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
@@ -135,11 +134,11 @@ def find_device(device: str) -> torch.device:
 
 
 ALONE = Processes()
-"""The only process there is."""
+"""A process that trains a network by itself."""
 
 
 def join_processes(device: torch.device) -> Processes:
-    """The processes that torchrun started, connected; or this one alone.
+    """Connect to the other processes that torchrun started, and return all of them; without torchrun, return `ALONE`.
 
     Raises
     ------
@@ -155,10 +154,10 @@ def join_processes(device: torch.device) -> Processes:
                 f"every process must have a GPU of its own; this is the process {local} (counted from 0) of a machine "
                 f"with {n_devices}. Start at most {n_devices}: torchrun --nproc-per-node {n_devices}"
             )
-        torch.cuda.set_device(local)  # which "cuda" means from here on
+        torch.cuda.set_device(local)  # From here on, "cuda" means this device.
     if not distributed.is_initialized():
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        # the others may wait long while the first prepares something; of a process that dies, torchrun ends the others
+        # The first process may prepare for hours while the others wait. If one of them dies, torchrun stops the rest.
         distributed.init_process_group(backend, timeout=datetime.timedelta(days=2))
-        atexit.register(distributed.destroy_process_group)  # later runs of this program use it again
+        atexit.register(distributed.destroy_process_group)  # Later runs of this program use the group again.
     return Processes(distributed.get_rank(), distributed.get_world_size())

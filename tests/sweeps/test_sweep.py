@@ -130,7 +130,7 @@ class TestTorchrun:
 
         monkeypatch.setenv("WORLD_SIZE", "2")
         monkeypatch.setattr("labelnoise.processes.join_processes", lambda device: Processes())
-        monkeypatch.setattr("labelnoise.sweeps.perform._LOOK_SECONDS", 0.01)
+        monkeypatch.setattr("labelnoise.sweeps.perform._POLL_SECONDS", 0.01)
         return said
 
     def test_what_is_finished_is_agreed_on(self, tmp_path, said):

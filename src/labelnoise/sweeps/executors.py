@@ -1,6 +1,6 @@
-"""Where runs are carried out: in this process, in worker processes, on a Dask cluster, on SLURM.
+"""Carry out runs in this process, in worker processes, on a Dask cluster or on SLURM.
 
-All are `concurrent.futures.Executor`; whoever has another passes it to `labelnoise.sweeps.sweep.sweep` itself.
+All are a `concurrent.futures.Executor`; `labelnoise.sweeps.sweep.sweep` takes any other one too.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ T = TypeVar("T")
 SCHEMES = ("dask://HOST:PORT", "slurm://?partition=NAME&timeout_min=600&gpus_per_node=1")
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_ARRAY_SIZE = 1000  # SLURM's default limit for one job array
-_CONNECT_SECONDS = 10  # to a Dask scheduler
+_ARRAY_SIZE = 1000  # This is SLURM's default limit for one job array.
+_CONNECT_SECONDS = 10  # Time limit for the connection to a Dask scheduler.
 _SHARED_PARAMETERS = ("name", "timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node")
 
 
 class InProcessExecutor(Executor):
-    """Carries out what is submitted at once, in this thread."""
+    """An executor that carries out each call in this thread as soon as it is submitted."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """A future that is done. Interrupts are not kept in it: they pass through."""
+        """Return a future that is done. Interrupts are raised here, not kept in the future."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -45,38 +45,33 @@ class InProcessExecutor(Executor):
 
 
 class WorkerPool(ProcessPoolExecutor):
-    """Worker processes that share this machine's cores, and end with this process however it ends.
-
-    Parameters
-    ----------
-    workers : int
-    """
+    """Worker processes that share this machine's cores, and end with this process however it ends."""
 
     def __init__(self, workers: int) -> None:
         from joblib import cpu_count
 
         threads = str(max(1, cpu_count() // workers))
-        # `cpu_count` is what this library's own threads ask, and it knows of containers; the rest the user may set.
+        # This library's own threads ask joblib's `cpu_count`, which respects containers. A user may set the others.
         limits = {name: os.environ.get(name, threads) for name in _THREAD_LIMITS}
         self._worker_environment = {**limits, "LOKY_MAX_CPU_COUNT": threads, QUIET: "1"}
-        # Only this process holds the other end of the pipe: it closes when this process closes it, or dies.
+        # Only this process holds the other end of the pipe, so it closes when this process closes it or dies.
         context = multiprocessing.get_context("spawn")
         worker_end, self._lifeline = context.Pipe(duplex=False)
         super().__init__(workers, mp_context=context, initializer=_die_with, initargs=(worker_end,))
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """As for any pool. Workers start here: with limits in force before they import anything, deaf to ctrl-C."""
+        """Submit a call, and start workers with thread limits set and SIGINT blocked."""
         with _environment(self._worker_environment), _interrupts_blocked():
             return super().submit(fn, *args, **kwargs)
 
     def terminate(self) -> None:
-        """End the workers, whatever they are doing."""
+        """Stop the workers, whatever they are doing."""
         self._lifeline.close()
         self.shutdown(wait=True, cancel_futures=True)
 
 
 def _die_with(parent: Connection) -> None:
-    """In a worker: end as soon as the other end of the pipe is closed."""
+    """Make this worker end as soon as the other end of the pipe is closed."""
 
     def watch() -> None:
         with contextlib.suppress(OSError):
@@ -102,8 +97,8 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Processes started meanwhile never see ctrl-C; for this one it waits until the end."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows: workers are interrupted too, and return the interrupt
+    """Block SIGINT: processes started meanwhile never receive it, and this one receives it at the end."""
+    if not hasattr(signal, "pthread_sigmask"):  # On Windows, workers are interrupted too, and return the interrupt.
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -114,14 +109,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 class SubmititExecutor(Executor):
-    """Submits calls as jobs of a submitit executor, those of one moment as one array, and asks after them.
-
-    Parameters
-    ----------
-    executor : submitit.Executor
-    poll_seconds : float
-        Time between two looks at the jobs.
-    """
+    """Submit pending calls as one job array of a submitit executor, and poll for their results."""
 
     def __init__(self, executor: Any, poll_seconds: float = 5.0) -> None:
         self._executor, self._poll_seconds = executor, poll_seconds
@@ -132,10 +120,10 @@ class SubmititExecutor(Executor):
         self._thread: threading.Thread | None = None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """A future that follows the job."""
+        """Return a future that follows the job."""
         import cloudpickle
 
-        cloudpickle.dumps((fn, args, kwargs))  # an error here is this call's own; later it would be the whole array's
+        cloudpickle.dumps((fn, args, kwargs))  # An error here concerns only this call; later, the whole array.
         future: Future[T] = Future()
         with self._lock:
             self._calls[future] = (fn, args, kwargs)
@@ -145,7 +133,7 @@ class SubmititExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for the jobs, or cancel them."""
+        """Wait for the jobs or cancel them."""
         if cancel_futures:
             with self._lock:
                 for future in self._calls:
@@ -160,7 +148,7 @@ class SubmititExecutor(Executor):
 
     def _follow(self) -> None:
         while self._calls or self._jobs or not self._closing:
-            time.sleep(self._poll_seconds)  # first: until then more calls may come, for the same array
+            time.sleep(self._poll_seconds)  # The wait comes first, so that more calls can join the same array.
             with self._lock:
                 self._submit_calls()
                 for future in [future for future, job in self._jobs.items() if _is_done(job)]:
@@ -186,7 +174,7 @@ class SubmititExecutor(Executor):
 def _is_done(job: Any) -> bool:
     try:
         return bool(job.done())
-    except Exception:  # its result then says what is the matter
+    except Exception:  # The job's result then raises an error that says what is wrong.
         return True
 
 
@@ -200,22 +188,23 @@ def _copy(job: Any, future: Future[Any]) -> None:
 def executor_named(
     name: str | None = None, workers: int | None = None, *, log_folder: Path = Path("slurm-logs")
 ) -> Callable[[], contextlib.AbstractContextManager[Executor]]:
-    """What opens the executor that a command line names.
+    """Return a function that opens the executor that a command line names.
 
     Parameters
     ----------
     name : str, optional
-        ``dask://HOST:PORT``, the scheduler of a running Dask cluster; ``slurm://`` with submitit's parameters after a
-        question mark. Default: this machine.
+        ``dask://HOST:PORT``, the scheduler of a running Dask cluster, or ``slurm://`` with submitit's parameters after
+        a question mark. By default, runs are carried out on this machine.
     workers : int, optional
-        Worker processes on this machine, which share its cores; default: none, all in this process.
+        Number of worker processes on this machine, which share its cores. By default, runs are carried out in this
+        process.
     log_folder : Path
-        Where SLURM jobs leave their output.
+        Folder for the output of SLURM jobs.
 
     Raises
     ------
     ValueError, ImportError
-        An unknown name, both a name and workers, or the client that is needed is not installed.
+        The name is unknown, both `name` and `workers` are given, or the client that the name needs is not installed.
 
     Examples
     --------
@@ -272,7 +261,7 @@ def _dask(address: str) -> Iterator[Executor]:
         try:
             yield executor
         except BaseException:
-            executor.shutdown(wait=False)  # Dask's way to cancel what has not begun
+            executor.shutdown(wait=False)  # This is how Dask cancels calls that have not begun.
             raise
         executor.shutdown()
 
@@ -281,7 +270,8 @@ def _dask(address: str) -> Iterator[Executor]:
 def _slurm(parameters: dict[str, str], log_folder: Path) -> Iterator[Executor]:
     import submitit
 
-    cluster = parameters.pop("cluster", "slurm")  # not submitit's guess, which is every job at once on this machine
+    # By default, submitit starts all jobs at once on this machine where it finds no SLURM.
+    cluster = parameters.pop("cluster", "slurm")
     named = {name if name in _SHARED_PARAMETERS else f"slurm_{name}": text for name, text in parameters.items()}
     try:
         executor = submitit.AutoExecutor(folder=log_folder, cluster=cluster)

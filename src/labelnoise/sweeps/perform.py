@@ -15,7 +15,7 @@ from labelnoise.sweeps.store import RunStore, StoreError
 from labelnoise.torchrun import agree_on, is_first_process, started_by_torchrun
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_LOOK_SECONDS = 1.0  # Time between two attempts to claim a run that another program has claimed.
+_POLL_SECONDS = 1.0  # Time between two attempts to claim a run that another program has claimed.
 
 
 class Status(enum.StrEnum):
@@ -81,7 +81,7 @@ def perform(folder: Path, run: Run) -> RunOutcome:
     if started_by_torchrun():
         # All of torchrun's processes must do the same runs in the same order, so none may return to a busy run later.
         while (outcome := _perform_shared(store, run)).status == Status.BUSY:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         return outcome
     with store.claim(run) as scratch:
         if store.has(run):

@@ -1,4 +1,4 @@
-"""One result on disk: a folder with a record, arrays and tables, complete and with checksums."""
+"""Write and read one result on disk: a folder with a record, arrays and tables, complete and with checksums."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RECORD, _ARRAYS, _TABLE = "run.json", "arrays.safetensors", ".parquet"
 
 
 class DamagedRunError(ValueError):
-    """A stored result that is not what was written."""
+    """Raised for a stored result that is not what was written."""
 
 
 def _damaged(path: Path, problem: str, folder: Path) -> DamagedRunError:
@@ -37,7 +37,7 @@ def write_result(folder: Path, identity: str, run: Run, result: RunResult) -> No
     from safetensors.numpy import save
 
     if result.arrays:
-        # `save`, not `save_file`: that one hides the error number, and lets nobody else read the file.
+        # `save_file` hides the error number, and writes files that only their owner can read; `save` does not.
         contiguous = {name: np.asarray(array, order="C") for name, array in result.arrays.items()}
         (folder / _ARRAYS).write_bytes(save(contiguous))
     for name, table in result.tables.items():
@@ -60,13 +60,7 @@ def write_result(folder: Path, identity: str, run: Run, result: RunResult) -> No
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What `run.json` holds, compared with its checksum.
-
-    Raises
-    ------
-    DamagedRunError
-        It is missing, truncated, changed, or another run's.
-    """
+    """Return what ``run.json`` holds; if it is missing, changed or another run's, raise a `DamagedRunError`."""
     path = folder / _RECORD
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
@@ -81,13 +75,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_result(folder: Path) -> RunResult:
-    """The result in a folder, every file compared with its checksum.
-
-    Raises
-    ------
-    DamagedRunError
-        A file is missing, truncated or changed; the message names it and says what to delete.
-    """
+    """Return the result in a folder, or raise a `DamagedRunError` that names a file with the wrong checksum."""
     content = read_record(folder)
     for name, checksum in content["files"].items():
         path = folder / name
@@ -118,17 +106,17 @@ def _file_checksum(path: Path) -> str:
 
 @functools.cache
 def _version() -> str:
-    return version("labelnoise")  # reads a file each time
+    return version("labelnoise")  # Without the cache, this reads a file each time.
 
 
 def flush(paths: list[Path]) -> None:
-    """Wait until files and folders are on the disk, all at once: one after the other costs a disk write each."""
+    """Wait until files and folders are on the disk; in parallel, because each wait alone costs one disk write."""
     with ThreadPoolExecutor(len(paths)) as threads:
         list(threads.map(_flush_one, paths))
 
 
 def _flush_one(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":  # where folders cannot be opened
+    if path.is_dir() and os.name != "posix":  # Elsewhere, folders cannot be opened.
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:

@@ -67,18 +67,13 @@ class DataSource(Protocol):
 
 
 class Run(Protocol):
-    """A unit of work: a specification that always gives the same result.
-
-    Attributes
-    ----------
-    kind : str
-        The sort of work, in a word or two.
-    uses_all_processes : bool
-        Whether torchrun's processes perform the run together; otherwise the first of them performs it alone.
-    """
+    """A unit of work: a specification that always gives the same result."""
 
     kind: ClassVar[str]
+    """The sort of work, in a word or two."""
+
     uses_all_processes: ClassVar[bool]
+    """Whether torchrun's processes perform the run together, or the first of them alone."""
 
     @property
     def label(self) -> str:
@@ -158,7 +153,7 @@ def run_id(run: Run) -> str:
 
 
 class RunIds:
-    """The hashes of runs, each object's taken once."""
+    """The hashes of runs, taken once per object."""
 
     def __init__(self) -> None:
         # The runs are kept too: as long as an object is alive, no other one has its `id`.

@@ -1,4 +1,4 @@
-"""Where every run of a sweep stands: ready, under way, busy elsewhere, suspected, failed or finished."""
+"""Keep track of every run of a sweep: ready, under way, busy elsewhere, suspected, failed or finished."""
 
 from __future__ import annotations
 
@@ -19,22 +19,14 @@ from labelnoise.sweeps.store import RunStore, StoreError
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_ATTEMPTS = 2  # of a run that its executor loses, through no other run's fault
-_FRUITLESS_EXECUTORS = 3  # in a row, whose workers die before they begin a run
-_LOOK_SECONDS = 1.0  # between two looks at runs that another process is at
+_ATTEMPTS = 2  # Attempts per run whose worker dies, or cannot take it, when no other run can be the cause.
+_FRUITLESS_EXECUTORS = 3  # The sweep ends after so many executors in a row whose workers die before they begin a run.
+_POLL_SECONDS = 1.0  # Time between two checks of runs that another process has claimed.
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed, or could not start because a required one failed.
-
-    Attributes
-    ----------
-    run : Run
-    error : str
-    record : Path, optional
-        The file with specification and traceback.
-    """
+    """A run that failed, or could not start because a required one failed; `record` has the traceback, if any."""
 
     run: Run
     error: str
@@ -42,7 +34,7 @@ class Failure:
 
     @property
     def specification(self) -> dict[str, Any]:
-        """Which run it is, as plain values."""
+        """The run's specification, as plain values."""
         return describe(self.run)
 
     def __str__(self) -> str:
@@ -51,7 +43,7 @@ class Failure:
 
 
 class Schedule:
-    """Where every run stands. Executors come and go; this stays."""
+    """The state of every run; it outlives the executors, which are replaced when their workers die."""
 
     def __init__(
         self,
@@ -68,24 +60,24 @@ class Schedule:
         self._graph = TopologicalSorter(self._required)
         self._graph.prepare()
         self._ready: deque[str] = deque()
-        self._busy: set[str] = set()  # another process is at them
-        self._suspects: deque[str] = deque()  # one of them killed its worker
-        self._alone: str | None = None  # the suspect that is tried, with nothing else under way
+        self._busy: set[str] = set()  # Another process has claimed these runs.
+        self._suspects: deque[str] = deque()  # One of these runs killed its worker.
+        self._alone: str | None = None  # This suspect is being tried, with nothing else under way.
         self._lost: Counter[str] = Counter()
         self._in_flight: dict[Future[RunOutcome], str] = {}
         self._returned: SimpleQueue[Future[RunOutcome]] = SimpleQueue()
-        self._look_at = 0.0
+        self._next_check = 0.0
         self._at_opening, self._fruitless = self._mark(), 0
 
     def is_left(self) -> bool:
-        """Whether a run can be started, or waited for."""
+        """Return whether a run can be started or waited for."""
         while free := self._graph.get_ready():
             self._ready.extend(key for key in free if key not in self.finished)
             self._graph.done(*(key for key in free if key in self.finished))
         return bool(self._ready or self._busy or self._suspects)
 
     def failures(self) -> tuple[Failure, ...]:
-        """What failed, and what could not start for that reason."""
+        """Return the runs that failed, and those that could not start for that reason."""
         records = {key: self._store.failure_record(self._runs[key]) for key in self._failed}
         for key, required in self._required.items():
             if key not in self.finished and key not in self._failed:
@@ -96,13 +88,13 @@ class Schedule:
             for key, error in self._failed.items()
         )
 
-    def go_on(self, executor: Executor) -> None:
-        """Start what can start, and go on as runs return, until nothing is left.
+    def work_through(self, executor: Executor) -> None:
+        """Start runs as they become ready, until nothing is left.
 
         Raises
         ------
         BrokenExecutor
-            Workers died; `recover`, and go on with another executor.
+            Workers died: call `recover`, and go on with another executor.
         """
         self._at_opening = self._mark()
         try:
@@ -112,13 +104,13 @@ class Schedule:
                     self._start(executor, key)
                 for future in self._done(wait=key is None):
                     self._settle(future)
-                self._look_at_busy()
+                self._check_busy()
         finally:
             for future in self._in_flight:
                 future.cancel()
 
     def recover(self, error: BrokenExecutor) -> None:
-        """Sort what was under way when the executor broke: finished, blamed, suspected, or not begun."""
+        """Sort the runs that were under way when the executor broke: finished, to blame, suspected, or not begun."""
         for future, key in list(self._in_flight.items()):
             run = self._runs[key]
             if future.done() and not future.cancelled() and future.exception() is None:
@@ -141,7 +133,7 @@ class Schedule:
             ) from error
 
     def _mark(self) -> tuple[int, ...]:
-        """Changes whenever the sweep gets on."""
+        """Return what changes whenever the sweep makes progress."""
         return len(self.finished), len(self._failed), self._lost.total(), len(self._suspects)
 
     def _next(self) -> str | None:
@@ -156,10 +148,10 @@ class Schedule:
     def _start(self, executor: Executor, key: str) -> None:
         try:
             future = executor.submit(perform, self._store.folder, self._runs[key])
-        except RuntimeError:  # no fault of the run: workers died, or cannot be started
+        except RuntimeError:  # The run is not the cause: workers died or cannot be started.
             self._ready.append(key)
             raise
-        except Exception as error:  # it cannot be pickled, say
+        except Exception as error:  # For example, the run cannot be pickled.
             self._alone = None
             self._lose(key, error, self._ready)
         else:
@@ -167,10 +159,10 @@ class Schedule:
             future.add_done_callback(self._returned.put)
 
     def _done(self, *, wait: bool) -> Iterator[Future[RunOutcome]]:
-        """Futures that are done. The wait has an end, for the sake of busy runs, and of interrupts on Windows."""
+        """Yield futures that are done. Waiting ends after a while, for busy runs and for interrupts on Windows."""
         try:
             if wait:
-                yield self._returned.get(timeout=_LOOK_SECONDS)
+                yield self._returned.get(timeout=_POLL_SECONDS)
             while True:
                 yield self._returned.get_nowait()
         except Empty:
@@ -179,7 +171,7 @@ class Schedule:
     def _settle(self, future: Future[RunOutcome]) -> None:
         try:
             error = future.exception()
-        except CancelledError as canceled:  # nobody here has canceled it: the scheduler is gone
+        except CancelledError as canceled:  # Nothing here cancels a future, so the scheduler is gone.
             error = BrokenExecutor(f"the executor dropped its runs ({canceled!r})")
         if isinstance(error, StoreError | BrokenExecutor):
             raise error
@@ -195,17 +187,17 @@ class Schedule:
         else:
             self._finish(key, now=status == Status.PERFORMED)
 
-    def _look_at_busy(self) -> None:
-        if not self._busy or time.monotonic() < self._look_at:
+    def _check_busy(self) -> None:
+        if not self._busy or time.monotonic() < self._next_check:
             return
         for key in list(self._busy):
             if self._store.has(self._runs[key]):
                 self._busy.remove(key)
                 self._finish(key, now=False)
-            elif not self._store.is_claimed(self._runs[key]):  # the other process failed, or was killed
+            elif not self._store.is_claimed(self._runs[key]):  # The other process failed or was killed.
                 self._busy.remove(key)
                 self._ready.append(key)
-        self._look_at = time.monotonic() + _LOOK_SECONDS
+        self._next_check = time.monotonic() + _POLL_SECONDS
 
     def _finish(self, key: str, *, now: bool) -> None:
         self.finished.add(key)
@@ -219,7 +211,7 @@ class Schedule:
         self._progress.update()
 
     def _lose(self, key: str, error: BaseException, again: deque[str]) -> None:
-        """An executor's error, not the run's own: the worker died, or never understood the call."""
+        """Count an error of the executor, not of the run: the worker died, or could not read the call."""
         if self._store.has(self._runs[key]):
             self._finish(key, now=True)
             return

@@ -1,17 +1,17 @@
-"""Finished runs on disk, found again by the hash of their specification.
+"""Keep finished runs on disk, and find them again by the hash of their specification.
 
-A folder that any number of processes and hosts may share::
+Any number of processes and hosts may share the folder::
 
     finished/HASH/run.json              specification, record, and the checksum of every file
-    finished/HASH/arrays.safetensors    and a NAME.parquet for each table
-    unfinished/HASH/                    lock and checkpoint of a run that is under way, or was interrupted
+    finished/HASH/arrays.safetensors    and one NAME.parquet per table
+    unfinished/HASH/                    lock and checkpoint of a run that is under way or was interrupted
     failed/HASH.json                    specification and error of a run that failed
 
-A result is written beside its checkpoint, flushed to the disk, and renamed into place as a whole: it is there,
-complete, or not there. Nothing depends on clocks. Locks keep two processes from doing the same work; where they do not
-hold, or there are none (some network file systems), work is done twice and the first result stays. A folder in
-``unfinished``, with its lock, is removed only after the result is in place; whoever waits for that lock looks there
-first.
+A result is written beside its checkpoint, flushed to the disk, and renamed into place, so that it is there completely
+or not at all. Nothing depends on clocks. Locks keep two processes from doing the same work. On file systems without
+working locks (some network file systems), work may be done twice, and the first result stays. A folder in
+``unfinished`` is removed, with its lock, only after the result is in place; a process that waits for the lock looks for
+the result first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LOCK, _CLAIM = "lock", "claim.json"
 
 
 class StoreError(OSError):
-    """The store cannot be written: a full disk, say. No other run can be kept either."""
+    """Raised when the store cannot be written (a full disk, for example), so that no other run can be kept either."""
 
     def __str__(self) -> str:
         return str(self.strerror)
@@ -50,18 +50,18 @@ class StoreError(OSError):
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A line of the store's list.
+    """One run in the store's list.
 
     Attributes
     ----------
     id : str
-        The hash of the specification.
+        Hash of the specification.
     status : str
-        "finished", "running", "interrupted" (it has begun, nobody is at it), "failed" or "damaged".
+        "finished", "running", "interrupted" (begun, but not claimed by any process), "failed" or "damaged".
     kind, label : str
-        What it is; empty where the file that says so is damaged.
+        Description of the run; empty where the file that holds it is damaged.
     detail : str
-        When it was finished, who is at it, or what went wrong.
+        When it was finished, which process has claimed it, or what went wrong.
     """
 
     id: str
@@ -72,16 +72,16 @@ class StoredRun:
 
 
 class RunStore:
-    """The folder; nothing is written before there is something to keep.
+    """The finished runs in a folder, and what is left of the others; nothing is written before there is a need to.
 
     Parameters
     ----------
     folder : path
-        It need not exist. `prepare` makes it.
+        It need not exist; `prepare` makes it.
     """
 
     def __init__(self, folder: StrPath) -> None:
-        self.folder = Path(folder).expanduser().absolute()  # workers may have another working directory
+        self.folder = Path(folder).expanduser().absolute()  # Workers may have another working directory.
         self._finished, self._unfinished, self._failed = (
             self.folder / name for name in ("finished", "unfinished", "failed")
         )
@@ -93,7 +93,7 @@ class RunStore:
         Raises
         ------
         OSError
-            It cannot be made or written to.
+            The folder cannot be made or written to.
         """
         output_folder(self.folder)
         for part in (self._finished, self._unfinished, self._failed):
@@ -102,19 +102,19 @@ class RunStore:
             self._discard(identity)
 
     def has(self, run: Run) -> bool:
-        """Whether the run is finished."""
+        """Return whether the run is finished."""
         return self.result_folder(run).is_dir()
 
     def result_folder(self, run: Run) -> Path:
-        """The folder with the run's result, if it is finished."""
+        """Return the folder that holds the run's result once it is finished."""
         return self._finished / self._ids[run]
 
     def finished(self) -> set[str]:
-        """The hashes of all finished runs."""
+        """Return the hashes of all finished runs."""
         return set(_names(self._finished))
 
     def load(self, run: Run) -> RunResult:
-        """The result of a finished run, every file compared with its checksum.
+        """Return the result of a finished run, every file compared with its checksum.
 
         Raises
         ------
@@ -130,9 +130,9 @@ class RunStore:
 
     @contextlib.contextmanager
     def claim(self, run: Run) -> Iterator[Path | None]:
-        """A scratch folder for the run, while nobody else is at it; None if somebody is.
+        """Claim a run and give its scratch folder; give None if another process has claimed it.
 
-        It may be finished by now: look again. The folder stays if the run does not finish.
+        The run may be finished by then: ask `has` again. The folder stays if the run does not finish.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class RunStore:
                     who = {"kind": run.kind, "label": run.label, "host": socket.gethostname(), "process": os.getpid()}
                     (scratch / _CLAIM).write_text(to_json(who), encoding="utf-8")
                 except (FileNotFoundError, FileExistsError):
-                    if not target.is_dir():  # else another process has just finished, and removed the folder
+                    if not target.is_dir():  # Otherwise another process has just finished and removed the folder.
                         raise
             yield scratch if claimed else None
         finally:
@@ -164,20 +164,20 @@ class RunStore:
                 self._discard(identity)
 
     def is_claimed(self, run: Run) -> bool:
-        """Whether somebody is at the run."""
+        """Return whether a process has claimed the run."""
         return _is_locked(self._unfinished / self._ids[run] / _LOCK)
 
     def has_begun(self, run: Run) -> bool:
-        """Whether somebody was at the run, and it did not finish."""
+        """Return whether the run was begun and did not finish."""
         return (self._unfinished / self._ids[run]).is_dir()
 
     def save(self, run: Run, result: RunResult) -> None:
-        """Write a result, all of it or nothing; if it is there already, it stays as it is.
+        """Write a result, all of it or nothing; a result that is there already stays as it is.
 
         Raises
         ------
         StoreError
-            It could not be written (a full disk, say); what was finished before is untouched.
+            The result could not be written (a full disk, for example). Runs finished before are untouched.
         """
         identity = self._ids[run]
         target, written = self._finished / identity, self._unfinished / identity / f"result-{secrets.token_hex(4)}"
@@ -188,7 +188,7 @@ class RunStore:
                 write_result(written, identity, run, result)
                 written.rename(target)
             except OSError:
-                if not target.is_dir():  # else another process was first
+                if not target.is_dir():  # Otherwise another process was first.
                     raise
             finally:
                 shutil.rmtree(written, ignore_errors=True)
@@ -196,7 +196,10 @@ class RunStore:
         self._discard(identity)
 
     def save_failure(self, run: Run, error: BaseException) -> Path | None:
-        """Note why a run failed, and where; it is tried again the next time. None if not even that can be written."""
+        """Write down why and where a run failed, and return the file, or None if it cannot be written.
+
+        The run is tried again the next time.
+        """
         content = {
             "kind": run.kind,
             "label": run.label,
@@ -208,20 +211,20 @@ class RunStore:
         try:
             self._failed.mkdir(parents=True, exist_ok=True)
             return write_json(content, self.failure_record(run))
-        except OSError:  # it must not hide the error that is to be noted
+        except OSError:  # This error must not hide the one that is to be written down.
             return None
 
     def failure_record(self, run: Run) -> Path:
-        """The file that says why a run failed, if it did."""
+        """Return the file that says why a run failed, if it did."""
         return self._failed / f"{self._ids[run]}.json"
 
     def list(self) -> list[StoredRun]:
-        """Every run that the store knows of, finished ones first; files are not compared with their checksums."""
+        """Return every run in the store, finished ones first; files are not compared with their checksums."""
         failed = [_failed_row(self._failed / name) for name in _names(self._failed)]
         unfinished = [_unfinished_row(self._unfinished / name) for name in _names(self._unfinished)]
         finished = [_finished_row(self._finished / name) for name in _names(self._finished)]
         running = [row for row in unfinished if row.status == RUNNING]
-        # of several lines for a run the last one holds: a failed run leaves its checkpoint, and may be tried again
+        # A run may have several rows: a failed one leaves its checkpoint and may be tried again. The last row counts.
         rows = {row.id: row for row in [*unfinished, *failed, *running, *finished]}
         return [*finished, *(row for row in rows.values() if row.status not in (FINISHED, DAMAGED))]
 
@@ -266,7 +269,7 @@ def _unfinished_row(folder: Path) -> StoredRun:
     try:
         claim = json.loads((folder / _CLAIM).read_bytes())
         who = f"host {claim['host']}, process {claim['process']}"
-    except (OSError, ValueError, KeyError, TypeError):  # killed before it said so
+    except (OSError, ValueError, KeyError, TypeError):  # The process was killed before it wrote its claim.
         claim, who = {}, ""
     status = RUNNING if _is_locked(folder / _LOCK) else INTERRUPTED
     return StoredRun(folder.name, status, claim.get("kind", ""), claim.get("label", ""), who)
@@ -282,13 +285,13 @@ def _is_locked(path: Path) -> bool:
             lock.release()
     except Timeout:
         return True
-    except OSError:  # it has just been finished and removed, or the store may only be read
+    except OSError:  # The run has just finished and the folder is gone, or the store is read-only.
         pass
     return False
 
 
 def _lock(path: Path) -> BaseFileLock:
-    """A lock that ends with its process. A mere file, filelock's way out where there are no locks, would stay."""
+    """Return a lock that ends with its process; where there are no locks, filelock's own fallback leaves a file."""
     from filelock import FileLock
 
     options: dict[str, Any] = {"fallback_to_soft": False}
@@ -296,10 +299,10 @@ def _lock(path: Path) -> BaseFileLock:
 
 
 def _acquire(lock: BaseFileLock) -> None:
-    """Take a lock at once, or raise `filelock.Timeout`; where the file system has no locks, go on without."""
+    """Take a lock at once, or raise `filelock.Timeout`; on a file system without locks, go on without one."""
     try:
         lock.acquire(blocking=False)
-    except NotImplementedError:  # how earlier versions of filelock say it
+    except NotImplementedError:  # Earlier versions of filelock raise this where there are no locks.
         pass
     except OSError as error:
         if error.errno != errno.ENOSYS:

@@ -1,4 +1,4 @@
-"""Many runs over an executor: each once, required ones first, a failed one reported while the others go on."""
+"""Do many runs over an executor, each once and required ones first; report failed ones while the others go on."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ OpenExecutor = Callable[[], AbstractContextManager[Executor]]
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What became of the runs of a sweep; printed, it names every failed run.
+    """What became of the runs of a sweep; its text names every failed run.
 
     Attributes
     ----------
     performed : int
-        Runs done now.
+        Number of runs done by this sweep.
     found : int
-        Runs that were finished before, or by another process meanwhile.
+        Number of runs that were finished before, or by another process in the meantime.
     failures : tuple of Failure
-        With those that could not start because a required run failed.
+        Runs that failed, or could not start because a required run failed.
     seconds : float
     """
 
@@ -43,50 +43,54 @@ class SweepReport:
 
 
 def with_requirements(runs: Iterable[Run]) -> dict[str, Run]:
-    """All runs and what they require, by hash, required ones first."""
+    """Return all runs and those that they require by their hash, required ones first."""
     return {key: run for key, (run, _) in _resolve(runs).items()}
 
 
 def sweep(runs: Iterable[Run], store: RunStore, open_executor: OpenExecutor, *, title: str = "runs") -> SweepReport:
-    """Finish all `runs` and what they require.
+    """Finish all `runs` and those that they require, and return what became of them.
 
-    Runs that the store has are not done again. A run that fails is noted in the store and reported, and those that
-    require it are not started; all others go on. On an interrupt, runs that have not begun are dropped, and finished
-    ones stay.
-
-    If worker processes die, the executor is opened anew. A pool does not say which run killed its worker, so those
-    that had begun are tried again at the end, one by one; a run that its executor loses twice while it is alone, or
-    by its own fault, is given up.
+    Runs that the store has are not done again. A run that fails is written down in the store and reported, and those
+    that require it are not started; all others go on. On an interrupt, runs that have not begun are dropped, and
+    finished ones stay.
 
     Parameters
     ----------
     runs : iterable of Run
     store : RunStore
+        Keeps the results.
     open_executor : callable
-        Gives a context manager around a `concurrent.futures.Executor`; see `labelnoise.sweeps.executors`.
+        Returns a context manager that gives a `concurrent.futures.Executor`; see `labelnoise.sweeps.executors`.
     title : str
-        Of the progress bar.
+        Title of the progress bar.
 
     Raises
     ------
     OSError
-        The store cannot be written. A full disk ends the whole sweep: further runs would compute for nothing.
+        The store cannot be written. A full disk ends the whole sweep, because further results would be lost.
     RuntimeError
         Workers die before they begin a run.
+
+    Notes
+    -----
+    If worker processes die, the executor is opened anew. A pool does not say which run killed its worker, so those
+    that had begun are tried again at the end, one by one. A run is given up when its worker dies twice, or cannot take
+    it twice, and no other run can be the cause.
     """
     start = time.monotonic()
     store.prepare()
     runs_to_do = _resolve(runs)
     found = agree_on(store.finished() & runs_to_do.keys())
     with bar(title, len(runs_to_do), initial=len(found), unit="run") as progress:
-        work = Schedule(runs_to_do, found, store, progress)
-        while work.is_left():
+        schedule = Schedule(runs_to_do, found, store, progress)
+        while schedule.is_left():
             try:
                 with open_executor() as executor:
-                    work.go_on(executor)
+                    schedule.work_through(executor)
             except BrokenExecutor as error:
-                work.recover(error)
-    return SweepReport(work.performed, len(work.finished) - work.performed, work.failures(), time.monotonic() - start)
+                schedule.recover(error)
+    performed, found_by_now = schedule.performed, len(schedule.finished) - schedule.performed
+    return SweepReport(performed, found_by_now, schedule.failures(), time.monotonic() - start)
 
 
 def _resolve(runs: Iterable[Run]) -> dict[str, tuple[Run, tuple[str, ...]]]:
