@@ -1,4 +1,4 @@
-"""Training by several processes: two on the CPU, started by torchrun, against one."""
+"""Training by several processes: two on the CPU, started by torchrun, are compared with one."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory, data):
-    """The state dictionaries and records of both processes."""
+    """Return the state dictionaries and records of both processes."""
     pytest.importorskip("datasets", reason="needs the package `datasets`")
     from PIL import Image
 
@@ -129,8 +129,8 @@ def batch_norms(network):
     return [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
 
 
-def test_it_is_one_process_with_batch_norm_over_shares(both, data, monkeypatch):
-    """The reference does in one process what both do: halves of a batch through twins that share their parameters."""
+def test_two_processes_train_like_one_with_batch_norm_over_shares(both, data, monkeypatch):
+    """In the reference, one process sends the halves of a batch through twins that share their parameters."""
     start, train_epoch = Training.__init__, Training._train_epoch
 
     def start_twins(run, *arguments):
@@ -157,15 +157,15 @@ def test_it_is_one_process_with_batch_norm_over_shares(both, data, monkeypatch):
     expected, record = train(images, labels, QUICK, **test), both[1][0]["undisturbed"]
     assert (record["n_train"], record["n_validation"]) == (expected.n_train, expected.n_validation)
     for epoch, expected_epoch in zip(record["history"], expected.history, strict=True):
-        assert epoch["loss"] == pytest.approx(expected_epoch.loss, rel=0.01)  # rounding grows from step to step
+        assert epoch["loss"] == pytest.approx(expected_epoch.loss, rel=0.01)  # Rounding errors grow from step to step.
         assert epoch["train_accuracy"] == pytest.approx(expected_epoch.train_accuracy, abs=0.01)
-        assert epoch["noisy_accuracy"] == pytest.approx(expected_epoch.noisy_accuracy, abs=0.04)  # 30 images
+        assert epoch["noisy_accuracy"] == pytest.approx(expected_epoch.noisy_accuracy, abs=0.04)  # There are 30 images.
     assert record["test_accuracy"] == pytest.approx(expected.test_accuracy, abs=0.04)
-    assert len(record["pred_probs"]) == N_TEST  # odd: shares of unequal length
+    assert len(record["pred_probs"]) == N_TEST  # The number is odd, so the shares differ in length.
     assert (np.argmax(record["pred_probs"], 1) == test["test_labels"]).mean() == record["test_accuracy"]
 
 
-def test_interrupted_and_resumed(both):
+def test_an_interrupted_training_resumes(both):
     arrays, record = both[0][0], both[1][0]
     assert record["written"] == ["run.pt"]
     undisturbed, resumed = network_of(arrays, "undisturbed"), network_of(arrays, "resumed")
@@ -175,7 +175,7 @@ def test_interrupted_and_resumed(both):
     assert "`checkpoint` must be the same file for all processes" in record["other checkpoint"]
 
 
-def test_a_stream_is_shared_out(both):
+def test_a_stream_is_shared_between_processes(both):
     record = both[1][0]["streamed"]
     assert len(record["pred_probs"]) == 120
     assert record["history"][-1]["loss"] < record["history"][0]["loss"]
@@ -189,7 +189,7 @@ def test_all_processes_stop_together(both):
 # --- without torchrun ---
 
 
-def test_a_single_process_does_nothing(monkeypatch):
+def test_a_single_process_exchanges_nothing(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert join_processes(torch.device("cpu")) is ALONE
     rows = torch.arange(6.0).view(2, 3)
@@ -212,7 +212,7 @@ def test_shares_put_together_are_the_whole(n):
     assert torch.equal(torch.cat(parts, 1), batches)
 
 
-def test_more_processes_than_gpus(monkeypatch):
+def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -1,6 +1,6 @@
-"""Cheap runs, and sweeps of them in processes that can be killed; shared by tests and the benchmark of sweeps.
+"""Cheap runs, and sweeps of them in processes that can be killed, for tests and the benchmark of sweeps.
 
-A module of its own, so that workers can import it: `start_sweep` puts its folder on their path.
+Workers import this module: `start_sweep` puts its folder on their path.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class ToyRun:
-    """A small array and table that follow from the seed and from what is required."""
+    """A run whose small array and table follow from its seed and from the runs that it requires."""
 
     kind: ClassVar[str] = "toy"
     uses_all_processes: ClassVar[bool] = False
@@ -80,7 +80,7 @@ class ExitingRun(ToyRun):
 
 @dataclass(frozen=True)
 class DeadlyRun(ToyRun):
-    """Its process is killed, as for want of memory, the first `times` times."""
+    """A run whose process is killed the first `times` times, as the system does when memory runs out."""
 
     kind: ClassVar[str] = "deadly"
 
@@ -97,7 +97,7 @@ class DeadlyRun(ToyRun):
 
 @dataclass(frozen=True)
 class CountedRun(ToyRun):
-    """It leaves a line in a file each time it is performed."""
+    """A run that writes a line to a file each time it is performed."""
 
     kind: ClassVar[str] = "counted"
 
@@ -111,7 +111,7 @@ class CountedRun(ToyRun):
 
 @dataclass(frozen=True)
 class EnvironmentRun(ToyRun):
-    """What a worker sees of its environment."""
+    """A run that records the environment of its worker."""
 
     kind: ClassVar[str] = "environment"
 
@@ -127,7 +127,7 @@ class EnvironmentRun(ToyRun):
 
 
 def toy_runs(n: int, seconds: float) -> list[Run]:
-    """As many runs, every third of which is required by the two after it."""
+    """Return `n` runs; every third is required by the two after it."""
     runs: list[Run] = []
     for seed in range(n):
         needs = (runs[seed - seed % 3],) if seed % 3 else ()
@@ -136,7 +136,7 @@ def toy_runs(n: int, seconds: float) -> list[Run]:
 
 
 def start_sweep(folder: Path, n: int, seconds: float, *where: str) -> subprocess.Popen[str]:
-    """A sweep in a process group of its own; `where` are options, ``--workers 2`` or ``--executor dask://...``."""
+    """Start a sweep in its own process group; `where` holds options: ``--workers 2``, ``--executor dask://...``."""
     code = "import helpers.sweep_runs; helpers.sweep_runs.main()"
     arguments = [sys.executable, "-W", "error", "-c", code, str(folder), str(n), str(seconds), *where]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -159,12 +159,12 @@ def main() -> None:
 
 
 def finished_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """The summary of every run in a store."""
+    """Return the summary of every run in a store."""
     return {path.parent.name: pd.read_parquet(path) for path in sorted(folder.glob("finished/*/summary.parquet"))}
 
 
 def wait_for_progress(folder: Path, process: subprocess.Popen[str], timeout: float = 60) -> bool:
-    """Whether the sweep has begun another run, before it ended."""
+    """Wait until the sweep begins another run, and return whether it does so before it ends."""
     before, deadline = _seen(folder), time.monotonic() + timeout
     while process.poll() is None:
         if _seen(folder) - before:
@@ -182,9 +182,9 @@ def _seen(folder: Path) -> set[str]:
 def kill_and_resume(
     folder: Path, n: int, seconds: float, kills: int, *where: str, seed: int = 0, workers: WorkerProcesses | None = None
 ) -> int:
-    """Kill -9 a sweep at random moments, start it again each time, let it end; how often it was killed on the way.
+    """Kill a sweep with -9 at random moments, start it again each time, and return how often that was possible.
 
-    With `workers` of a Dask cluster, every other time one of those is killed and the sweep goes on.
+    With `workers` of a Dask cluster, one of those is killed every other time, and the sweep goes on.
     """
     rng, done, process = random.Random(seed), 0, None
     while done < kills:
@@ -207,7 +207,7 @@ def kill_and_resume(
 
 
 def check_store(folder: Path, n: int, seconds: float, undisturbed: dict[str, pd.DataFrame]) -> None:
-    """Every run is there exactly once, nothing else is, and tables are those of an undisturbed sweep."""
+    """Check that every run is there exactly once and nothing else, with the tables of an undisturbed sweep."""
     expected = set(with_requirements(toy_runs(n, seconds)))
     store = RunStore(folder)
     assert store.finished() == expected
@@ -216,7 +216,7 @@ def check_store(folder: Path, n: int, seconds: float, undisturbed: dict[str, pd.
     assert not list((folder / "failed").iterdir())
     assert {path.name for path in folder.iterdir()} == {"finished", "unfinished", "failed"}
     for run in toy_runs(n, seconds):
-        store.load(run)  # checks every file
+        store.load(run)  # This checks every file.
     tables = finished_tables(folder)
     assert list(tables) == list(undisturbed)
     for key, table in tables.items():
@@ -225,7 +225,7 @@ def check_store(folder: Path, n: int, seconds: float, undisturbed: dict[str, pd.
 
 @dataclass(frozen=True)
 class WorkerProcesses:
-    """Dask workers whose nannies start them again."""
+    """Dask workers that their nannies start again."""
 
     nannies: tuple[int, ...]
 
@@ -235,13 +235,13 @@ class WorkerProcesses:
 
     def kill_one(self, rng: random.Random) -> None:
         alive = self.processes()
-        if alive:  # else all are being started again
+        if alive:  # Otherwise all are being started again.
             rng.choice(alive).kill()
 
 
 @contextlib.contextmanager
 def dask_cluster(folder: Path, workers: int, *options: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A real scheduler on a free port, and workers, each with a process of its own; its name, and those processes."""
+    """Start a scheduler on a free port and workers, each in its own process; give its name and all processes."""
     file = folder / "scheduler.json"
     common = {"env": ENVIRONMENT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
     dask, local = [sys.executable, "-m", "dask"], ["--scheduler-file", str(file), "--no-dashboard"]

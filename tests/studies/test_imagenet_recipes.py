@@ -1,4 +1,4 @@
-"""ImageNet's recipes on a small image folder: streamed from disk, trained, drawn."""
+"""ImageNet's recipes on a small image folder: images are read from disk, networks trained, figures drawn."""
 
 import json
 
@@ -17,7 +17,7 @@ SMALL += ["training.batch_size=8", "training.learning_rate=0.01"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three colors, in the layout of ImageNet's folders; images of several sizes."""
+    """Return a folder with images of three colors and several sizes, in the layout of ImageNet."""
     from PIL import Image
 
     root, rng = tmp_path_factory.mktemp("imagenet"), np.random.default_rng(0)
@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _torchvision(torchvision):
-    """The transforms come from torchvision."""
+    """Skip where torchvision is missing, whose transforms are used."""
 
 
 def made(name, folder, tmp_path, *changes):
@@ -42,24 +42,24 @@ def made(name, folder, tmp_path, *changes):
     return run_recipes([(entry, recipe)], "paper", tmp_path, RunStore(tmp_path / "runs"), executor_named())[0]
 
 
-def test_a_network_streams_its_images(folder, tmp_path):
+def test_a_network_trains_on_images_from_disk(folder, tmp_path):
     result = made("fig4c", folder, tmp_path, "noise_rates=0,0.3", "k=3,5")
     assert not result.failures
     table = result.outcome.tables[""]
-    assert table["measured"][0] > 0.9  # the colors are easy to tell apart
+    assert table["measured"][0] > 0.9  # The colors are easy to tell apart.
     specification = json.loads((tmp_path / "fig4c" / "fig4c.json").read_text())["specification"]
     assert specification["data"]["streamed"]
     assert specification["training"]["resize"] == 20
 
 
-def test_nearest_neighbors_are_searched_in_streamed_features(folder, tmp_path):
+def test_neighbors_are_searched_in_features_of_images_from_disk(folder, tmp_path):
     result = made("fig3d", folder, tmp_path, "noise_rates=0,0.3", "k=3,5", "repeats=2")
     assert not result.failures
     assert result.outcome.tables[""]["measured"][0] > 0.9
     assert "64-d features" in " ".join(result.outcome.figure.get_supxlabel().split())
 
 
-def test_without_the_images_it_says_what_to_get(tmp_path):
+def test_missing_images_are_named(tmp_path):
     result = made("fig4f", tmp_path / "nowhere", tmp_path, "noise_rates=0", "repeats=1")
     (failure,) = result.failures
     assert "nowhere" in failure.error

@@ -1,4 +1,4 @@
-"""Fields changed by name, and seeds changed everywhere."""
+"""Changes of fields by name, and of every seed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Inner:
 
 @dataclass(frozen=True, kw_only=True)
 class Everything:
-    """A field of every kind that specifications have."""
+    """A specification with a field of every kind."""
 
     count: int = 1
     share: float = 0.5
@@ -75,15 +75,15 @@ class Everything:
         ("data.n_train=100", "data", DataSpecification(name="digits", n_train=100)),
     ],
 )
-def test_every_kind_of_field(assignment, name, value):
+def test_a_field_of_every_kind_changes(assignment, name, value):
     before = Everything(target=0.1, maybe_noise=ln.FlipNoise())
     after = override(before, [assignment])
     assert getattr(after, name) == value
     assert type(getattr(after, name)) is type(value)
-    assert replace(after, **{name: getattr(before, name)}) == before  # nothing else, and a copy
+    assert replace(after, **{name: getattr(before, name)}) == before  # Nothing else has changed.
 
 
-def test_several_changes_in_their_order():
+def test_later_changes_win():
     found = override(Everything(), ["inner.epochs=5", "count=2", "inner.patience=4", "count=3"])
     assert found == Everything(count=3, inner=Inner(epochs=5, patience=4))
     assert override(Everything(), []) == Everything()
@@ -94,7 +94,7 @@ def test_a_change_is_checked_as_at_construction():
         override(Everything(), ["data.n_train=0"])
 
 
-def test_noise_from_a_file_and_fields_of_noise(tmp_path):
+def test_noise_comes_from_a_file_and_its_fields_change(tmp_path):
     matrix = ln.MatrixNoise.random(4, random_state=0).corruption_matrix
     np.save(tmp_path / "matrix.npy", matrix)
     found = override(Everything(), [f"noise={tmp_path}/matrix.npy"]).noise
@@ -113,8 +113,8 @@ def test_noise_from_a_file_and_fields_of_noise(tmp_path):
         override(Everything(), [f"noise={tmp_path}/missing.npy"])
 
 
-def test_a_training_by_the_name_of_its_preset():
-    """Where there is none, as where K-NN works on pixels, there is no field to change."""
+def test_a_training_is_named_by_its_preset():
+    """K-NN on pixels has no training, and so no fields of it to change."""
     recipe = recipe_named("fig3a", "smoke")[1]
     assert recipe.training is None
     found = override(recipe, ["training=digits", "training.epochs=2"])
@@ -124,8 +124,7 @@ def test_a_training_by_the_name_of_its_preset():
         override(recipe, ["training=digit"])
 
 
-def test_without_torch(monkeypatch):
-    """Recipes without networks can be changed all the same."""
+def test_recipes_without_networks_change_without_torch(monkeypatch):
     recipe = recipe_named("fig3a", "smoke")[1]
     monkeypatch.setitem(sys.modules, "labelnoise.training", None)
     assert override(recipe, ["repeats=4", "training=none"]).repeats == 4
@@ -158,7 +157,7 @@ def test_without_torch(monkeypatch):
         ("noise.mapping=1,0", r"`noise\.mapping` goes too deep: UniformNoise\(\) has no fields"),
     ],
 )
-def test_errors_name_the_field(assignment, message):
+def test_errors_name_the_field_and_what_it_takes(assignment, message):
     with pytest.raises(ValueError, match=message):
         override(Everything(), [assignment])
 
@@ -185,7 +184,7 @@ def test_recipes_take_changes(name, assignment, reach, value):
 
 
 def test_every_field_of_every_recipe_can_be_changed():
-    """By a value like the one it has: text and back."""
+    """Each field takes the text of the value that it has."""
     kinds = {}
     for name in CATALOG:
         recipe = recipe_named(name, "laptop")[1]
@@ -198,7 +197,7 @@ def test_every_field_of_every_recipe_can_be_changed():
 
 
 def leaves(value, path=""):
-    """Every field that is no specification itself, with its path."""
+    """Return every field that is not a specification itself, with its path."""
     if isinstance(value, Mapping):
         items = value.items()
     elif dataclasses.is_dataclass(value) and not hasattr(value, "parameters"):
@@ -211,7 +210,7 @@ def leaves(value, path=""):
 
 
 class TestReseeded:
-    def test_all_seeds_but_those_of_the_images(self):
+    def test_all_seeds_change_except_those_of_the_images(self):
         before = Everything(parts={"a": Inner(seed=1), "b": Inner(seed=2)}, maybe_inner=Inner(), data=seeded_data(3))
         after = reseeded(before, 11)
         expected = replace(
@@ -223,12 +222,12 @@ class TestReseeded:
         assert after == expected
         assert reseeded(before, 11) == after
 
-    def test_a_seed_that_is_none_is_found_at_once(self):
+    def test_a_negative_seed_is_refused_at_once(self):
         with pytest.raises(ValueError, match="`random_state` must not be negative; got -1"):
             reseeded(recipe_named("fig3a", "smoke")[1], -1)
 
     @pytest.mark.parametrize("name", list(CATALOG))
-    def test_recipes(self, name):
+    def test_every_seed_of_a_recipe_changes(self, name):
         recipe = recipe_named(name, "laptop")[1]
         before, after = dict(leaves(recipe)), dict(leaves(reseeded(recipe, 12345)))
         assert before.keys() == after.keys()
@@ -236,7 +235,7 @@ class TestReseeded:
         seeds = {path for path in before if path.rpartition(".")[2] == "seed"}
         assert changed == {path for path in seeds if not path.endswith("data.seed")}
         assert all(after[path] == 12345 for path in changed)
-        assert changed or name == "concentration_surface"  # in which nothing is random
+        assert changed or name == "concentration_surface"  # In this one, nothing is random.
 
 
 def seeded_data(seed):

@@ -1,4 +1,4 @@
-"""Recipes: the catalog is the paper's, and every figure comes with tables that the library gives when called."""
+"""Recipes: the catalog is the paper's, and every table holds what the library returns when called directly."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def at(name, scale="paper"):
 
 
 def every_run(name, scale="paper"):
-    """By hash, what is required included."""
+    """Return all runs of a recipe by their hash, required ones included."""
     return with_requirements(at(name, scale).runs())
 
 
 class TestCatalog:
-    def test_the_papers_figures_and_the_further_studies(self):
+    def test_it_holds_the_papers_figures_and_the_further_studies(self):
         assert [name for name in CATALOG if name.startswith("fig")] == FIGURES
         assert [name for name in CATALOG if not name.startswith("fig")] == STUDIES
         for name, entry in CATALOG.items():
@@ -78,8 +78,8 @@ class TestCatalog:
             assert entry.statement.endswith((".", "?"))
 
     @pytest.mark.parametrize("scale", SCALES)
-    def test_every_recipe_can_be_built_where_no_data_is(self, scale, monkeypatch, tmp_path):
-        """ImageNet included: what is missing is missed when its runs are done."""
+    def test_every_recipe_can_be_built_without_data(self, scale, monkeypatch, tmp_path):
+        """Missing data (ImageNet, for example) become an error only when runs are done."""
         for name in ("load", "digest"):
             monkeypatch.setattr(DataSpecification, name, lambda self: pytest.fail("too early"))
         monkeypatch.setenv("LABELNOISE_DATA", str(tmp_path))
@@ -88,7 +88,7 @@ class TestCatalog:
             recipe = at(name, scale)
             runs = recipe.runs()
             assert runs
-            assert recipe == at(name, scale) or name == "fig4g"  # matrices compare by identity
+            assert recipe == at(name, scale)
             assert [run_id(run) for run in at(name, scale).runs()] == [run_id(run) for run in runs]
             assert json.loads(to_json(describe(recipe)))
             for run in with_requirements(runs).values():
@@ -96,18 +96,18 @@ class TestCatalog:
                 assert run.kind
 
     @pytest.mark.parametrize("scale", SCALES)
-    def test_runs_that_differ_have_hashes_that_differ(self, scale):
-        shared = {"fig2": 1, "fig7": 1}  # both regions are asked of one training
+    def test_different_runs_have_different_hashes(self, scale):
+        shared = {"fig2": 1, "fig7": 1}  # Both regions need the same training.
         for name in CATALOG:
             runs = at(name, scale).runs()
             assert len({run_id(run) for run in runs}) == len(runs) - shared.get(name, 0), name
 
-    def test_seeds_of_trainings_differ_by_level_and_repeat(self):
+    def test_every_noise_rate_and_repeat_has_its_own_seed(self):
         for name in ("fig4a", "fig4d", "fig4g", "fig4h"):
             runs = [run for run in every_run(name).values() if isinstance(run, TrainingRun | RegionRun)]
             assert len({run.training.seed for run in runs}) == len(runs)
 
-    def test_more_levels_and_repeats_keep_the_runs_there_are(self):
+    def test_added_noise_rates_and_repeats_keep_earlier_runs(self):
         recipe = at("fig4a", "laptop")
         ids = {run_id(run) for run in recipe.runs()}
         more = replace(recipe, repeats=recipe.repeats + 1, noise_rates=(0.05, *recipe.noise_rates))
@@ -124,7 +124,7 @@ class TestCatalog:
     )
     @pytest.mark.parametrize("scale", ["laptop", "paper"])
     def test_figures_share_the_training_on_clean_labels(self, names, scale):
-        if scale == "laptop":  # K-NN there is on the appendix's network
+        if scale == "laptop":  # At this scale, K-NN uses the appendix's network.
             names = tuple(name for name in names if not name.startswith("fig3"))
 
         def clean(name):
@@ -137,8 +137,8 @@ class TestCatalog:
         for first, second in (("fig2a", "fig7b"), ("fig2a", "fig8"), ("fig2b", "fig7e"), ("fig2b", "fig11")):
             assert every_run(first).keys() == every_run(second).keys()
         assert every_run("fig12").keys() == every_run("fig13").keys() == every_run("fig2c").keys()
-        assert every_run("fig12").keys() < every_run("fig4h").keys()  # 1/4 is one of its levels
-        assert every_run("fig10").keys() < every_run("fig4a").keys()  # and 20 % flip noise
+        assert every_run("fig12").keys() < every_run("fig4h").keys()  # 1/4 is one of its noise rates.
+        assert every_run("fig10").keys() < every_run("fig4a").keys()  # 20 % is one of its noise rates.
         assert every_run("fig5").keys() == every_run("fig6").keys()
 
     @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ class TestCatalog:
         ],
         ids=["uniform", "flip", "matrix", "concentrated"],
     )
-    def test_the_papers_noise_levels(self, names, levels):
+    def test_noise_rates_are_the_papers(self, names, levels):
         for name in names:
             assert at(name).noise_rates == levels
 
@@ -163,7 +163,7 @@ class TestCatalog:
             (("fig4c", "fig4f"), "ILSVRC/imagenet-1k", 1),
         ],
     )
-    def test_the_papers_data_and_repeats(self, names, dataset, repeats):
+    def test_data_and_repeats_are_the_papers(self, names, dataset, repeats):
         for name in names:
             recipe = at(name)
             assert recipe.data.name == dataset
@@ -171,7 +171,7 @@ class TestCatalog:
             assert recipe.repeats == repeats
             assert len(recipe.runs()) == repeats * len(recipe.noise_rates)
 
-    def test_the_papers_networks_and_training(self):
+    def test_networks_and_trainings_are_the_papers(self):
         for name, network, width in [
             ("fig4a", "mnist_cnn", 256),
             ("fig4d", "mnist_cnn", 500),
@@ -185,7 +185,7 @@ class TestCatalog:
             training = at(name).training
             assert (training.network, training.n_features) == (network, width), name
             assert training.batch_size == 256
-            assert training.selection == "clean"  # as the authors' code
+            assert training.selection == "clean"  # The authors' code does the same.
             assert training.weight_decay == 1e-7
             assert training.batch_norm_decay == 0.99
             assert training.validation_share == 0.1
@@ -197,15 +197,15 @@ class TestCatalog:
             training = at(name).training
             assert (training.learning_rate, training.step_every, training.step_factor, training.epochs) == schedule
             assert training.normalization == normalization
-        assert at("fig3a").training is None  # pixels
+        assert at("fig3a").training is None  # K-NN works on pixels.
 
-    def test_smoke_is_on_bundled_digits(self):
+    def test_smoke_needs_only_bundled_digits(self):
         for name in CATALOG:
             assert {run.data.name for run in every_run(name, "smoke").values()} == {"digits"}
             assert len(every_run(name, "smoke")) <= 15
 
     @pytest.mark.parametrize(("name", "letter", "title"), [("fig2c", "c", "clean"), ("fig7h", "h", "noisy")])
-    def test_panels_alone(self, name, letter, title):
+    def test_a_letter_asks_for_one_panel(self, name, letter, title):
         entry, recipe = recipe_named(name, "smoke")
         assert entry.name == name
         assert list(recipe.settings) == [letter]
@@ -214,7 +214,7 @@ class TestCatalog:
         assert recipe.settings[letter] == at(name[:-1], "smoke").settings[letter]
 
     @pytest.mark.parametrize("name", ["fig99", "fig2e", "fig4", "fig4j", "fig1a", "", "all", "concentration"])
-    def test_names_that_are_none(self, name):
+    def test_unknown_names_are_refused(self, name):
         with pytest.raises(ValueError, match=f"`name` must be one of 'fig1', .*'beta_limits'; got '{name}'"):
             recipe_named(name, "smoke")
 
@@ -244,13 +244,13 @@ class TestCatalog:
             override(at(name, "smoke"), [change])
 
     @pytest.mark.parametrize("name", list(CATALOG))
-    def test_scales_that_are_none(self, name):
+    def test_unknown_scales_are_refused(self, name):
         with pytest.raises(ValueError, match="`scale` must be one of 'smoke', 'laptop', 'paper'; got 'huge'"):
             recipe_named(name, "huge")
 
 
 LESS = ("training.epochs=2", "data.n_train=500", "data.n_test=150")
-# one of every kind, on fewer images than at smoke scale; those on networks share two trainings
+# One recipe of every kind, on fewer images than at smoke scale; recipes with networks share two trainings.
 MADE = {
     "fig1": (*LESS, "n_points=150"),
     "fig2c": tuple(f"settings.c.{change}" for change in LESS),
@@ -271,7 +271,7 @@ MADE = {
 
 
 class Noting(InProcessExecutor):
-    """Notes the label of every run that is started."""
+    """An executor that writes down the label of every run that it starts."""
 
     def __init__(self, started):
         self._started = started
@@ -288,14 +288,14 @@ def recipe_of(name):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder of results and a store that the tests of this module share."""
+    """Return a folder of results and a store that the tests of this module share."""
     folder = tmp_path_factory.mktemp("recipes")
     return folder / "figures", RunStore(folder / "runs")
 
 
 @pytest.fixture(scope="module")
 def made(place):
-    """The result of a recipe, made when it is first asked for."""
+    """Return a function that gives the result of a recipe, which is made when it is first asked for."""
     kept = {}
 
     def make(name):
@@ -341,13 +341,13 @@ def some_digits():
 
 
 def softmax_of(recipe, place):
-    """Of the network trained on clean labels."""
+    """Return the softmax of the network trained on clean labels."""
     arrays = StoredResults(place[1]).result(clean_run(recipe.data, recipe.training)).arrays
     return arrays["pred_probs"].astype(np.float64)
 
 
 class TestPredictedColumns:
-    def test_neighbors(self, made):
+    def test_neighbors_are_predicted_as_by_predict_knn(self, made):
         train, test = load_digits()
         table = table_of(made("fig3a"))
         rates, ks = (0.0, 0.5, 0.8), (5, 10, 30)
@@ -363,7 +363,7 @@ class TestPredictedColumns:
         assert values["within_allowance"] == (apart <= 0.005 + 2 * table["standard_error"]).sum()
         assert made("fig3a").outcome.agrees == (values["within_allowance"] == 9)
 
-    def test_neighbors_in_features(self, made, place):
+    def test_neighbors_may_be_searched_in_features(self, made, place):
         recipe, (train, test) = recipe_of("fig3b")[1], some_digits()
         arrays = StoredResults(place[1]).result(clean_run(recipe.data, recipe.training)).arrays
         hoods = ln.neighbors(arrays["features"], arrays["test_features"], k=30)
@@ -371,7 +371,7 @@ class TestPredictedColumns:
         expected = ln.predict_knn(hoods, train.labels, test.labels, ln.FlipNoise(), (0.0, 0.5, 0.8), (5, 10, 30))
         np.testing.assert_allclose(table_of(made("fig3b"))["predicted"], expected.accuracy.ravel(), atol=1e-12)
 
-    def test_networks(self, made, place):
+    def test_networks_are_predicted_as_by_accuracy_curve(self, made, place):
         outcome, recipe, table = made("fig4g").outcome, recipe_of("fig4g")[1], table_of(made("fig4g"))
         noise = ln.MatrixNoise.random(10, random_state=0)
         softmax, labels = softmax_of(recipe, place), some_digits()[1].labels
@@ -396,8 +396,8 @@ class TestPredictedColumns:
             ("0.8,0.1", "halved at a noise rate of 0."),
         ],
     )
-    def test_networks_without_the_clean_level(self, place, tmp_path, rates, says):
-        """The analytic curves start from the clean network all the same, and nothing is said of what was not seen."""
+    def test_the_clean_network_is_used_even_if_its_noise_rate_is_not_asked_for(self, place, tmp_path, rates, says):
+        """The analytic curves start from the clean network, and the finding claims nothing that was not measured."""
         entry, recipe = recipe_named("fig4a", "smoke")
         recipe = override(recipe, [*LESS, "repeats=1", f"noise_rates={rates}"])
         (result,) = run_recipes([(entry, recipe)], "smoke", tmp_path, place[1], InProcessExecutor)
@@ -407,7 +407,7 @@ class TestPredictedColumns:
         assert result.outcome.agrees is False
         assert np.isnan(result.outcome.values["breaks_at"]) == (not says.startswith("halved"))
 
-    def test_regions(self, made, place):
+    def test_regions_are_predicted_from_clean_accuracy_and_noise_rate(self, made, place):
         table, recipe = table_of(made("fig4h")), recipe_of("fig4h")[1]
         found = StoredResults(place[1])
         alone = [clean_run(recipe.data, recipe.training, repeat) for repeat in range(recipe.repeats)]
@@ -422,7 +422,7 @@ class TestPredictedColumns:
             probs = found.result(run).arrays["pred_probs"]
             assert (probs.argmax(axis=1) == some_digits()[1].labels).mean() == pytest.approx(measured)
 
-    def test_surface(self, made):
+    def test_the_surface_is_that_of_accuracy_surface(self, made):
         train, test = load_digits()
         hoods = ln.neighbors(train.features, test.features, k=30)
         rates, rhos = np.linspace(0, 1, 21), np.linspace(0, 1, 11)
@@ -430,7 +430,7 @@ class TestPredictedColumns:
         expected = ln.accuracy_surface(curve, rhos)
         pd.testing.assert_frame_equal(table_of(made("concentration_surface")), expected.to_frame())
 
-    def test_softmax_neighborhoods(self, made, place):
+    def test_distances_and_pairs_are_those_of_the_softmax(self, made, place):
         outcome, table = made("fig5").outcome, table_of(made("fig5"))
         assert len(table) == 150
         assert table["distance"].median() == pytest.approx(outcome.values["median_distance"])
@@ -445,7 +445,7 @@ class TestPredictedColumns:
         away = np.sort(np.abs(table["distance"] - table["distance"].median()))
         np.testing.assert_allclose(np.sort(np.abs(chosen - table["distance"].median())), away[:4])
 
-    def test_softmax_by_class(self, made, place):
+    def test_softmax_by_class_has_medians_and_expectations(self, made, place):
         """20 % flip noise: 0.8 of the true class and 0.2 of the next are expected."""
         table = table_of(made("fig10"))
         expected = table["expected"].to_numpy().reshape(10, 10)
@@ -455,7 +455,7 @@ class TestPredictedColumns:
         medians = np.array([np.median(probs[labels == label], axis=0) for label in range(10)])
         np.testing.assert_allclose(table["median"].to_numpy().reshape(10, 10), medians, rtol=1e-5)
 
-    def test_concentration(self, made, place):
+    def test_concentrated_noise_is_predicted_as_by_predict_knn(self, made, place):
         outcome = made("concentration_mnist").outcome
         draws, means = outcome.tables["draws"], table_of(made("concentration_mnist"))
         train, test = load_digits()
@@ -466,11 +466,11 @@ class TestPredictedColumns:
             args = (hoods, train.labels, test.labels, noise, row.noise_rate, 5)
             assert row.predicted == pytest.approx(ln.predict_knn(*args, concentration=rho).accuracy[0, 0], abs=1e-9)
         assert means["n"].eq(2).all()
-        assert len(means) == 2 * 2 * 2  # noise rates, concentrations, noise models
+        assert len(means) == 2 * 2 * 2  # There are two noise rates, concentrations and noise models.
         apart = np.abs(means["measured"] - means["predicted"])
         assert outcome.values["worst_difference"]["5"] == pytest.approx(apart.max())
 
-    def test_network_concentration(self, made, place):
+    def test_networks_at_any_concentration_are_predicted_as_by_accuracy_curve(self, made, place):
         result, recipe = made("concentration_network"), recipe_of("concentration_network")[1]
         draws, softmax = result.outcome.tables["draws"], softmax_of(recipe, place)
         for row in draws[draws["method"] == "network"].itertuples():
@@ -481,7 +481,7 @@ class TestPredictedColumns:
         spread, concentrated = draws[draws["method"] == "network"]["concentration"]
         assert spread < concentrated
 
-    def test_map(self, made):
+    def test_the_map_shows_the_given_labels(self, made):
         table = table_of(made("fig1"))
         assert len(table) == 150
         assert (table["given_label_a"] != table["label"]).mean() == pytest.approx(0.2 * 9 / 10, abs=0.08)
@@ -489,7 +489,7 @@ class TestPredictedColumns:
         assert len(wrong) > 0
         np.testing.assert_array_equal(wrong["given_label_b"], (wrong["label"] + 5) % 10)
 
-    def test_limits(self, made):
+    def test_limits_are_means_of_the_concentration_table(self, made):
         table = table_of(made("beta_limits"))
         assert set(table["data"]) == {"2 classes", "3 classes", "10 classes"}
         assert set(table["patch_size"]) == {3}
@@ -512,9 +512,9 @@ class TestRuns:
         made("fig3a")
         entry, recipe = recipe_of("fig3a")
         for changed, started in [
-            (replace(recipe, seed=1), 3),  # the votes anew
-            (replace(recipe, noise_rates=(0.0, 0.1, 0.5)), 1),  # the new level
-            (replace(recipe, model="iid"), 0),  # the prediction is not kept
+            (replace(recipe, seed=1), 3),  # The votes are cast again.
+            (replace(recipe, noise_rates=(0.0, 0.1, 0.5)), 1),  # Only the new noise rate is done.
+            (replace(recipe, model="iid"), 0),  # The prediction is not stored.
         ]:
             labels = []
             (result,) = run_recipes([(entry, changed)], "smoke", tmp_path, place[1], partial(Noting, labels))
@@ -528,7 +528,7 @@ class TestRuns:
         store, labels = RunStore(tmp_path / "runs"), []
         results = run_recipes(entries, "smoke", tmp_path / "figures", store, partial(Noting, labels))
         assert [result.heading.name for result in results] == ["fig5", "fig6"]
-        assert len(labels) == 2  # the network and its neighbors
+        assert len(labels) == 2  # These are the network and its neighbors.
 
     def test_a_result_of_other_data_is_refused(self, made, place, tmp_path, monkeypatch):
         made("fig3a")
@@ -553,7 +553,7 @@ class TestRuns:
         failed, written = run_recipes(recipes, "smoke", tmp_path / "figures", place[1], InProcessExecutor)
         assert failed.outcome is None
         assert failed.files == ()
-        assert len(failed.failures) == 4  # the neighbors, and three votes that could not start
+        assert len(failed.failures) == 4  # The neighbors failed, and three votes could not start.
         first, *others = failed.failures
         assert first.specification == describe(broken.neighbors)
         assert first.specification["data"]["name"] == absent
@@ -568,7 +568,7 @@ class TestRuns:
         assert not list((tmp_path / "figures" / "broken").iterdir())
 
     def test_a_figure_that_cannot_be_drawn_does_not_stop_the_others(self, place, tmp_path, monkeypatch):
-        """Its runs are all there, and its images are not, say."""
+        """This happens where all runs are finished but the images are missing, for example."""
         (entry, recipe), other = recipe_of("fig3a"), recipe_of("concentration_surface")
         absent, slip = FileNotFoundError("there is no folder mnist"), KeyError("column")
         for error, says in ((absent, "there is no folder mnist"), (slip, "KeyError: 'column'")):
@@ -583,7 +583,7 @@ class TestRuns:
             run_recipes([(entry, replace(recipe, k=1))], "smoke", tmp_path, RunStore(tmp_path), InProcessExecutor)
         assert list(tmp_path.iterdir()) == []
 
-    def test_several_networks_at_once_are_for_one_process(self, tmp_path, monkeypatch):
+    def test_several_networks_at_once_are_refused_under_torchrun(self, tmp_path, monkeypatch):
         monkeypatch.setenv("WORLD_SIZE", "2")
         with pytest.raises(ValueError, match="`together` must be 1 under torchrun, whose processes share each network"):
             run_recipes([], "smoke", tmp_path, RunStore(tmp_path / "runs"), InProcessExecutor, together=8)
@@ -597,7 +597,7 @@ class TestRuns:
         assert not (tmp_path / "runs").exists()
 
 
-def test_the_ledger_lists_results_and_is_made_anew(made, place, tmp_path):
+def test_the_ledger_lists_the_latest_results(made, place, tmp_path):
     folder, store = place
     made("fig3a"), made("fig2c")
     rows = write_ledger(folder, ["fig2c", "fig4z", "fig3a"]).read_text().splitlines()
@@ -605,7 +605,7 @@ def test_the_ledger_lists_results_and_is_made_anew(made, place, tmp_path):
     assert [row.split("]")[0] for row in rows[4:]] == [
         "| [fig2c",
         "| [fig3a",
-    ]  # as asked; what is not there is left out
+    ]  # The order is the one asked for; a missing result is left out.
     entry, outcome = CATALOG["fig3a"], made("fig3a").outcome
     verdict = {True: "yes", False: "no"}[outcome.agrees]
     assert rows[5] == (
@@ -634,7 +634,7 @@ def test_a_damaged_summary_is_named(tmp_path, content):
 
 @pytest.mark.slow
 def test_the_whole_catalog_at_smoke_scale(tmp_path):
-    """`labelnoise run all --scale smoke`, in this process."""
+    """This is `labelnoise run all --scale smoke`, in this process."""
     recipes = [recipe_named(name, "smoke") for name in CATALOG]
     results = run_recipes(recipes, "smoke", tmp_path, RunStore(tmp_path / "runs"), InProcessExecutor)
     assert [result.heading.name for result in results] == list(CATALOG)

@@ -1,4 +1,4 @@
-"""Runs: what identifies one, what it refuses, and that its result is what the library gives when called directly."""
+"""Runs: their identity, the input they refuse, and results like those of the library when called directly."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def with_data(data):
 
 OTHER_DATA = replace(DATA, seed=9)
 FULL_TRAINING = replace(TRAINING, resize=64, crop=48, patience=5)
-# a specification, how a run is made of it, and for every field another value
+# Each entry holds a specification, how a run is made of it, and another value for every field.
 CHANGES = [
     (DATA, with_data, {"name": "mnist", "n_train": 301, "n_test": None, "n_classes": 3, "streamed": True, "seed": 1}),
     (
@@ -157,7 +157,7 @@ CHANGES = [
 
 
 class Room:
-    """A workspace in a throwaway folder: what a run requires is performed when it is first asked for."""
+    """A workspace in a temporary folder, which performs a required run when its result is first asked for."""
 
     def __init__(self, folder):
         self.scratch, self._done = folder, {}
@@ -186,9 +186,9 @@ class TestIdentity:
     @pytest.mark.parametrize(
         ("specification", "made_of", "changes"), CHANGES, ids=[type(change[0]).__name__ for change in CHANGES]
     )
-    def test_every_field_but_those_of_execution_enters(self, specification, made_of, changes):
+    def test_every_field_enters_except_those_of_execution(self, specification, made_of, changes):
         fields = {field.name for field in dataclasses.fields(specification)}
-        assert fields - EXECUTION == set(changes)  # a new field must be added here, or to EXECUTION
+        assert fields - EXECUTION == set(changes)  # Add a new field here, or to EXECUTION.
         ids = {name: run_id(made_of(replace(specification, **{name: value}))) for name, value in changes.items()}
         ids["unchanged"] = run_id(made_of(specification))
         assert len(set(ids.values())) == len(ids)
@@ -203,7 +203,7 @@ class TestIdentity:
         )
 
     def test_required_runs_enter(self):
-        """A setting of the network at the far end of a chain of requirements changes every run of the chain."""
+        """A changed setting of the first network in a chain of requirements changes every run of the chain."""
         other = replace(CLEAN, training=replace(TRAINING, learning_rate=0.02))
 
         def chain(network):
@@ -220,7 +220,7 @@ class TestIdentity:
         ids = [run_id(run) for network in (CLEAN, other) for run in chain(network)]
         assert len(set(ids)) == 12
 
-    def test_noise_enters_with_its_parameters(self):
+    def test_noise_enters_with_every_parameter(self):
         noises = [
             ln.UniformNoise(),
             ln.FlipNoise(),
@@ -231,7 +231,7 @@ class TestIdentity:
         ]
         ids = [run_id(replace(VOTES, noise=noise)) for noise in noises]
         assert len(set(ids)) == len(ids)
-        again = ln.MatrixNoise.random(10, random_state=0)  # an equal matrix, another object
+        again = ln.MatrixNoise.random(10, random_state=0)  # This is another object with an equal matrix.
         assert run_id(replace(VOTES, noise=again)) == ids[3]
 
     def test_placements_enter_with_every_parameter(self):
@@ -249,7 +249,7 @@ class TestIdentity:
         assert len(set(ids)) == len(ids)
 
     def test_none_counts_as_absent(self):
-        """A field added later, None by default, leaves the hashes of earlier runs as they were."""
+        """A field that is added later and is None by default does not change the hashes of earlier runs."""
 
         @dataclass(frozen=True)
         class Before:
@@ -270,7 +270,7 @@ class TestIdentity:
         assert run_id(with_data(replace(DATA, streamed=False))) == run_id(with_data(DATA))
 
     def test_whole_numbers_count_as_floats(self):
-        """As equality has it: 1 == 1.0, on a command line and in Python."""
+        """1 and 1.0 are equal in Python, and mean the same on a command line."""
         for number in (0, 1, np.int64(1)):
             found, same = (replace(VOTES, noise_rate=rate) for rate in (number, float(number)))
             assert found == same
@@ -318,7 +318,7 @@ class TestIdentity:
         assert len(run.label) < 200
 
     def test_the_format_of_the_hash(self):
-        """If this fails, every stored run is done again: raise `FORMAT` if that is meant, and change the value here."""
+        """If this fails, every stored run would be done again. If that is meant, raise `FORMAT` and change the hash."""
         assert describe(VOTES) == {
             "kind": "votes",
             "neighbors": {
@@ -359,7 +359,7 @@ class TestIdentity:
 
 @pytest.fixture
 def uncached():
-    """Loading and fingerprints as in a fresh process, before the test and after it."""
+    """Clear what is kept of images and fingerprints, before the test and after it."""
     for kept in (data_module._load, data_module._digest):
         kept.cache_clear()
     yield
@@ -368,7 +368,7 @@ def uncached():
 
 
 class TestData:
-    def test_subsets_are_reproducible_and_of_the_whole(self, uncached):
+    def test_subsets_are_reproducible_parts_of_the_whole(self, uncached):
         first = DATA.load()
         data_module._load.cache_clear()
         second = DATA.load()
@@ -383,11 +383,11 @@ class TestData:
     def test_another_seed_draws_other_images(self):
         assert (DATA.load()[0].labels != OTHER_DATA.load()[0].labels).any()
 
-    def test_only_what_is_asked_is_drawn(self):
+    def test_without_a_size_all_images_are_used(self):
         train, test = DataSpecification(name="digits", n_train=300).load()
         assert (len(train), len(test)) == (300, len(load_digits()[1]))
 
-    def test_first_classes(self):
+    def test_n_classes_keeps_the_first_classes(self):
         train, test = DataSpecification(name="digits", n_classes=3).load()
         for part, whole in zip((train, test), load_digits(), strict=True):
             assert part.classes == ("0", "1", "2")
@@ -405,12 +405,12 @@ class TestData:
             ({"n_classes": 11}, r"`n_classes` must be at most 10, the number of classes; got 11"),
         ],
     )
-    def test_more_than_there_is(self, fields, message):
+    def test_sizes_above_what_the_data_has_are_refused(self, fields, message):
         with pytest.raises(ValueError, match=message):
             DataSpecification(name="digits", **fields).load()
 
     @pytest.mark.parametrize("name", ["n_train", "n_test", "n_classes"])
-    def test_bad_counts_are_found_at_once(self, name):
+    def test_bad_counts_are_refused_at_once(self, name):
         for bad in (0, -1):
             with pytest.raises(ValueError, match=f"`{name}` must be at least 1; got {bad}"):
                 DataSpecification(name="digits", **{name: bad})
@@ -418,11 +418,11 @@ class TestData:
             with pytest.raises(TypeError, match=f"`{name}` must be an integer"):
                 DataSpecification(name="digits", **{name: bad})
 
-    def test_a_bad_seed_is_found_at_once(self):
+    def test_a_bad_seed_is_refused_at_once(self):
         with pytest.raises(ValueError, match="must not be negative; got -1"):
             DataSpecification(name="digits", seed=-1)
 
-    def test_the_digest_is_of_pixels_and_labels(self, uncached, monkeypatch):
+    def test_the_digest_depends_on_every_pixel_and_label(self, uncached, monkeypatch):
         def changed(part, **where):
             def load():
                 both = [replace(images, images=images.images.copy(), labels=images.labels.copy()) for images in whole]
@@ -473,16 +473,16 @@ class TestBadInput:
             ),
         ],
     )
-    def test_trainings(self, fields, message):
+    def test_fields_of_trainings_must_go_together(self, fields, message):
         with pytest.raises(ValueError, match=message):
             TrainingRun(data=DATA, training=TRAINING, **fields)
 
-    def test_what_is_no_noise_model(self):
+    def test_noise_must_be_a_noise_model(self):
         with pytest.raises(TypeError, match="`noise` must be UniformNoise"):
             replace(NOISY, noise="flip")
 
     @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 1.5, float("nan")])
-    def test_rates_of_regions(self, rate):
+    def test_noise_rates_of_regions_lie_between_0_and_1(self, rate):
         with pytest.raises(ValueError, match="`noise_rate` must lie"):
             replace(REGIONS, noise_rate=rate)
 
@@ -496,7 +496,7 @@ class TestBadInput:
 
 
 class TestTraining:
-    def test_clean(self, room, images):
+    def test_a_clean_training_keeps_labels_and_features(self, room, images):
         found, (train, test) = room.result(CLEAN), images
         probs = found.arrays["pred_probs"]
         assert probs.shape == (100, 10)
@@ -529,14 +529,14 @@ class TestTraining:
         other = replace(NOISY, noise_seed=6).given_labels(room)
         assert (other.labels != NOISY.given_labels(room).labels).any()
 
-    def test_noisy(self, room, images):
+    def test_a_noisy_training_keeps_labels_and_learns_them(self, room, images):
         found = room.result(NOISY)
         given = NOISY.given_labels(room)
         np.testing.assert_array_equal(found.arrays["noisy_labels"], given.labels)
         np.testing.assert_array_equal(found.arrays["selected"], given.arrays["selected"])
         assert found.record["noise_rate"] == found.record["changed_rate"] == 0.3
-        assert "features" not in found.arrays  # not asked for
-        # the network learns what it is given: about gamma of the softmax lies on the next class
+        assert "features" not in found.arrays  # They were not asked for.
+        # The network learns the labels it is given: about gamma of the softmax lies on the next class.
         following = np.arange(100), (images[1].labels + 1) % 10
         noisy, clean = (room.result(run).arrays["pred_probs"][following].mean() for run in (NOISY, CLEAN))
         assert noisy > 2 * clean
@@ -546,7 +546,7 @@ class TestTraining:
         for name, array in room.result(NOISY).arrays.items():
             np.testing.assert_array_equal(again.arrays[name], array)
 
-    def test_regions_agree_with_their_own_arrays(self, room, images):
+    def test_scores_of_regions_follow_from_the_arrays(self, room, images):
         found, (train, test) = room.result(REGIONS), images
         record, arrays = found.record, found.arrays
         inside, predicted = arrays["in_noisy_region"], arrays["pred_probs"].argmax(axis=1)
@@ -566,10 +566,10 @@ class TestTraining:
         selected = arrays["selected"]
         np.testing.assert_array_equal(arrays["noisy_labels"][selected], (train.labels[selected] + 5) % 10)
         np.testing.assert_array_equal(arrays["noisy_labels"][~selected], train.labels[~selected])
-        assert arrays["features"].shape == (300, 64)  # its own, beside those of the clean network
+        assert arrays["features"].shape == (300, 64)  # These are its own features, not the clean network's.
 
     def test_a_test_sample_lies_in_the_region_whose_center_is_nearer(self, room, images):
-        """At noise rate 1/2 each class is cut in two, and both centers can be had from the mask alone."""
+        """At noise rate 1/2, each class has two clusters, so that the mask alone gives both centers."""
         (train, test), found = images, room.result(REGIONS).arrays
         clean = room.result(CLEAN).arrays
         nearer = np.zeros(len(test), dtype=bool)
@@ -584,13 +584,13 @@ class TestTraining:
 
 class TestVotes:
     @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-    def test_neighbors_by_pixels(self, room, images, metric):
+    def test_neighbors_are_searched_among_pixels(self, room, images, metric):
         run = replace(NEIGHBORS, metric=metric)
         expected = ln.neighbors(images[0].features, images[1].features, k=10, metric=metric)
         np.testing.assert_array_equal(room.result(run).arrays["indices"], expected.indices)
         assert run.neighbors(room).n_train == 300
 
-    def test_neighbors_in_features(self, room):
+    def test_neighbors_are_searched_in_features(self, room):
         arrays = room.result(CLEAN).arrays
         expected = ln.neighbors(arrays["features"], arrays["test_features"], k=10)
         found = room.result(replace(NEIGHBORS, features_of=CLEAN)).arrays["indices"]
@@ -626,7 +626,7 @@ class TestVotes:
             np.testing.assert_array_equal(found.realized_concentrations, expected.realized_concentrations)
         assert found.to_frame().shape == expected.to_frame().shape
 
-    def test_required_runs_are_named(self):
+    def test_runs_name_those_that_they_require(self):
         of_network = replace(NEIGHBORS, features_of=CLEAN)
         assert NEIGHBORS.requires == CLEAN.requires == NOISY.requires == ()
         assert of_network.requires == REGIONS.requires == EMBEDDING.requires == PLACED.requires == (CLEAN,)
@@ -636,7 +636,7 @@ class TestVotes:
 
 
 class TestConcentration:
-    def test_one_row_a_placement_noise_and_draw(self, room):
+    def test_one_row_per_placement_noise_and_draw(self, room):
         table = room.result(CONCENTRATION).tables["draws"]
         assert len(table) == 2 * 2 * 2
         assert set(zip(table["placement"], table["noise"], table["draw"], strict=True)) == {
@@ -646,7 +646,7 @@ class TestConcentration:
             for draw in (0, 1)
         }
         masks = table.groupby(["placement", "draw"])["concentration"]
-        assert (masks.nunique() == 1).all()  # the noise models share the masks
+        assert (masks.nunique() == 1).all()  # The noise models share the masks.
         assert table.groupby("placement")["concentration"].mean()["patches"] > 0.3
         assert (table["noise_rate"] == 0.3).all()
         assert (table[["n_classes", "n_test", "k"]] == [10, 100, 10]).all(axis=None)
@@ -667,17 +667,17 @@ class TestConcentration:
             )
             assert row.predicted == pytest.approx(expected.accuracy[0, 0], abs=1e-9)
 
-    def test_a_known_local_rate_leaves_nothing_to_chance(self, room):
-        """Of two classes that never mix, K = 3, flip noise: the number of wrong neighbors alone decides each vote."""
+    def test_known_local_rates_decide_every_vote(self, room):
+        """With two classes that never mix, K = 3 and flip noise, the number of wrong neighbors decides each vote."""
         neighbors = NeighborsRun(data=DataSpecification(name="digits", n_classes=2), k=3)
         run = replace(CONCENTRATION, neighbors=neighbors, k=3, noises=(ln.FlipNoise(),), noise_rate=0.4, draws=3)
         table = room.result(run).tables["draws"]
-        assert table["measured"].max() < 0.9  # noise has its effect
+        assert table["measured"].max() < 0.9  # The noise has an effect.
         np.testing.assert_allclose(table["from_own_rate"], table["measured"], atol=1e-12)
-        np.testing.assert_allclose(table["from_rates_found"], table["measured"], atol=1e-12)  # all are alike
+        np.testing.assert_allclose(table["from_rates_found"], table["measured"], atol=1e-12)  # All samples are alike.
 
-    def test_one_neighbor_counted_twice_whose_noise_is_known(self, images):
-        """Its local noise rate is 0 or 1: noise is as concentrated as can be, and every vote is known."""
+    def test_one_neighbor_counted_twice_decides_every_vote(self, images):
+        """The local noise rate is 0 or 1, so that noise is fully concentrated, and every vote is known."""
         train, test = images
         nearest = ln.neighbors(train.features, test.features, k=1).indices
         hoods = as_neighbors(np.repeat(nearest, 2, axis=1), n_train=len(train))
@@ -690,14 +690,14 @@ class TestConcentration:
         assert found["from_own_rate"] == pytest.approx((noisy[nearest[:, 0]] == test.labels).mean(), abs=1e-12)
         seen = mask[nearest].mean()
         assert found["neighborhood_rate"] == pytest.approx(seen, abs=1e-12)
-        assert found["from_neighborhood_rate"] == pytest.approx(found["from_rates_found"], abs=1e-9)  # rho is 1
+        assert found["from_neighborhood_rate"] == pytest.approx(found["from_rates_found"], abs=1e-9)  # rho is 1.
         right, wrong = (
             (labels[nearest[:, 0]] == test.labels).mean() for labels in (train.labels, (train.labels + 1) % 10)
         )
         assert found["from_rates_found"] == pytest.approx((1 - seen) * right + seen * wrong, abs=1e-12)
 
-    def test_any_concentration(self, room, images):
-        """The dial is set in the test samples' neighborhoods, where the table measures it."""
+    def test_the_concentration_asked_for_is_reached(self, room, images):
+        """It is calibrated in the test samples' neighborhoods, where the table measures it."""
         run = replace(CONCENTRATION, placements=(ln.Concentrated(0.0, k=10), ln.Concentrated(0.4, k=10)), draws=1)
         table = room.result(run).tables["draws"]
         spread, concentrated = table[table["noise"] == "flip"].itertuples()
@@ -707,7 +707,7 @@ class TestConcentration:
 
 
 class TestEmbedding:
-    def test_a_map(self, room, tmp_path):
+    def test_neighbors_on_the_map_are_neighbors_in_the_features(self, room, tmp_path):
         found = room.result(EMBEDDING)
         points, indices = found.arrays["points"], found.arrays["indices"]
         assert points.shape == (60, 2)
@@ -716,13 +716,13 @@ class TestEmbedding:
         assert indices[0] >= 0
         assert indices[-1] < 300
         assert found.record == {"data": DATA.digest()}
-        # the map is one of these images' features: neighbors there are mostly neighbors here
+        # Neighbors in the features of these images are mostly neighbors on the map.
         features = room.result(CLEAN).arrays["features"][indices]
         near, near_here = (ln.neighbors(space, k=10).indices for space in (features, points))
         shared = np.mean([len(set(a) & set(b)) for a, b in zip(near, near_here, strict=True)]) / 10
         assert shared > 0.5
 
-    def test_no_more_points_than_images(self, room):
+    def test_few_images_are_all_on_the_map(self, room):
         few = replace(CLEAN, data=replace(DATA, n_train=120), training=replace(TRAINING, epochs=1))
         found = room.result(EmbeddingRun(features_of=few, n_points=5000, perplexity=10.0))
         np.testing.assert_array_equal(found.arrays["indices"], np.arange(120))

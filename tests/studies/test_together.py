@@ -1,4 +1,4 @@
-"""Trainings done together leave what they leave alone."""
+"""Trainings done together leave the results of separate trainings."""
 
 import dataclasses
 import errno
@@ -19,7 +19,7 @@ from labelnoise.sweeps.sweep import sweep
 from labelnoise.training import preset
 
 DATA = DataSpecification(name="digits", n_train=300, n_test=100)
-# a small learning rate: Adam makes much of rounding, and the two ways would part
+# With a larger learning rate, Adam amplifies rounding errors until the two ways differ.
 TRAINING = preset("digits", epochs=1, batch_size=32, learning_rate=1e-4, device="cpu", precision="float32")
 
 
@@ -35,9 +35,9 @@ def alone(tmp_path_factory):
     return store
 
 
-def test_leaves_the_results_of_separate_training(tmp_path, alone):
+def test_results_are_those_of_separate_training(tmp_path, alone):
     store = RunStore(tmp_path)
-    assert train_ahead(runs(), store, together=8) == 4  # the region needs the clean features: a second round
+    assert train_ahead(runs(), store, together=8) == 4  # The region needs the clean features, and so a second round.
     for run in runs():
         found, expected = store.load(run), alone.load(run)
         assert found.record.keys() == expected.record.keys()
@@ -48,20 +48,20 @@ def test_leaves_the_results_of_separate_training(tmp_path, alone):
     assert (report.performed, report.found) == (0, 4)
 
 
-def test_does_not_do_finished_runs_again(tmp_path):
+def test_finished_runs_are_not_done_again(tmp_path):
     store = RunStore(tmp_path)
     sweep(runs()[:1], store, executor_named())
     assert train_ahead(runs()[:2], store, together=8) == 1
 
 
-def test_groups_differ_in_seed_and_labels_alone(tmp_path):
+def test_members_of_a_group_differ_only_in_seed_and_labels(tmp_path):
     store = RunStore(tmp_path)
     other = clean_run(DATA, dataclasses.replace(TRAINING, n_features=16))
     assert train_ahead([clean_run(DATA, TRAINING), other], store, together=8) == 2
     assert store.load(other).arrays["features"].shape[1] == 16
 
 
-def test_leaves_what_another_process_is_at(tmp_path):
+def test_runs_that_another_process_has_claimed_are_left_to_it(tmp_path):
     store = RunStore(tmp_path)
     first, second = runs()[1:3]
     store.prepare()
@@ -72,7 +72,7 @@ def test_leaves_what_another_process_is_at(tmp_path):
 
 
 def failing(monkeypatch, error, when):
-    """Training together fails `when` the labels and specifications are so."""
+    """Make training together raise `error` where `when(labels, specifications)` holds."""
     train_together = labelnoise.training.train_together
 
     def train(images, labels, specifications, **options):
@@ -84,7 +84,7 @@ def failing(monkeypatch, error, when):
 
 
 def test_a_group_that_fails_is_left_to_the_sweep(tmp_path, monkeypatch):
-    """With the network that it would have required; other groups are trained."""
+    """A run that requires one of its members is left too; other groups are trained."""
     store, other = RunStore(tmp_path), clean_run(DATA, dataclasses.replace(TRAINING, n_features=16))
     failing(monkeypatch, RuntimeError("no kernel"), lambda _, specifications: specifications[0].n_features is None)
     with pytest.warns(RuntimeWarning, match="3 trainings like .* are done one by one: RuntimeError: no kernel"):
@@ -94,7 +94,7 @@ def test_a_group_that_fails_is_left_to_the_sweep(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [MemoryError("too many"), torch.OutOfMemoryError("too many")])
-def test_too_many_for_the_memory_are_halved(tmp_path, monkeypatch, alone, error):
+def test_a_group_too_large_for_the_memory_is_halved(tmp_path, monkeypatch, alone, error):
     store = RunStore(tmp_path)
     failing(monkeypatch, error, lambda labels, _: len(labels) > 2)
     with pytest.warns(RuntimeWarning, match="are done in two halves: .*MemoryError: too many") as said:
@@ -103,7 +103,7 @@ def test_too_many_for_the_memory_are_halved(tmp_path, monkeypatch, alone, error)
     assert store.finished() == alone.finished()
 
 
-def test_one_that_diverges_at_once_does_not_end_the_others(tmp_path, monkeypatch):
+def test_a_member_that_diverges_at_once_does_not_stop_the_others(tmp_path, monkeypatch):
     store, (clean, first, second, _) = RunStore(tmp_path), runs()
     bad = second.training.seed
     failing(monkeypatch, FloatingPointError("not finite"), lambda _, found: bad in [one.seed for one in found])
@@ -116,7 +116,7 @@ def test_one_that_diverges_at_once_does_not_end_the_others(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(("device", "gpu", "trained"), [("auto", True, 3), ("auto", False, 0), ("cpu", True, 0)])
-def test_by_default_only_what_a_gpu_trains(tmp_path, monkeypatch, device, gpu, trained):
+def test_by_default_only_trainings_on_a_gpu_are_done(tmp_path, monkeypatch, device, gpu, trained):
     training = dataclasses.replace(TRAINING, device=device)
     asked = [noisy_run(DATA, training, ln.FlipNoise(), 0.3, repeat) for repeat in range(3)]
     groups = []
@@ -129,7 +129,7 @@ def test_by_default_only_what_a_gpu_trains(tmp_path, monkeypatch, device, gpu, t
     assert [len(group) for group in groups] == ([2, 1] if trained else [])
 
 
-def test_missing_data_is_for_the_sweep_to_report(tmp_path, monkeypatch):
+def test_missing_data_are_left_for_the_sweep_to_report(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     absent = clean_run(DataSpecification(name=str(tmp_path / "nowhere")), TRAINING)
     with pytest.warns(RuntimeWarning, match="FileNotFoundError"):
@@ -139,12 +139,12 @@ def test_missing_data_is_for_the_sweep_to_report(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [StoreError(errno.EIO, "no store"), OSError(errno.ENOSPC, "No space left")])
-def test_a_full_disk_ends_it(tmp_path, monkeypatch, error):
+def test_a_full_disk_ends_all_trainings(tmp_path, monkeypatch, error):
     monkeypatch.setattr("labelnoise.studies.together._train", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(StoreError):
         train_ahead(runs(), RunStore(tmp_path), together=8)
 
 
-def test_a_group_is_of_at_least_one(tmp_path):
+def test_a_group_has_at_least_one_member(tmp_path):
     with pytest.raises(ValueError, match="`together` must be at least 1"):
         train_ahead(runs(), RunStore(tmp_path), together=0)

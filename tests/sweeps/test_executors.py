@@ -1,4 +1,4 @@
-"""Executors by name: each carries out a sweep, and says what is wrong with its name before any work."""
+"""Executors by name: each carries out a sweep, and a wrong name is refused before any work."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ RUNS = [*toy_runs(4, 0.0), FailingRun(7), ToyRun(8, needs=(FailingRun(7),))]
 
 @pytest.fixture(autouse=True)
 def _importable_runs(monkeypatch):
-    """Other processes import the runs of this test from its folder."""
+    """Let other processes import the runs of this test from its folder."""
     monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
 
 
@@ -29,7 +29,7 @@ def check_sweep(tmp_path, open_executor):
     assert sweep(RUNS[:4], store, open_executor).found == 4
 
 
-def test_in_this_process(tmp_path):
+def test_runs_are_carried_out_in_this_process(tmp_path):
     assert executor_named() is executor_named(workers=1) is InProcessExecutor
     check_sweep(tmp_path, executor_named())
 
@@ -41,7 +41,7 @@ def test_in_this_process(tmp_path):
 
 
 def test_worker_processes_share_the_cores(tmp_path, monkeypatch):
-    """Limits are in force before a worker imports anything; this process's own environment stays as it is."""
+    """Thread limits are set before a worker imports anything; this process's own environment does not change."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = dict(os.environ)
     store = RunStore(tmp_path / "store")
@@ -60,13 +60,13 @@ def test_thread_limits_that_the_user_sets_stay(monkeypatch):
         assert pool.submit(os.getenv, "LOKY_MAX_CPU_COUNT").result() == "1"
 
 
-def test_worker_processes(tmp_path):
+def test_runs_are_carried_out_in_worker_processes(tmp_path):
     check_sweep(tmp_path, executor_named(workers=2))
     if hasattr(signal, "pthread_sigmask"):
         assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-def test_dask(tmp_path, monkeypatch):
+def test_runs_are_carried_out_on_dask(tmp_path, monkeypatch):
     with dask_cluster(tmp_path, 1) as (name, (scheduler, _)):
         check_sweep(tmp_path, executor_named(name))
         scheduler.kill()
@@ -76,15 +76,15 @@ def test_dask(tmp_path, monkeypatch):
             sweep([ToyRun(99)], RunStore(tmp_path / "store"), executor_named(name))
 
 
-def test_submitit_jobs(tmp_path):
-    """On this machine: real jobs, each a process, without SLURM."""
+def test_runs_are_carried_out_as_submitit_jobs(tmp_path):
+    """The jobs are processes on this machine, without SLURM."""
     pytest.importorskip("submitit")
     logs = tmp_path / "logs"
     check_sweep(tmp_path, executor_named("slurm://?cluster=local&timeout_min=1&partition=any", log_folder=logs))
     assert list(logs.glob("*_result.pkl"))
 
 
-def test_submitit_jobs_that_end_badly(tmp_path):
+def test_submitit_jobs_that_die_or_are_canceled_are_noticed(tmp_path):
     submitit = pytest.importorskip("submitit")
     executor = SubmititExecutor(submitit.LocalExecutor(tmp_path), poll_seconds=0.1)
     exiting = executor.submit(os._exit, 3)
@@ -96,7 +96,7 @@ def test_submitit_jobs_that_end_badly(tmp_path):
     assert waiting.cancelled()
 
 
-def test_slurm_where_there_is_none(tmp_path, monkeypatch):
+def test_missing_slurm_is_reported(tmp_path, monkeypatch):
     pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", "")
     store = RunStore(tmp_path)
@@ -111,12 +111,12 @@ NO_EXECUTORS += ["slurm", "slurm://host", "slurm:partition=x", "slurm:///partiti
 
 
 @pytest.mark.parametrize("name", NO_EXECUTORS)
-def test_unknown_names(name):
+def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match=r"`executor` must be one of dask://HOST:PORT or slurm://.*; got '"):
         executor_named(name)
 
 
-def test_bad_input_is_found_at_once(monkeypatch):
+def test_bad_input_is_refused_at_once(monkeypatch):
     with pytest.raises(ValueError, match="give one of the two"):
         executor_named("dask://host:1", workers=2)
     with pytest.raises(ValueError, match="`workers` must be at least 1; got 0"):

@@ -1,4 +1,4 @@
-"""The run store: what is kept comes back, whole and checked; faults are named and cost nothing that is finished."""
+"""The run store: results come back complete and checked; faults are named and cost no finished run."""
 
 import errno
 import json
@@ -42,7 +42,7 @@ def test_results_come_back_as_they_were_saved(tmp_path):
     store = RunStore(tmp_path / "deep" / "store")
     assert not store.has(RUN)
     assert store.list() == []
-    assert not store.folder.exists()  # asking writes nothing
+    assert not store.folder.exists()  # Questions write nothing.
     save(store, RUN)
     found = RunStore(store.folder).load(RUN)
     assert found.record == RESULT.record
@@ -55,7 +55,7 @@ def test_results_come_back_as_they_were_saved(tmp_path):
         pd.testing.assert_frame_equal(found.tables[name], table)
     files = sorted((store.folder / "finished" / run_id(RUN)).iterdir())
     assert [path.name for path in files] == ["a.b.parquet", "arrays.safetensors", "empty.parquet", "run.json"]
-    assert len({path.stat().st_mode for path in files}) == 1  # arrays are as readable to others as the rest
+    assert len({path.stat().st_mode for path in files}) == 1  # Other users can read arrays like the rest.
 
 
 def test_another_specification_is_another_run(tmp_path):
@@ -75,7 +75,7 @@ def test_the_first_result_stays(tmp_path):
     assert contents(tmp_path) == before
 
 
-def test_a_run_is_claimed_by_one_at_a_time(tmp_path):
+def test_only_one_process_claims_a_run(tmp_path):
     store, second = RunStore(tmp_path), RunStore(tmp_path)
     with store.claim(RUN) as scratch:
         assert scratch is not None
@@ -93,13 +93,13 @@ def test_a_run_is_claimed_by_one_at_a_time(tmp_path):
         assert (scratch / "checkpoint.pt").exists()
         second.save(RUN, RESULT)
     assert status(store) == {"ToyRun 1": "finished", "ToyRun 2": "interrupted"}
-    with store.claim(RUN):  # too late: it leaves nothing behind
+    with store.claim(RUN):  # The run is finished, so this claim leaves nothing behind.
         assert store.has(RUN)
     assert [path.name for path in (tmp_path / "unfinished").iterdir()] == [run_id(OTHER)]
 
 
-def test_many_claim_and_save_the_same_run_at_once(tmp_path):
-    """Threads have locks of their own, as processes do; folder and lock come and go under their hands."""
+def test_each_run_is_done_once_where_many_claim_it(tmp_path):
+    """Threads have locks of their own, as processes do. Folder and lock come and go while they work."""
     store, errors, performed = RunStore(tmp_path), [], []
     runs = [ToyRun(seed) for seed in range(10)]
 
@@ -128,7 +128,7 @@ def test_many_claim_and_save_the_same_run_at_once(tmp_path):
 def test_without_locks_the_first_result_stays(tmp_path):
     store = RunStore(tmp_path)
     with store.claim(RUN) as scratch:
-        RunStore(tmp_path).save(RUN, RESULT)  # as if it had not seen the claim; the scratch folder is gone now
+        RunStore(tmp_path).save(RUN, RESULT)  # This ignores the claim, and removes the scratch folder.
         assert not scratch.exists()
         store.save(RUN, RunResult({"accuracy": 0.9}))
     assert store.load(RUN).record["accuracy"] == 0.5
@@ -136,8 +136,8 @@ def test_without_locks_the_first_result_stays(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs flock")
-def test_where_the_file_system_has_no_locks(tmp_path, monkeypatch):
-    """No lock file is taken for a claim: that of a process that was killed on another host would never go."""
+def test_work_goes_on_where_the_file_system_has_no_locks(tmp_path, monkeypatch):
+    """A lock file does not count as a claim: one of a process killed on another host would stay forever."""
 
     def flock(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
@@ -164,7 +164,7 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path):
     interrupted.mkdir(parents=True)
     store.prepare()
     assert not left.exists()
-    assert interrupted.exists()  # its run may be under way elsewhere; it goes when that finishes
+    assert interrupted.exists()  # Its run may be under way elsewhere; the folder goes when that finishes.
     save(store, OTHER)
     assert list((tmp_path / "unfinished").iterdir()) == []
 
@@ -199,7 +199,7 @@ def test_a_damaged_file_is_named(tmp_path, name, damage):
         middle = len(content) // 2
         flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         path.write_bytes({"truncate": content[:-1], "flip": flipped, "empty": b""}[damage])
-    if (name, damage) == ("run.json", "truncate"):  # its last byte is a line end
+    if (name, damage) == ("run.json", "truncate"):  # Its last byte is a line end.
         path.write_bytes(content[:-3])
     with pytest.raises(DamagedRunError, match=rf"{name} is .*\. Delete the folder .*{run_id(RUN)}, and the run is do"):
         store.load(RUN)
@@ -210,7 +210,7 @@ def test_a_damaged_file_is_named(tmp_path, name, damage):
         assert str(path) in row.detail
 
 
-def test_a_run_under_another_name_is_damaged(tmp_path):
+def test_a_result_in_another_runs_folder_is_damaged(tmp_path):
     store = RunStore(tmp_path)
     save(store, RUN)
     (tmp_path / "finished" / run_id(RUN)).rename(tmp_path / "finished" / run_id(OTHER))
@@ -218,7 +218,7 @@ def test_a_run_under_another_name_is_damaged(tmp_path):
         store.load(OTHER)
 
 
-# In a process of its own, files may be at most `limit` bytes long: the kernel refuses the write, as a full disk does.
+# This program's files may be at most `limit` bytes long: the kernel refuses longer ones, as a full disk does.
 FULL_DISK = """
 import resource, sys
 from helpers.sweep_runs import ToyRun
@@ -269,17 +269,17 @@ def test_a_full_disk_costs_nothing_that_is_finished(tmp_path, limit):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses even root")
-def test_a_folder_that_refuses():
+def test_an_unwritable_folder_is_reported():
     store = RunStore("/proc/self/runs")
     with pytest.raises(OSError, match="output folder /proc/self/runs must be writable: "):
         store.prepare()
     with pytest.raises(StoreError, match="could not be written to /proc/self/runs: "), store.claim(RUN):
         pass
-    assert store.save_failure(RUN, ValueError("first")) is None  # the first error is the one to be seen
+    assert store.save_failure(RUN, ValueError("first")) is None  # The first error is the one to report.
     assert store.list() == []
 
 
-def test_a_file_where_the_folder_should_be(tmp_path):
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="must be a folder"):
         RunStore(tmp_path / "file").prepare()
@@ -287,7 +287,7 @@ def test_a_file_where_the_folder_should_be(tmp_path):
 
 @pytest.mark.parametrize("when", [0.0, 4e9])
 def test_clocks_do_not_matter(tmp_path, monkeypatch, when):
-    """Files of the past or the future, as after a clock was set: what is finished stays so, what is locked stays so."""
+    """Finished and locked runs stay so where files lie in the past or the future, as after a clock was set."""
     store = RunStore(tmp_path)
     save(store, RUN)
     with store.claim(OTHER):

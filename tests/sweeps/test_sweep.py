@@ -1,4 +1,4 @@
-"""Sweeps: every run once, in order, whatever happens to it, to its process, or to the disk."""
+"""Sweeps: every run is done once and in order, whatever happens to it, to its process, or to the disk."""
 
 import contextlib
 import copy
@@ -100,11 +100,11 @@ def test_a_failed_run_is_reported_and_the_others_go_on(tmp_path):
     assert report.failures[0].specification == {"kind": "failing", "seed": 1, "seconds": 0.0, "needs": []}
     assert "in perform" in json.loads(record.read_bytes())["traceback"]
     assert str(report).count("\n") == 4
-    assert sweep_here(runs, store).failures[0].error == "ValueError: no luck"  # tried again
+    assert sweep_here(runs, store).failures[0].error == "ValueError: no luck"  # It was tried again.
 
 
 def test_an_old_failure_is_not_taken_for_a_new_one(tmp_path):
-    """A run that failed, and is not even started the next time, has no traceback of that time."""
+    """A run that failed once, and is not started the next time, has no traceback from that time."""
     store, failing = RunStore(tmp_path), FailingRun(1)
     last = ToyRun(2, needs=(failing,))
     store.save_failure(last, ValueError("of yesterday"))
@@ -114,11 +114,11 @@ def test_an_old_failure_is_not_taken_for_a_new_one(tmp_path):
 
 
 class TestTorchrun:
-    """What the first of torchrun's processes sees is what all go by; no other process is needed to see that."""
+    """All processes go by what the first one finds; these tests need only that first one."""
 
     @pytest.fixture
     def said(self, monkeypatch):
-        """What the first process told the others."""
+        """Return the list of what the first process tells the others."""
         said = []
 
         class Processes:
@@ -133,7 +133,7 @@ class TestTorchrun:
         monkeypatch.setattr("labelnoise.sweeps.perform._POLL_SECONDS", 0.01)
         return said
 
-    def test_what_is_finished_is_agreed_on(self, tmp_path, said):
+    def test_all_processes_agree_on_finished_runs(self, tmp_path, said):
         store = RunStore(tmp_path)
         for found in (set(), {run_id(ToyRun(1))}):
             said.clear()
@@ -152,7 +152,7 @@ class TestTorchrun:
         assert store.has(run)
 
 
-def test_a_damaged_result_that_is_required_is_named(tmp_path):
+def test_a_damaged_result_of_a_required_run_is_named(tmp_path):
     store, required = RunStore(tmp_path), ToyRun(1)
     sweep_here([required], store)
     path = tmp_path / "finished" / run_id(required) / "arrays.safetensors"
@@ -166,7 +166,7 @@ def test_a_damaged_result_that_is_required_is_named(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes, which Windows lacks")
 @pytest.mark.parametrize("workers", [None, 2])
 def test_a_full_disk_ends_the_sweep(tmp_path, workers):
-    """In this process the limit is lifted again; workers inherit it."""
+    """A limit on file sizes stands for the full disk; workers inherit it, and this process lifts it at the end."""
     import resource
 
     store = RunStore(tmp_path / "store")
@@ -178,7 +178,7 @@ def test_a_full_disk_ends_the_sweep(tmp_path, workers):
             sweep(runs, store, _under_a_limit(executor_named(workers=workers), before))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert len(performed(tmp_path)) < 10  # the others would have computed for nothing
+    assert len(performed(tmp_path)) < 10  # The other results would have been lost.
     assert store.finished() == {run_id(ToyRun(100))}
     assert sweep_here(runs, store).performed == 50
 
@@ -201,8 +201,8 @@ def test_an_unwritable_folder_is_found_before_any_work():
         sweep([FailingRun(1)], RunStore("/proc/self/runs"), lambda: pytest.fail("too late"))
 
 
-def test_a_run_of_another_process_is_waited_for(tmp_path):
-    """One that is under way elsewhere is not done twice; if it is given up there, it is done here."""
+def test_a_run_in_another_process_is_waited_for(tmp_path):
+    """A run that is under way elsewhere is not done twice; if it is left there, it is done here."""
     process = start_sweep(tmp_path, 3, 0.8)
     assert wait_for_progress(tmp_path, process)
     report = sweep_here(toy_runs(3, 0.8), RunStore(tmp_path))
@@ -213,7 +213,7 @@ def test_a_run_of_another_process_is_waited_for(tmp_path):
     assert report.found >= 1
 
 
-def test_a_run_that_another_process_gives_up_is_taken_over(tmp_path):
+def test_a_run_that_another_process_leaves_is_taken_over(tmp_path):
     store, run = RunStore(tmp_path), ToyRun(0)
     with store.claim(run):
         assert perform(tmp_path, run) == ("busy", "")
@@ -231,8 +231,8 @@ def test_a_run_that_another_process_gives_up_is_taken_over(tmp_path):
 
 
 @posix
-def test_who_kills_workers_is_given_up_and_nobody_else(tmp_path):
-    """A pool does not say who did it: runs that were under way are tried again alone, and only the culprits fail."""
+def test_only_runs_that_kill_their_workers_are_given_up(tmp_path):
+    """A pool does not say which run killed a worker, so those under way are tried again alone, one after the other."""
     store = RunStore(tmp_path / "store")
     deadly, once = DeadlyRun(0, 0.1), DeadlyRun(1, 0.1, times=1)
     innocent = [ToyRun(seed, 0.2) for seed in range(2, 8)]
@@ -259,13 +259,13 @@ def test_workers_that_cannot_start_end_the_sweep(tmp_path):
 
 
 def outlived(group, seconds=10):
-    """Processes of a group that do not end within some seconds."""
+    """Return the processes of a group that do not end within some seconds."""
     deadline = time.monotonic() + seconds
     while True:
         living = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-                # a zombie has ended; perhaps nobody asks after its exit status here
+                # A zombie has ended, even if no process has read its exit status.
                 if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
                     living.append(process.cmdline())
         if not living or time.monotonic() > deadline:
@@ -275,13 +275,13 @@ def outlived(group, seconds=10):
 
 @posix
 @pytest.mark.parametrize("where", [(), ("--workers", "2")], ids=["in process", "workers"])
-def test_interrupt_keeps_what_is_finished_and_leaves_no_process(tmp_path, where):
+def test_an_interrupt_keeps_finished_runs_and_leaves_no_process(tmp_path, where):
     process = start_sweep(tmp_path, 60, 0.3, *where)
     while not list(tmp_path.glob("finished/*")):
         assert wait_for_progress(tmp_path, process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    os.killpg(process.pid, signal.SIGINT)  # A terminal signals the whole group, too.
     start = time.monotonic()
-    output, _ = process.communicate(timeout=30)  # ends when every process has closed its output
+    output, _ = process.communicate(timeout=30)  # This ends when every process has closed its output.
     assert time.monotonic() - start < 10
     assert (process.returncode, output) == (1, "interrupted\n")
     assert not outlived(process.pid)
@@ -295,7 +295,7 @@ def test_interrupt_keeps_what_is_finished_and_leaves_no_process(tmp_path, where)
 def test_workers_end_with_the_process_that_started_them(tmp_path):
     process = start_sweep(tmp_path, 6, 60.0, "--workers", "2")
     assert wait_for_progress(tmp_path, process)
-    process.kill()  # it alone
+    process.kill()  # Only this process is killed.
     process.communicate(timeout=30)
     assert not outlived(process.pid)
 
@@ -309,14 +309,14 @@ def undisturbed(tmp_path_factory):
 
 @posix
 @pytest.mark.parametrize(("kills", "where"), [(2, ()), (2, ("--workers", "2"))], ids=["in process", "workers"])
-def test_kill_and_resume(tmp_path, undisturbed, kills, where):
-    """Few, at moments that the seed fixes; `benchmarks/sweeps.py --kills 50` has more."""
+def test_a_killed_sweep_resumes(tmp_path, undisturbed, kills, where):
+    """The seed fixes when it is killed; `benchmarks/sweeps.py --kills 50` does it more often."""
     assert kill_and_resume(tmp_path, N, SECONDS, kills, *where) == kills
     check_store(tmp_path, N, SECONDS, undisturbed)
 
 
 @posix
-def test_kill_and_resume_on_dask(tmp_path, undisturbed):
+def test_a_killed_sweep_resumes_on_dask(tmp_path, undisturbed):
     store = tmp_path / "store"
     with dask_cluster(tmp_path, 2) as (address, processes):
         workers = WorkerProcesses(tuple(process.pid for process in processes[1:]))
@@ -325,8 +325,8 @@ def test_kill_and_resume_on_dask(tmp_path, undisturbed):
 
 
 @posix
-def test_a_dask_worker_killed_in_mid_run(tmp_path):
-    """Without a nanny, so that nobody starts it again: the other one does all that is left."""
+def test_another_dask_worker_does_the_runs_of_a_killed_one(tmp_path):
+    """The workers have no nannies, which would start a killed one again."""
     n, seconds, folder = 12, 0.3, tmp_path / "store"
     with dask_cluster(tmp_path, 2, "--no-nanny") as (address, (_, first, second)):
         process = start_sweep(folder, n, seconds, "--executor", address)
