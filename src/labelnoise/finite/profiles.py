@@ -169,10 +169,16 @@ def vote_profiles(
     win = np.zeros((len(patterns.counts), n_classes if labels is None else 1, k + 1))
     error = np.zeros_like(win)
     exact = _chosen_exactly(patterns, corruption, method)
-    if exact.any() and labels is None:
-        win[exact] = _exact_for_every_label(patterns.counts[exact], corruption, ties)
-    elif exact.any():
-        win[exact, 0] = _exact_for_one_label(patterns.counts[exact], patterns.labels[exact], corruption, ties)
+    if exact.any():
+        if labels is None:
+            rows, asked = np.nonzero(corruption.reachable(patterns.counts) & exact[:, None])
+            columns = asked
+        else:
+            rows = np.flatnonzero(exact)
+            asked, columns = patterns.labels[rows], np.zeros_like(rows)
+        # numba compiles a kernel anew for every memory layout, so all pairs are contiguous
+        pairs = LabelPairs(patterns.counts, np.ascontiguousarray(rows), np.ascontiguousarray(asked))
+        win[rows, columns] = _exact_profiles(pairs, corruption, ties)
     if not exact.all():
         rest = patterns.counts[~exact], patterns.labels[~exact]
         win[~exact], error[~exact] = _sampled(*rest, corruption, ties, n_draws, seed)
@@ -202,39 +208,24 @@ def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, meth
     return possible & (cost < EXACT_SECONDS)
 
 
-def _exact_for_one_label(counts: Integers, labels: Integers, corruption: CorruptionRows, ties: str) -> Floats:
-    """Return the profile of ``labels[i]`` in neighborhood ``counts[i]``, (n, K + 1)."""
-    step = max(1, PAIRS // counts.shape[1])
-    profiles = []
-    for start in range(0, len(counts), step):
-        some = counts[start : start + step]
-        pairs = LabelPairs(some, np.arange(len(some)), labels[start : start + step])
-        profiles.append(_profiles_of_pairs(pairs, corruption, ties))
-    return np.concatenate(profiles)
-
-
-def _exact_for_every_label(counts: Integers, corruption: CorruptionRows, ties: str) -> Floats:
-    """Return the profile of every label in every neighborhood, (n, L, K + 1); 0 for labels that cannot have a vote."""
-    n_classes = counts.shape[1]
-    win = np.zeros((*counts.shape, int(counts[0].sum()) + 1))
-    step = max(1, PAIRS // n_classes**2)
-    for start in range(0, len(counts), step):
-        some = counts[start : start + step]
-        # numba compiles its kernels once per memory layout, so these arrays are contiguous as those of one label are
-        rows, labels = map(np.ascontiguousarray, np.nonzero(corruption.reachable(some)))
-        win[start + rows, labels] = _profiles_of_pairs(LabelPairs(some, rows, labels), corruption, ties)
+def _exact_profiles(pairs: LabelPairs, corruption: CorruptionRows, ties: str) -> Floats:
+    """Return the exact profile of each pair, (n_pairs, K + 1)."""
+    win = np.empty((len(pairs.rows), int(pairs.counts[0].sum()) + 1))
+    step = max(1, PAIRS // pairs.counts.shape[1])
+    for start in range(0, len(win), step):
+        win[start : start + step] = _profiles_of_pairs(pairs.part(start, start + step), corruption, ties, win.shape[1])
+    win[:, 0] = clean_vote(pairs.counts, ties)[pairs.rows, pairs.labels]  # the engines have rounding errors
     return win
 
 
-def _profiles_of_pairs(pairs: LabelPairs, corruption: CorruptionRows, ties: str) -> Floats:
-    """Return the exact profile of each pair, (n_pairs, K + 1), by the engine that the corruption matrix allows."""
+def _profiles_of_pairs(pairs: LabelPairs, corruption: CorruptionRows, ties: str, n_counts: int) -> Floats:
+    """Return the profile of each pair, (n_pairs, n_counts), by the engine for this corruption matrix."""
     mapping, inverse = corruption.mapping, np.arange(len(pairs.rows))
-    clean = clean_vote(pairs.counts, ties)[pairs.rows, pairs.labels]
     if mapping is None and len(corruption.rows) == 1 and (corruption.rows == corruption.rows[0, 0]).all():
         counts, labels, inverse = equivalent_patterns(pairs.counts[pairs.rows], pairs.labels, ties)
         pairs = LabelPairs(counts, np.arange(len(counts)), labels)
-    row_of = corruption.row_of[pairs.counts.argmax(axis=1)][pairs.rows]
-    win = np.empty((len(pairs.rows), int(pairs.counts[0].sum()) + 1))
+    row_of = corruption.row_of[pairs.counts[pairs.rows].argmax(axis=1)]
+    win = np.empty((len(pairs.rows), n_counts))
 
     def work(start: int, stop: int) -> None:
         some, out = pairs.part(start, stop), win[start:stop]
@@ -244,9 +235,7 @@ def _profiles_of_pairs(pairs: LabelPairs, corruption: CorruptionRows, ties: str)
             redraw_profiles(some, corruption.rows, row_of[start:stop], ties, out)
 
     for_each_block(work, len(win), BLOCK, "counting votes")
-    profiles = win[inverse]
-    profiles[:, 0] = clean  # exact, where the engine has rounding errors
-    return profiles
+    return win[inverse]
 
 
 def _sampled(
