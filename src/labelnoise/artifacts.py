@@ -1,9 +1,8 @@
 """Results on disk, written in a way that loses nothing.
 
-Every file is written in full beside its destination, flushed to the disk, and only then renamed to its destination.
-Whatever fails, for instance on a full disk, the earlier file stays complete, and no half-written file is left. Files
-that belong together (a table as Parquet and CSV, a figure in three formats) are all written before the first is
-renamed.
+Every file is written in full beside its destination, flushed to the disk, and only then renamed. Whatever fails, for
+instance on a full disk, the earlier file stays complete, and no half-written file is left. Files that belong together
+(a table as Parquet and CSV, a figure in three formats) are all written before the first is renamed.
 """
 
 from __future__ import annotations

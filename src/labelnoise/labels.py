@@ -93,8 +93,7 @@ def encode_labels(
 
     1. If `classes` is given, these are all classes in code order. A label that is not among them is an error.
     2. If `n_classes` is given (`n_classes_is` says in errors what it is), integer labels in 0..n_classes-1 are codes.
-    3. Integer labels among which 0 occurs are codes, with L = max + 1. A class that never occurs stays, without
-       samples.
+    3. Integer labels among which 0 occurs are codes, with L = max + 1. A class that never occurs stays, empty.
     4. Otherwise the classes are the distinct labels, sorted if they compare.
 
     Raises

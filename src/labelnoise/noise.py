@@ -231,8 +231,7 @@ class MatrixNoise(NoiseModel):
     Raises
     ------
     ValueError
-        The matrix is not square, has negative or NaN entries, or has rows that do not sum to 1; the message says if its
-        columns do.
+        The matrix is not square, or its rows are no distributions; the message says if it is the columns that sum to 1.
 
     Examples
     --------

@@ -1,7 +1,6 @@
 """Argument checks shared by every public function.
 
-All errors have one grammar: what was wrong, what it must be, what came, and what to do. A public function checks its
-arguments before any work starts.
+All errors have one grammar: what was wrong, what it must be, what came, and what to do. They come before any work.
 """
 
 from __future__ import annotations
@@ -120,8 +119,7 @@ def check_concentration(concentration: float) -> float:
 def check_distributions(values: Any, name: str, *, n_columns: int | None = None) -> Floats:
     """Return rows of probabilities of shape (..., L), each normalized to sum to 1 up to rounding.
 
-    It is an error that names the row if a sum deviates from 1 by more than `SUM_TOLERANCE`, or an entry is negative or
-    NaN.
+    It is an error, which names the row, if a sum is off by more than `SUM_TOLERANCE`, or an entry is negative or NaN.
     """
     try:
         rows = np.asarray(to_array(values), dtype=np.float64)
@@ -184,8 +182,8 @@ def check_numeric(values: Any, name: str) -> NDArray[Any]:
 def check_features(features: Any, name: str = "features") -> Features:
     """Return finite features of shape (n_samples, n_features), as C-contiguous float32 or float64.
 
-    Samples with several axes (images) are flattened. float16, float32, 8-bit integers and booleans become float32, and
-    all other types float64.
+    Samples with several axes (images) are flattened. float16, float32, 8-bit integers and booleans become float32,
+    others float64.
     """
     if hasattr(features, "toarray"):
         raise TypeError(f"`{name}` must be a dense array; got a sparse one. Pass {name}.toarray().")

@@ -205,8 +205,7 @@ def _flip_profiles(counts, rows, labels, order, starts, before, change, binomial
 def flip_profiles(pairs: LabelPairs, mapping: Integers, change: Floats, ties: str, out: Floats) -> None:
     """Write the profile of pair i into ``out[i]``, (K + 1,).
 
-    A selected label of class i becomes ``mapping[i]``, a permutation, with probability ``change[i]``. K is at most
-    `MAX_K`.
+    A selected label of class i becomes ``mapping[i]``, a permutation, with probability ``change[i]``; K <= `MAX_K`.
     """
     k = out.shape[1] - 1
     order, starts = cycles_of(mapping)

@@ -5,8 +5,7 @@ Rows are multiplied by four coefficients at a time in blocks of `BLOCK`: loops o
 instructions, and they may reach beyond both ends of a row.
 
 The number of neighbors of each class among m selected ones has probabilities that are quotients of binomial
-coefficients. Scaled by 2^-n (`halved_binomials`) these are at most 1, and the factors 2 cancel in the quotient without
-rounding.
+coefficients. Scaled by 2^-n (`halved_binomials`) these are at most 1, and the factors 2 cancel without rounding.
 """
 
 from __future__ import annotations

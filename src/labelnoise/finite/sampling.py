@@ -2,9 +2,8 @@
 
 A walk selects the K neighbors one after another in random order, and redraws each label as it is selected. After m
 steps the votes are a draw given that m of them are selected, so each walk is an unbiased draw of every W[m]. A step
-costs a fixed number of operations: the classes are kept sorted by votes, so that adding or removing a vote is a swap.
-A tie of t classes that is settled at random counts as 1/t, its expectation, which leaves only the variance of the
-votes.
+costs a fixed number of operations: the classes are kept sorted by votes, so that adding or removing a vote is a swap. A
+tie of t classes that is settled at random counts as 1/t, its expectation, which adds no variance.
 
 The walks of a pattern depend on the seed and the pattern alone, so neither the number of threads nor the other patterns
 change a result. Errors at neighboring m are positively correlated, as they share their walks.

@@ -206,8 +206,7 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     Raises
     ------
     TypeError, ValueError
-        `value` is something else, an index is out of range, there are fewer than k neighbors, or the number of training
-        samples is not `n_train`.
+        `value` is something else or of another training set, an index is out of range, or there are too few neighbors.
 
     Examples
     --------
@@ -249,8 +248,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
         The training samples; samples with several axes (images) are flattened. With metric="precomputed" a sparse graph
         of distances, with queries in rows and training samples in columns; see `Neighbors.from_graph`.
     query : (M, ...) array, optional
-        The queries; by default the training samples themselves, each left out of its own neighbors. Duplicates of a
-        sample are not left out.
+        The queries; by default the training samples, each left out of its own neighbors (duplicates of it stay).
     k : int
         Number of neighbors.
     metric : {"euclidean", "cosine", "precomputed"}
@@ -314,14 +312,12 @@ def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = No
     Returns
     -------
     (M, L) float64 array
-        Rows sum to 1. Columns are `classes` if given, else the classes 0..L-1 of integer labels, else the distinct
-        labels in sorted order.
+        Rows sum to 1. Columns: `classes` if given, else 0..L-1 for integer labels, else the distinct labels, sorted.
 
     Raises
     ------
     TypeError, ValueError
-        k is larger than the number of neighbors stored, the labels are those of another training set, or it is not
-        clear which class belongs to which column.
+        k exceeds the number of neighbors stored, labels are of another training set, or the columns are ambiguous.
 
     Examples
     --------

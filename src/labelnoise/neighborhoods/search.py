@@ -3,8 +3,7 @@
 Libraries compute distances through a matrix product, and its rounding depends on batch sizes and thread counts. So
 equal distances come out slightly different, and it is left to chance which of several tied samples takes the k-th
 place. Here the library only proposes candidates. Every distance that counts is recomputed, one pair at a time, in
-float64 and with a fixed order of summation, and neighbors are ordered by (distance, training index). There are three
-steps:
+float64 and with a fixed order of summation, and neighbors are ordered by (distance, training index), in three steps:
 
 1. *Propose.* scikit-learn's brute-force search returns k and a few more candidates.
 2. *Certify.* The candidates are ordered exactly. No sample left out can be nearer than the last candidate's library

@@ -75,14 +75,8 @@ def label_histogram(codes: Codes, indices: NDArray[Any], k: int, n_classes: int)
 
     Parameters
     ----------
-    codes : (n_train,) int array
-        Codes 0..n_classes-1 of the training labels.
-    indices : (M, K) int array
-        Neighbors by increasing distance, as in `Neighbors.indices`.
-    k : int
-        Neighborhood size, in 1..K.
-    n_classes : int
-        Number of classes, L.
+    codes, indices, k, n_classes
+        As in `plurality_vote`, with one neighborhood size k in 1..K.
 
     Returns
     -------

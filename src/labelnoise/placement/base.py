@@ -15,8 +15,8 @@ from labelnoise.validation import check_features
 class Placement(ABC):
     """Where the selected samples lie: the base class of every placement, which is a frozen dataclass.
 
-    A placement defines `name` and `select`. By default it is described by its fields, needs no features, and sets no
-    concentration.
+    A placement defines `name` and `select`. By default its fields describe it, and it needs no features and sets no
+    rho.
 
     Attributes
     ----------

@@ -71,8 +71,7 @@ class Concentrated(Placement):
     k : int, default 30
         Size of the neighborhoods in which rho is defined, at least 2.
     neighbors : Neighbors, optional
-        Neighborhoods in which rho is measured, those of the test samples or of the training samples. By default they
-        are searched.
+        Neighborhoods of the test or of the training samples in which rho is measured; by default they are searched.
     n_queries : int, default 2000
         Number of samples whose neighborhoods are searched if `neighbors` is not given.
     n_landmarks : int, default 1000

@@ -39,9 +39,9 @@ class ConcentrationTest:
     concentration : float
         The concentration rho.
     standard_error : float
-        Standard error of rho over masks of the same process, by the jackknife over regions; NaN if there are fewer than
-        128 different neighbors. It is too small if a handful of regions hold all the noise: these are one draw of a
-        few, and a single mask cannot show how the next one would differ.
+        Standard error of rho over masks of the same process, by the jackknife over regions; NaN for fewer than 128
+        different neighbors. It is too small if a handful of regions hold all the noise: these are one draw of a few,
+        and a single mask cannot show how the next one would differ.
     p_value : float
         Share of the random masks, with this mask counted among them, that are at least as concentrated.
     z : float
@@ -158,8 +158,7 @@ def concentration(mask: ArrayLike, neighbors: Any, k: int) -> float:
     Raises
     ------
     ValueError, TypeError
-        The mask marks nothing or everything, or is of another training set; k is below 2 or above the number of
-        neighbors stored.
+        The mask marks nothing or everything, or is of another training set; k is below 2 or too large for `neighbors`.
 
     Examples
     --------

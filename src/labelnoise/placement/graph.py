@@ -75,8 +75,7 @@ class ClassBoundary(_GraphPlacement):
     neighbors : Neighbors, optional
         Neighbors of the training samples among themselves; by default they are searched.
     floor : float, default 0.01
-        Weight of a sample that has only neighbors of its own class, at least 0. At 0 such samples are selected only if
-        no others are left.
+        Weight of a sample that has only neighbors of its own class, at least 0. At 0 such samples are selected last.
 
     Raises
     ------

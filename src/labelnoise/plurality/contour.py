@@ -10,8 +10,7 @@ a total of m, so 0 <= c_m <= Pr(Poisson(k) = m), and the error has a bound that 
 about sqrt(74 k) points it is 1e-16 of Pr(Poisson(k) = k). The series are real, so half of the points suffice. As a
 grows by one, every E_j gains one term, which costs a few multiply-adds per class, a and point.
 
-Some terms are left out or simplified. Every outcome counts positively, so the total error of this is at most a few
-times `NEGLIGIBLE`:
+Some terms are left out. Every outcome counts positively, so their total is at most a few times `NEGLIGIBLE`:
 
 - Small a are left out: the term is at most Pr(X_y = a) prod of Pr(X_j <= a) / Pr(Poisson(k) = k).
 - A class is frozen at the a that it is unlikely to reach: where Chernoff's bound on Pr(n_j >= a), times that on
@@ -54,8 +53,7 @@ class Circle(NamedTuple):
 def circle(k: int) -> Circle:
     """Return the fewest points (an even number) with an error bound below 1e-16; see the module's derivation.
 
-    Poisson probabilities are log-concave, so each of those at k + 2N, k + 3N, ... is smaller by another factor of
-    1e-16.
+    Poisson probabilities are log-concave, so those at k + 2N, k + 3N, ... are each smaller by another factor of 1e-16.
     """
     peak = poisson_pmf(k, k)
     n_points = 2 * math.ceil(math.sqrt(k))
@@ -106,8 +104,8 @@ def _tie_depth(mean, a, k):
     """Return how many classes can tie with y at a votes; a negligible probability is left out.
 
     Counts of a multinomial are negatively associated. So the probability that m given classes all reach a is at most
-    the product of their probabilities to reach it, and the probability that some m classes do is at most the m-th
-    elementary symmetric polynomial of these, which is below S^m / m!.
+    the product of their own, and the probability that some m classes do is at most the m-th elementary symmetric
+    polynomial of these, which is below S^m / m!.
     """
     most = min(len(mean), k // a) - 1
     expected = 0.0  # S, the sum of the bounds on Pr(n_j >= a)

@@ -15,11 +15,10 @@ than k/2 votes always win, so the terms with a > k/2 are a binomial tail.
 
 Two bounds skip work without losing relative accuracy:
 
-- Turn the i votes of class j into votes for y: y still wins, and the probability changes by the factor
-  (q_y/q_j)^i / C(a+i, i). So all outcomes with n_j = i are together at most (q_j/q_y)^i C(a+i, i) times the answer, and
-  the series of j can end early.
-- If q_y >= 1/2, the answer is at least 1/4, and a term (a, k) is at most the binomial probability of a votes. So only a
-  range of k matters for each a.
+- Turn the i votes of class j into votes for y: y still wins, and the probability changes by (q_y/q_j)^i / C(a+i, i). So
+  all outcomes with n_j = i are together at most (q_j/q_y)^i C(a+i, i) times the answer: the series of j ends early.
+- If q_y >= 1/2, the answer is at least 1/4, and a term (a, k) at most the binomial probability of a votes: for each a,
+  only a range of k matters.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Poisson and binomial probabilities to full double precision, for use inside compiled kernels.
 
-They use Loader's saddle-point form (C. Loader, "Fast and accurate computation of binomial probabilities", 2000), in
-which the large terms n log n are canceled on paper. Differences of log-gamma values lose three digits at n = 300
-already.
+They use Loader's saddle-point form (C. Loader, "Fast and accurate computation of binomial probabilities", 2000): the
+large terms n log n are canceled on paper. Differences of log-gamma values lose three digits at n = 300 already.
 """
 
 from __future__ import annotations
@@ -14,26 +13,13 @@ from numba import njit
 
 TWO_PI = 2 * math.pi
 
-_SMALL_STIRLING_ERRORS = np.array(  # entries n = 1..15 of `stirling_error`; entry 0 is not used
-    [
-        0.0,
-        0.081061466795327258,
-        0.041340695955409294,
-        0.027677925684998339,
-        0.020790672103765094,
-        0.016644691189821193,
-        0.013876128823070748,
-        0.011896709945891770,
-        0.010411265261972096,
-        0.0092554621827127329,
-        0.0083305634333631255,
-        0.0075736754879489609,
-        0.0069428401072073796,
-        0.0064089941880042071,
-        0.0059513701127588477,
-        0.0055547335519628014,
-    ]
-)
+_SMALL_STIRLING_ERRORS = np.array([
+    0.0, 0.081061466795327258, 0.041340695955409294, 0.027677925684998339,
+    0.020790672103765094, 0.016644691189821193, 0.013876128823070748, 0.011896709945891770,
+    0.010411265261972096, 0.0092554621827127329, 0.0083305634333631255, 0.0075736754879489609,
+    0.0069428401072073796, 0.0064089941880042071, 0.0059513701127588477, 0.0055547335519628014,
+])  # fmt: skip
+"""`stirling_error` for n = 1..15, where its series is not accurate; entry 0 is never read."""
 
 
 @njit(nogil=True, cache=True)

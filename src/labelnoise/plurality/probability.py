@@ -13,8 +13,6 @@ from labelnoise.plurality.convolution import MAX_K, convolution_plurality
 from labelnoise.threads import for_each_block
 from labelnoise.validation import check_distributions, check_ks, check_ties, to_array
 
-__all__ = ["plurality_probability"]
-
 _DIGITS_ARE_WORTH = 2.0  # cost ratio up to which the convolution is preferred: it keeps small probabilities' digits
 _BLOCK_NS = 3e7  # nanoseconds of work per task: long compared with starting a task, short compared with all the work
 
@@ -60,12 +58,12 @@ def plurality_probability(q: Any, k: int | Sequence[int], label: Any = None, *, 
         Q = sum over a of Pr(X_y = a) Pr(sum of the others = k - a, each at most a - 1) / Pr(Poisson(theta) = k),
 
     where theta cancels and nothing is approximated. The probability in the middle is a coefficient of a product of
-    L - 1 polynomials, each a truncated Poisson series. Either the product is multiplied out, for all k at once (every
-    term is positive, so nothing cancels), or its one coefficient is read off as a mean over points of a circle, with an
-    error bound that depends on k alone. More than k/2 votes always win, so the terms with a > k/2 are a binomial tail.
-    A tie adds the term of degree a to each competitor's polynomial, times a weight z: 0 for "strict", and 0 or 1 by
-    class index for "lowest". For "random" the integral over z in [0, 1] of z^m is 1/(m + 1), the chance of y among m
-    others.
+    polynomials, one per competitor, each a truncated Poisson series. Either the product is multiplied out, for all k at
+    once (every term is positive, so nothing cancels), or its one coefficient is read off as a mean over points of a
+    circle, with an error bound that depends on k alone. More than k/2 votes always win, so the terms with a > k/2 are a
+    binomial tail. A tie adds the term of degree a to each competitor's polynomial, times a weight z: 0 for "strict",
+    and 0 or 1 by class index for "lowest". For "random" the integral of z^m over [0, 1] is 1/(m + 1), the chance of y
+    among m others.
 
     Source: A. Drory, O. Ratzon, S. Avidan, R. Giryes, arXiv:1803.11410, Eq. 2; B. Levin, "A representation for
     multinomial cumulative distribution functions", Annals of Statistics 9 (1981).

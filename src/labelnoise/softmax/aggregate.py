@@ -97,10 +97,8 @@ def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSo
 
     Parameters
     ----------
-    pred_probs : array-like of shape (n_test, n_classes)
-        Softmax of the test samples; rows sum to 1.
-    labels : array-like of shape (n_test,)
-        Their true classes 0..n_classes-1.
+    pred_probs, labels
+        As in `aggregate_softmax`; the labels are integers 0..n_classes-1.
 
     Raises
     ------
