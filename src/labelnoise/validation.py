@@ -148,16 +148,12 @@ def check_distributions(values: Any, name: str, *, n_columns: int | None = None)
     return rows / sums.reshape((*rows.shape[:-1], 1))
 
 
-def check_row_stochastic(matrix: Any, name: str, *, n_classes: int | None = None) -> Floats:
+def check_row_stochastic(matrix: Any, name: str) -> Floats:
     """Return a square matrix with distributions as rows: entry [i, j] is Pr(noisy = j | clean = i)."""
     array = np.asarray(to_array(matrix), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
         raise ValueError(
             f"`{name}` must be a square matrix, one row and one column per class; got shape {array.shape}."
-        )
-    if n_classes is not None and len(array) != n_classes:
-        raise ValueError(
-            f"`{name}` must be {n_classes} x {n_classes}, one row per class; got {len(array)} x {len(array)}."
         )
     rows, columns = array.sum(axis=1), array.sum(axis=0)
     if (np.abs(rows - 1) > SUM_TOLERANCE).any() and (np.abs(columns - 1) <= SUM_TOLERANCE).all():

@@ -9,24 +9,14 @@ from math import comb
 import numpy as np
 import pytest
 import scipy.stats
+from helpers.reference import share_of_win
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import labelnoise as ln
 from labelnoise.finite import VoteProfiles, distinct_patterns, selected_count_distribution, vote_profiles
 from labelnoise.neighborhoods.votes import plurality_vote
-
-TIES = ("strict", "random", "lowest")
-
-
-def credit(votes, label, ties):
-    """Return the label's share of the win, from the definition of each tie rule."""
-    tied = [j for j, count in enumerate(votes) if count == max(votes)]
-    if label not in tied:
-        return Fraction(0)
-    if ties == "random":
-        return Fraction(1, len(tied))
-    return Fraction(int(tied == [label] if ties == "strict" else tied[0] == label))
+from labelnoise.validation import TIES
 
 
 def enumerated_profiles(counts, matrix, ties):
@@ -47,7 +37,7 @@ def enumerated_profiles(counts, matrix, ties):
             outcomes = longer
         m = sum(selected)
         for label in range(n_classes):
-            win = sum(p * credit(votes, label, ties) for votes, p in outcomes.items())
+            win = sum(p * share_of_win(votes, label, ties) for votes, p in outcomes.items())
             profiles[label][m] += win / comb(k, m)
     return np.array([[float(w) for w in row] for row in profiles])
 
@@ -202,7 +192,7 @@ def patterns(seed, k, n_classes, n, spread=0.4):
 def test_without_selected_neighbors_the_clean_vote_is_exact(noise, method, ties):
     counts = np.array([c for c in itertools.product(range(7), repeat=4) if sum(c) == 6])
     win = vote_profiles(counts, None, noise, ties=ties, method=method, draws=2, random_state=0).win[..., 0]
-    expected = [[float(credit(row, label, ties)) for label in range(4)] for row in counts.tolist()]
+    expected = [[float(share_of_win(row, label, ties)) for label in range(4)] for row in counts.tolist()]
     np.testing.assert_array_equal(win, expected)
 
 

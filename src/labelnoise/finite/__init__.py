@@ -15,8 +15,8 @@ Each engine has a module: `redraw` (uniform noise, and pure neighborhoods under 
 becomes one other or stays) are exact; `sampling` (any other matrix) is random, with standard errors.
 """
 
-from labelnoise.finite.patterns import DistinctPatterns, distinct_patterns
+from labelnoise.finite.patterns import distinct_patterns
 from labelnoise.finite.profiles import VoteProfiles, vote_profiles
 from labelnoise.finite.selected import selected_count_distribution
 
-__all__ = ["DistinctPatterns", "VoteProfiles", "distinct_patterns", "selected_count_distribution", "vote_profiles"]
+__all__ = ["VoteProfiles", "distinct_patterns", "selected_count_distribution", "vote_profiles"]
