@@ -447,7 +447,7 @@ def test_expected_takes_several_noise_rates_at_once():
             [0],
             {"noise": ln.MatrixNoise.random(3, random_state=0), "method": "exact"},
             ValueError,
-            "`method` 'exact' must meet",
+            "`method` 'exact' requires exact profiles.*share a row",
         ),
     ],
 )

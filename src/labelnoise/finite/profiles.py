@@ -194,9 +194,11 @@ def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, meth
     possible = (corruption.share_a_row(counts) | (mapping is not None)) & (k <= MAX_K)
     if method == "exact" and not possible.all():
         pattern = counts[int(np.flatnonzero(~possible)[0])]
-        limit = f"K is at most {MAX_K}" if k > MAX_K else "the classes present share a row of the corruption matrix"
+        limit = (
+            f"K must be at most {MAX_K}" if k > MAX_K else "classes present must share a row of the corruption matrix"
+        )
         raise ValueError(
-            f"`method` 'exact' must meet a neighborhood with an exact profile, where {limit}; got clean counts "
+            f"`method` 'exact' requires exact profiles, so {limit}; got clean counts "
             f"{np.array2string(pattern, threshold=20)}. Use 'auto', which samples such profiles."
         )
     if method != "auto":

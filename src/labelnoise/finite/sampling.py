@@ -47,7 +47,7 @@ def alias_tables(rows):
                 n_large -= 1
                 small[n_small] = j
                 n_small += 1
-        for i in small[:n_small]:  # these are full except for rounding, unless the class cannot occur
+        for i in small[:n_small]:  # their mass is 1 up to rounding, unless the class cannot occur
             if rows[row, i] == 0.0:
                 stay[row, i], other[row, i] = 0.0, np.argmax(rows[row])
     return stay, other

@@ -126,7 +126,7 @@ class Concentrated(Placement):
         if self._geometry is not None and len(self._geometry.landmarks.nearest) == len(features):
             return self
         features = check_features(features)
-        rng = np.random.default_rng([0, 1])  # this stream is unlikely to be that of another choice of samples
+        rng = np.random.default_rng([0, 1])  # other choices of samples hardly ever use this seed
         if self.neighbors is None:
             indices = _sampled_neighborhoods(features, self.k, self.n_queries, rng)
         elif self.neighbors.n_train == len(features):

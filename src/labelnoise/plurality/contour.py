@@ -248,7 +248,7 @@ def _contour(q, labels, k, n_lanes, cos, sin, nodes, share_ties, out):
         q_y = p_row[wanted][0] if wanted.sum() == 1 else 1.0  # with several labels, the bound on n_y is not used
         total, pmf, below = np.zeros(n), np.zeros(n), np.zeros(n)
         if n > 1 and wanted.any():
-            # Plan which a matter, and until which a each class does.
+            # Plan which a matter, and up to which a each class takes part.
             first = _first_relevant(mean, wanted, NEGLIGIBLE / k * peak, half, pmf, below)
             frozen = np.empty(n, np.int64)
             for j in range(n):

@@ -13,7 +13,7 @@ from labelnoise.plurality.convolution import MAX_K, convolution_plurality
 from labelnoise.threads import for_each_block
 from labelnoise.validation import check_distributions, check_ks, check_ties, to_array
 
-_DIGITS_ARE_WORTH = 2.0  # cost ratio up to which the convolution is preferred: it keeps small probabilities' digits
+_PREFERENCE = 2.0  # cost ratio up to which the convolution is preferred: it keeps the digits of small probabilities
 _BLOCK_NS = 3e7  # nanoseconds of work per task: long compared with starting a task, short compared with all the work
 
 
@@ -154,7 +154,7 @@ def _convolution_ns(k_max: Integers, n_classes: int, n_labels: int, ties: str) -
 
 
 def _contour_ns(k: Integers, n_classes: int, n_labels: int, ties: str) -> Floats:
-    """Return the cost of one k: per class, min(k/2, 4 sqrt(k)) numbers of votes matter, at sqrt(74 k)/2 points of 1 ns.
+    """Return the cost of one k: per class about min(k/2, 4 sqrt(k)) numbers of votes, at sqrt(74 k)/2 points of 1 ns.
 
     All labels together cost three products, where one label costs one.
     """
@@ -166,6 +166,6 @@ def _contour_ns(k: Integers, n_classes: int, n_labels: int, ties: str) -> Floats
 def _convolved(ks: Integers, n_classes: int, n_labels: int, ties: str) -> int:
     """Return how many of the ascending `ks` to convolve, all in one pass, so that the total cost is lowest."""
     one_pass = np.where(ks <= MAX_K, _convolution_ns(ks, n_classes, n_labels, ties), np.inf)
-    one_by_one = _DIGITS_ARE_WORTH * _contour_ns(ks, n_classes, n_labels, ties)
+    one_by_one = _PREFERENCE * _contour_ns(ks, n_classes, n_labels, ties)
     total = np.concatenate([[0], one_pass]) + one_by_one.sum() - np.concatenate([[0], np.cumsum(one_by_one)])
     return int(np.argmin(total))
