@@ -13,12 +13,12 @@ import pytest
 import labelnoise as ln
 from labelnoise.data import load_digits
 
-REGISTERED: list[Any] = []  # a torch.library.Library unregisters what it defined when it is collected
+REGISTERED: list[Any] = []  # torch.library.Library objects; when one is collected, its operators are gone.
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder with MNIST and CIFAR-10; tests that need it are skipped where it is not."""
+    """The folder with MNIST and CIFAR-10; without it, tests that need it are skipped."""
     folder = os.environ.get("LABELNOISE_DATA")
     if not folder or not Path(folder).is_dir():
         pytest.skip("LABELNOISE_DATA does not name a folder with mnist/ and cifar10/")
@@ -35,7 +35,7 @@ def digits():
 
 @pytest.fixture(scope="session")
 def torchvision():
-    """Torchvision, importable also where its operators were built for another torch (beside a CPU-only one)."""
+    """Torchvision, importable even if its operators were built for another torch (beside a CPU-only one)."""
     try:
         import torchvision
     except RuntimeError:
@@ -46,6 +46,6 @@ def torchvision():
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         REGISTERED.append(library)
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]  # what the failed import left behind
+            del sys.modules[name]  # The failed import left it behind.
         import torchvision
     return torchvision

@@ -1,4 +1,4 @@
-"""What the documentation does to docstrings: formulas are shown, not their source."""
+"""The documentation shows the formulas of docstrings instead of their source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ l2m4m = pytest.importorskip("l2m4m", reason="needs the documentation's packages"
 
 @pytest.fixture(scope="module")
 def extensions():
-    """The two extensions that the pages are rendered with, as mkdocs gets them."""
+    """The two extensions with which mkdocs renders the pages."""
     hook = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "site" / "docstring_math.py"))
     return hook["on_config"]({"markdown_extensions": [l2m4m.LaTeX2MathMLExtension()]})["markdown_extensions"]
 
@@ -25,7 +25,7 @@ def rendered(text, extensions):
     return markdown.markdown(text, extensions=extensions)
 
 
-def test_formulas_of_docstrings(extensions):
+def test_formulas_become_mathml(extensions):
     text = "Before :math:`x_1` it.\n\n.. math:: a =\n    b, \\qquad\n    c\n\nAfter."
     page = rendered(text, extensions)
     assert page.count("<math") == 2
@@ -35,7 +35,7 @@ def test_formulas_of_docstrings(extensions):
 
 
 @pytest.mark.parametrize("documented", [ln.concentration, ln.AccuracyCurve.interval, ln.effective_k])
-def test_real_docstrings(documented, extensions):
+def test_all_formulas_of_real_docstrings_become_mathml(documented, extensions):
     text = inspect.getdoc(documented)
     page = rendered(text, extensions)
     assert page.count("<math") == text.count(".. math::") + text.count(":math:")

@@ -47,7 +47,7 @@ def fails(status, *arguments, says, **kwargs):
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
-    """Default folders lie in the working directory: not in whoever's runs the tests."""
+    """Work in a temporary folder, because default folders lie in the working directory."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -63,14 +63,14 @@ def files(tmp_path, digits):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"], ["run"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"], ["list"], ["run"]])
 def test_help_has_an_example(command):
     done = run(*command, "--help")
     assert done.returncode == 0
     if command:
         assert "Example" in done.stdout
         for option in ("--output-dir", "--random-state", "--json"):
-            assert option in done.stdout
+            assert option in done.stdout or (command, option) == (["list"], "--random-state")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def demo(tmp_path_factory):
     return folder, json.loads(done.stdout)
 
 
-def test_demo_leaves_tables_pictures_and_a_page(demo):
+def test_demo_writes_tables_pictures_and_a_page(demo):
     folder, result = demo
     page = Path(result["page"]).read_text()
     for record in result["curves"]:
@@ -90,7 +90,7 @@ def test_demo_leaves_tables_pictures_and_a_page(demo):
             assert Path(record["files"][kind]).stat().st_size > 0
         name = record["specification"]["name"]
         assert f'href="{name}.csv"' in page
-        # spread noise, and clusters at their measured concentration, are predicted within sampling error
+        # Spread noise, and clusters at their measured concentration, are predicted within sampling error.
         assert np.mean([abs(row["difference_points"]) for row in record["table"]]) < 2
     for network in result["networks"]:
         assert network["failures"] == []
@@ -100,20 +100,20 @@ def test_demo_leaves_tables_pictures_and_a_page(demo):
     assert page.count("<svg") == 5
     uniform = pd.read_parquet(result["curves"][0]["files"]["parquet"])
     assert set(uniform["k"]) == {5, 10, 30}
-    shutil.copytree(folder / "out" / "runs", folder / "again" / "runs")  # its trainings are not done again
+    shutil.copytree(folder / "out" / "runs", folder / "again" / "runs")  # Its trainings are not done again.
     again = run("demo", "--repeats", 2, "--output-dir", folder / "again", "--json")
     assert [c["table"] for c in json.loads(again.stdout)["curves"]] == [c["table"] for c in result["curves"]]
     assert [n["values"] for n in json.loads(again.stdout)["networks"]] == [n["values"] for n in result["networks"]]
 
 
-def test_links_on_the_demos_page_lead_somewhere(demo):
+def test_links_on_the_demos_page_lead_to_files(demo):
     page = Path(demo[1]["page"])
     links = re.findall(r'<a href="([^"]+)"', page.read_text())
     assert links
     assert [link for link in links if not (page.parent / link).is_file()] == []
 
 
-def test_curve_from_feature_files_with_measurement(files):
+def test_curve_measures_with_feature_files(files):
     out = files / "out"
     done = run(
         *("curve", "--features", files / "x.npy", "--labels", files / "y.npy"),
@@ -150,7 +150,7 @@ def test_curve_leaves_one_out_without_test_files(files):
     assert "leave one out" in record["specification"]["data"]
 
 
-def test_curve_from_predicted_probabilities(files):
+def test_curve_predicts_from_predicted_probabilities(files):
     done = run(
         *("curve", "--pred-probs", files / "probs.csv", "--labels", f"{files}/probs.csv:label"),
         *("--noise-rates", "0,0.5", "-k", "20", "--output-dir", files / "out", "--json"),
@@ -164,14 +164,14 @@ def test_curve_from_predicted_probabilities(files):
     np.testing.assert_allclose(got, expected.accuracy.ravel(), rtol=1e-12)
 
 
-def test_curve_with_a_matrix_file(files):
+def test_curve_takes_a_matrix_file_and_refuses_its_transpose(files):
     np.save(files / "matrix.npy", ln.MatrixNoise.random(10, random_state=0).corruption_matrix)
     done = run(
         *("curve", "--features", files / "x.npy", "--labels", files / "y.npy", "--noise", files / "matrix.npy"),
         *("-k", "5", "--output-dir", files / "out", "--json"),
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["table"]) == 9  # the paper's levels for a general matrix
+    assert len(json.loads(done.stdout)["table"]) == 9  # The paper has these noise rates for matrices.
     np.save(files / "columns.npy", np.load(files / "matrix.npy").T)
     fails(
         *(2, "curve", "--features", files / "x.npy", "--labels", files / "y.npy", "--noise", files / "columns.npy"),
@@ -211,7 +211,7 @@ def test_corrupt_places_the_noise(here, files, tmp_path, placement, said):
 
 
 class TestBadInput:
-    def test_sources(self, files):
+    def test_there_must_be_one_complete_source(self, files):
         fails(2, "curve", says="give one source")
         fails(2, "curve", "--features", files / "x.npy", says="needs --labels")
         fails(2, "curve", "--features", files / "x.npy", "--pred-probs", files / "probs.csv", says="give one source")
@@ -219,7 +219,7 @@ class TestBadInput:
         fails(2, "curve", "--pred-probs", probs, "--labels", y, "--simulate", says="needs training samples")
         fails(2, "curve", "--features", x, "--labels", y, "--test-features", x, says="go together")
 
-    def test_files(self, files):
+    def test_files_that_cannot_be_read_are_named(self, files):
         (files / "empty.npy").write_bytes(b"")
         (files / "cut.npy").write_bytes((files / "x.npy").read_bytes()[:1000])
         np.save(files / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
@@ -254,10 +254,10 @@ class TestBadInput:
             (["--ties", "first"], "first"),
         ],
     )
-    def test_options(self, files, options, says):
+    def test_bad_options_are_refused(self, files, options, says):
         fails(2, "curve", "--features", files / "x.npy", "--labels", files / "y.npy", *options, says=says)
 
-    def test_lengths(self, files):
+    def test_labels_must_be_as_many_as_features(self, files):
         np.save(files / "short.npy", np.arange(10))
         fails(2, "curve", "--features", files / "x.npy", "--labels", files / "short.npy", says="10")
 
@@ -270,7 +270,7 @@ class TestBadInput:
             )
 
     def test_no_room_for_the_figure_keeps_the_finished_table(self, files):
-        """A real limit of 20 kB a file: the table fits, the figure does not."""
+        """With a real limit of 20 kB per file, the table fits and the figure does not."""
         arguments = (
             "--features",
             files / "x.npy",
@@ -283,7 +283,7 @@ class TestBadInput:
         )
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
         env = {"NUMBA_CACHE_DIR": str(files / "numba"), "PYTHONDONTWRITEBYTECODE": "1"}
-        run("curve", *arguments, env=env)  # fills the compilation cache, which the limit would hit as well
+        run("curve", *arguments, env=env)  # This fills the compilation cache, which the limit would hit as well.
         before = (files / "out" / "curve.png").read_bytes()
         (files / "out" / "curve.csv").unlink()
         fails(1, "curve", *arguments, env=env, preexec_fn=limit, says="curve.png")
@@ -292,14 +292,14 @@ class TestBadInput:
         assert not [p for p in (files / "out").iterdir() if "curve" not in p.name or p.name.startswith(".")]
 
 
-# of 400 and 100 digits; both recipes search the same neighbors
+# Both recipes use 400 training and 100 test digits, and search the same neighbors.
 TWO = ("fig3a", "concentration_surface", "--scale", "smoke", "--set", "data.n_train=400", "--set", "data.n_test=100")
 TWO = (*TWO, "--set", "k=5")
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, capsys):
-    """The command line in this process, which is quicker; exit status, standard output and standard error."""
+    """A call of the command line in this process, which is faster; it gives exit status, output and errors."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
 
@@ -322,7 +322,7 @@ def made(tmp_path_factory):
 
 
 class TestList:
-    def test_before_anything_was_run(self, here):
+    def test_before_any_run_there_are_no_results(self, here):
         status, out, err = here("list", "--json")
         assert (status, err) == (0, "")
         rows = json.loads(out)
@@ -344,24 +344,20 @@ class TestList:
         _, out, _ = here("list", "--output-dir", folder / "figures")
         assert sum(f"smoke {verdict}" in line for line in out.splitlines() for verdict in ("agrees", "differs")) == 2
 
-    def test_runs(self, here, made):
+    def test_runs_are_listed_with_their_status(self, here, made):
         store = made[0] / "runs"
         _, out, _ = here("list", "--runs", "--store", store, "--json")
         rows = json.loads(out)
-        assert sorted(row["kind"] for row in rows) == [
-            "neighbours",
-            "votes",
-            "votes",
-            "votes",
-        ]  # codespell:ignore neighbours
+        kinds = ["neighbours", "votes", "votes", "votes"]  # codespell:ignore neighbours
+        assert sorted(row["kind"] for row in rows) == kinds
         assert {row["status"] for row in rows} == {"finished"}
         _, out, _ = here("list", "--runs", "--store", store)
         assert out.endswith("4 finished\n")
         assert all(row["id"][:8] in out for row in rows)
         assert "votes on digits (400 training images), flip 0.5, 3 repeats" in out
 
-    def test_what_went_wrong_is_shown_as_it_is(self, here, tmp_path):
-        """Words in brackets are no markup, and a long path is not cut."""
+    def test_errors_are_shown_in_full_and_not_as_markup(self, here, tmp_path):
+        """Words in brackets are not markup, and a long path is not cut."""
         store, absent = RunStore(tmp_path / "store"), recipe_named("fig3a", "smoke")[1].neighbors
         store.save_failure(absent, ImportError(f"see [/foo], pip install 'labelnoise[cnn]', {'x' * 150}"))
         status, out, _ = here("list", "--runs", "--store", store.folder)
@@ -376,14 +372,14 @@ class TestList:
         assert (status, out) == (2, "")
         assert "fig1.json must be what `labelnoise run fig1` wrote" in err
 
-    def test_no_store(self, here):
+    def test_a_missing_store_is_an_error(self, here):
         status, out, err = here("list", "--runs", "--store", "nowhere")
         assert (status, out) == (2, "")
         assert "`--store` must be a folder of runs; there is no nowhere. `labelnoise run` makes one." in err
 
 
 class TestRun:
-    def test_json(self, made):
+    def test_json_holds_what_the_files_hold(self, made):
         folder, results = made
         assert [result["name"] for result in results] == ["fig3a", "concentration_surface"]
         for result in results:
@@ -398,8 +394,8 @@ class TestRun:
         ledger = (folder / "figures" / "LEDGER.md").read_text()
         assert all(result["finding"] in ledger for result in results)
 
-    def test_again_it_performs_nothing_and_keeps_the_ledger(self, here, made, tmp_path):
-        """In the same folder; a panel that an earlier call made stays in the ledger."""
+    def test_the_same_command_performs_nothing_and_keeps_the_ledger(self, here, made, tmp_path):
+        """A panel that an earlier call made in the same folder stays in the ledger."""
         folder = shutil.copytree(made[0], tmp_path / "copy")
         (folder / "figures" / "fig2c").mkdir()
         surface = folder / "figures" / "concentration_surface" / "concentration_surface.json"
@@ -416,8 +412,7 @@ class TestRun:
         rows = (folder / "figures" / "LEDGER.md").read_text().splitlines()[4:]
         assert [row.split("]")[0] for row in rows] == ["| [fig3a", "| [concentration_surface", "| [fig2c"]
 
-    def test_workers_and_seed(self, here, tmp_path):
-        """Two worker processes give what a direct call gives."""
+    def test_two_worker_processes_give_the_result_of_a_direct_call(self, here, tmp_path):
         status, _, err = here(
             *("run", "fig3a", "--scale", "smoke", "--set", "noise_rates=0.2,0.45", "--set", "k=3,7"),
             *("--set", "repeats=2", "--random-state", 5, "--workers", 2, "--json"),
@@ -434,7 +429,7 @@ class TestRun:
         np.testing.assert_allclose(table["measured"], expected.accuracy.ravel(), atol=1e-12)
 
     @pytest.mark.parametrize("folder", ["[cnn]", "[/foo]"])
-    def test_a_folder_in_brackets(self, here, made, tmp_path, monkeypatch, folder):
+    def test_brackets_in_a_folder_name_are_not_markup(self, here, made, tmp_path, monkeypatch, folder):
         place = tmp_path / folder
         shutil.copytree(made[0] / "runs", place / "runs")
         monkeypatch.chdir(place)
@@ -443,7 +438,7 @@ class TestRun:
         assert f"Figure: {place}/out/fig3a/fig3a.png" in out
         assert f"Ledger: {place}/out/LEDGER.md" in out
 
-    def test_a_folder_of_the_user(self, here, made, tmp_path, monkeypatch):
+    def test_a_tilde_is_the_users_home(self, here, made, tmp_path, monkeypatch):
         """A shell leaves the tilde in --store=~/runs as it is."""
         monkeypatch.setenv("HOME", str(tmp_path))
         shutil.copytree(made[0] / "runs", tmp_path / "runs")
@@ -454,7 +449,7 @@ class TestRun:
         assert "smoke" in here("list", "--output-dir=~/out")[1]
 
     def test_other_files_may_lie_beside_the_results(self, here, made, tmp_path):
-        """Those of `labelnoise curve`, say."""
+        """For example, those of `labelnoise curve` may."""
         folder = shutil.copytree(made[0], tmp_path / "copy")
         (folder / "figures" / "curve").mkdir()
         (folder / "figures" / "curve" / "curve.json").write_text('{"title": "Flip noise"}')
@@ -466,8 +461,8 @@ class TestRun:
         assert (status, out.count("  found:  ")) == (2, 2)
         assert "fig1.json must be what `labelnoise run fig1` wrote" in err
 
-    def test_without_torch(self, here, monkeypatch):
-        """K-NN on pixels does without: no network is trained, and no GPU is looked for."""
+    def test_knn_on_pixels_runs_without_torch(self, here, monkeypatch):
+        """No network is trained, and nothing checks for a GPU."""
         found = importlib.util.find_spec
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else found(name))
         monkeypatch.setattr("labelnoise.studies.run_recipes.PACKAGES", ("numpy", "no-such-package"))
@@ -484,24 +479,25 @@ class TestRun:
         assert status == 2
         assert "torchrun's processes share each run; start them without --workers and --executor." in err
 
-    def test_an_interrupt_is_said_and_the_command_goes_on_later(self, here, tmp_path, monkeypatch):
+    def test_an_interrupt_is_reported_and_the_command_can_be_resumed(self, here, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(VotingRun, "perform", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", "k=5")
         assert (status, out) == (130, "")
         assert err == "labelnoise: interrupted; files already written are complete.\n"
         rows = RunStore(tmp_path / "labelnoise-output" / "runs").list()
-        assert [(row.kind, row.status) for row in rows] == [("neighbours", "finished"), ("votes", "interrupted")]
+        done = [(row.kind, row.status) for row in rows]
+        assert done == [("neighbours", "finished"), ("votes", "interrupted")]  # codespell:ignore neighbours
         assert here("run", "fig3a", "--scale", "smoke", "--set", "k=5")[0] == 0
 
-    def test_show(self, here, tmp_path):
+    def test_show_prints_specifications_and_does_nothing_else(self, here, tmp_path):
         status, out, err = here("run", "fig4a", "fig2c", "--show", "--scale", "paper", "--random-state", 7)
         assert (status, err) == (0, "")
         shown = json.loads(out)
-        assert list(shown) == ["fig2c", "fig4a"]  # sorted, as all JSON
+        assert list(shown) == ["fig2c", "fig4a"]  # Keys are sorted, as in all JSON.
         assert shown["fig4a"]["training"]["seed"] == shown["fig2c"]["settings"]["c"]["training"]["seed"] == 7
         empty = dict.fromkeys(("n_train", "n_test", "n_classes", "streamed"))
-        assert shown["fig4a"]["data"] == {"name": "mnist", "seed": 0, **empty}  # every field that --set can change
+        assert shown["fig4a"]["data"] == {"name": "mnist", "seed": 0, **empty}  # All fields are shown.
         assert shown["fig4a"]["training"]["device"] == "auto"
         _, out, _ = here("run", "fig4a", "--show", "--set", "training.epochs=5", "--set", "noise=uniform")
         shown = json.loads(out)["fig4a"]
@@ -518,7 +514,7 @@ class TestRun:
         assert status == 1
         assert out.count("  failed: votes on digits") == 3
         assert f"Delete the folder {neighbors}, and the run is done again." in out
-        assert "fig3a failed, see above; what finished is kept." in err
+        assert "fig3a failed, see above; finished runs are kept." in err
         assert "Traceback" not in err
         assert (tmp_path / "out" / "fig10" / "fig10.png").stat().st_size > 0
         assert not list((tmp_path / "out" / "fig3a").iterdir())
@@ -527,10 +523,10 @@ class TestRun:
         assert "[fig3a]" not in ledger
         status, out, err = here("run", "fig3a", "--scale", "smoke", "--store", store, "--json")
         assert status == 1
-        (result,) = json.loads(out)  # nothing else on standard output
+        (result,) = json.loads(out)  # Standard output holds nothing else.
         assert (result["finding"], len(result["failures"])) == (None, 3)
 
-    def test_data_that_is_not_there(self, here, tmp_path, monkeypatch):
+    def test_missing_data_is_reported(self, here, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", f"data.name={tmp_path}/nowhere")
         assert status == 1
@@ -558,15 +554,15 @@ class TestRun:
             (["fig3a", "--random-state", "x"], "Invalid value for '--random-state'"),
         ],
     )
-    def test_bad_input(self, here, tmp_path, arguments, says):
+    def test_bad_input_is_refused_before_anything_is_done(self, here, tmp_path, arguments, says):
         status, out, err = here("run", *arguments)
         assert (status, out) == (2, "")
         assert err.count("\n") == 1
         assert err.startswith("labelnoise: ")
         assert says in err
-        assert list(tmp_path.iterdir()) == []  # found before anything was done
+        assert list(tmp_path.iterdir()) == []
 
-    def test_a_taken_folder(self, here, tmp_path):
+    def test_an_output_folder_that_is_a_file_is_refused(self, here, tmp_path):
         (tmp_path / "out").write_text("a file")
         status, _, err = here("run", "fig3a", "--scale", "smoke", "--output-dir", "out")
         assert status == 2

@@ -15,9 +15,9 @@ from labelnoise.cli.options import (
     Noise,
     OutputDir,
     PlacementName,
+    PlacementOption,
     RandomState,
     Ties,
-    Where,
     noise_of,
     numbers,
     placement_of,
@@ -48,7 +48,7 @@ def _result_record(result: CurveResult, files: dict[str, Path]) -> dict[str, Any
 
 
 def _print_curve(result: CurveResult) -> None:
-    """A table of accuracies, one row a noise rate, one column a k."""
+    """Print a table of accuracies, with a row per noise rate and columns per k."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
@@ -82,14 +82,14 @@ def _print_curve(result: CurveResult) -> None:
 
 def demo(
     output_dir: OutputDir = Path("labelnoise-output/demo"),
-    repeats: Annotated[int, typer.Option(help="Noise draws a level.")] = 10,
+    repeats: Annotated[int, typer.Option(help="Noise draws per noise rate.")] = 10,
     random_state: RandomState = 0,
     as_json: Json = False,
 ) -> None:
-    """Run the main job on bundled digits: corrupt, predict, measure, and draw.
+    """Run the main job on bundled digits: corrupt labels, predict and measure accuracy, and draw both.
 
-    Uniform, flip and locally concentrated noise; nearest neighbors at several K, and a small network; tables, figures
-    and a page to look at.
+    The noise is uniform, flip and locally concentrated; nearest neighbors vote at several K, and a small network is
+    trained. The results are tables, figures and an HTML page.
     """
     from labelnoise.jobs.demo import DemoSpecification, run_demo
 
@@ -114,19 +114,19 @@ def demo(
 def curve(
     dataset: Annotated[
         str | None,
-        typer.Option(help="Image set whose pixels are the features: hub id, hub-layout folder or image folder."),
+        typer.Option(help="Image set with pixels as features: hub id, folder in the hub's layout, or image folder."),
     ] = None,
     features: Annotated[
         str | None,
         typer.Option(
-            help="Training features: .npy .npz .csv .parquet .safetensors; FILE:NAME picks an array or column."
+            help="Training features: .npy, .npz, .csv, .parquet or .safetensors; FILE:NAME selects an array or column."
         ),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Clean training labels; with --pred-probs the true labels of its rows.")
+        str | None, typer.Option(help="Clean training labels; with --pred-probs, the true labels of its rows.")
     ] = None,
     test_features: Annotated[
-        str | None, typer.Option(help="Test features. Without them every training sample is tested against the others.")
+        str | None, typer.Option(help="Test features. Without them, each training sample is tested against the others.")
     ] = None,
     test_labels: Annotated[str | None, typer.Option(help="True labels of the test samples.")] = None,
     pred_probs: Annotated[
@@ -136,31 +136,32 @@ def curve(
     noise: Noise = "uniform",
     mapping: Mapping = None,
     noise_rates: Annotated[
-        str | None, typer.Option(help="Fractions of labels selected, such as 0,0.2,0.4. Default: the paper's levels.")
+        str | None, typer.Option(help="Fractions of labels selected, such as 0,0.2,0.4. Default: those of the paper.")
     ] = None,
     k: Annotated[str, typer.Option("--k", "-k", help="Neighborhood sizes, such as 10,30,100.")] = "10,30,100",
     ties: Annotated[
-        Ties, typer.Option(help="Who wins a tie: one at random, the lowest class, or nobody.")
+        Ties, typer.Option(help="Which label wins a tie: one at random, the lowest class, or none (strict).")
     ] = Ties.random,
     model: Annotated[
-        Model, typer.Option(help="Neighbors' clean labels as they are (finite), or drawn afresh as in Eq. 2 (iid).")
+        Model, typer.Option(help="Whether neighbors' clean labels are as given (finite), or drawn as in Eq. 2 (iid).")
     ] = Model.finite,
     concentration: Annotated[
-        float, typer.Option(help="Of the noise predicted (and of --placement concentrated): 0 spread, 1 regions only.")
+        float,
+        typer.Option(help="Concentration of the predicted noise and of --placement concentrated: 0 spread, 1 regions."),
     ] = 0.0,
     metric: Annotated[Metric, typer.Option(help="Distance between features.")] = Metric.euclidean,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="Measure, too: real votes on really corrupted labels.")
+        bool, typer.Option("--simulate", help="Also measure the accuracy, by votes on corrupted labels.")
     ] = False,
-    placement: PlacementName = Where.spread,
-    repeats: Annotated[int, typer.Option(help="Noise draws a level, with --simulate.")] = 10,
-    name: Annotated[str, typer.Option(help="Name of the files written.")] = "curve",
+    placement: PlacementOption = PlacementName.spread,
+    repeats: Annotated[int, typer.Option(help="Noise draws per noise rate, with --simulate.")] = 10,
+    name: Annotated[str, typer.Option(help="Name of the files that are written.")] = "curve",
     title: Annotated[str, typer.Option(help="Title of the figure.")] = "",
     output_dir: OutputDir = Path("labelnoise-output/curve"),
     random_state: RandomState = 0,
     as_json: Json = False,
 ) -> None:
-    """Accuracy over noise rate and K: predicted, and with --simulate measured."""
+    """Compute accuracy over noise rate and K: predicted, and with --simulate also measured."""
     from labelnoise.jobs.curve import CurveJob, run_curve
 
     job = CurveJob(
@@ -193,20 +194,20 @@ def curve(
 
 
 def corrupt(
-    labels: Annotated[str, typer.Option(help="Clean labels: a file (FILE:NAME picks an array or column).")],
+    labels: Annotated[str, typer.Option(help="File of clean labels; FILE:NAME selects an array or column.")],
     noise_rate: Annotated[float, typer.Option(help="Fraction of labels selected, in [0, 1].")],
     noise: Noise = "uniform",
     mapping: Mapping = None,
-    placement: PlacementName = Where.spread,
+    placement: PlacementOption = PlacementName.spread,
     concentration: Annotated[
-        float, typer.Option(help="With --placement concentrated: 0 spread, 1 regions only.")
+        float, typer.Option(help="Concentration of --placement concentrated: 0 spread, 1 in whole regions.")
     ] = 0.5,
-    features: Annotated[str | None, typer.Option(help="Features of the samples, unless the noise is spread.")] = None,
+    features: Annotated[str | None, typer.Option(help="Features; every placement except spread needs them.")] = None,
     output_dir: OutputDir = Path("labelnoise-output/corrupt"),
     random_state: RandomState = 0,
     as_json: Json = False,
 ) -> None:
-    """Noisy labels from clean ones, with the record of what was changed."""
+    """Make noisy labels from clean ones, and record what was changed."""
     from labelnoise.artifacts import output_folder, write_json, write_table
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_features, read_labels, split_column
@@ -226,11 +227,11 @@ def corrupt(
     if as_json:
         print_json({**noisy.summary(), "files": {kind: str(path) for kind, path in files.items()}})
         return
-    rho = "" if noisy.concentration is None else f"concentration {noisy.concentration:.3f} (asked {concentration:g}), "
+    rho = noisy.concentration
+    realized = "" if rho is None else f"concentration {rho:.3f} (requested {concentration:g}), "
     say(
         f"{len(noisy.labels):,} labels of {len(noisy.classes)} classes, {noisy.noise['name']} noise, "
         f"{noisy.placement['name']} placement\n"
-        f"selected {noisy.noise_rate:.4f} (asked {noise_rate:g}), really changed {noisy.changed_rate:.4f}, "
-        f"{rho}"
-        f"seed {noisy.seed}\n" + written("Labels", csv) + "\n" + written("Record", saved)
+        f"selected {noisy.noise_rate:.4f} (requested {noise_rate:g}), changed {noisy.changed_rate:.4f}, "
+        f"{realized}seed {noisy.seed}\n" + written("Labels", csv) + "\n" + written("Record", saved)
     )

@@ -1,6 +1,7 @@
-"""The command line: parse, call, print. Everything heavy is imported inside the commands, so that --help is instant.
+"""The program `labelnoise`; its commands import heavy packages only when they run, so that --help is instant.
 
-Exit status: 0, 1 (the work failed) or 2 (bad input); errors are one line on standard error, never a traceback.
+The exit status is 0 on success, 1 if the work failed, and 2 for bad input. An error is one line on standard error, and
+never a traceback.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ BAD_INPUT = (
     *(ValueError, TypeError, ImportError),
     *(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError),
 )
-"""What the library raises for bad input (exit status 2); everything else is work that failed (1)."""
+"""The errors that the library raises for bad input (exit status 2); any other error means that the work failed (1)."""
 
 _INTERRUPTED = 130
 
@@ -40,7 +41,7 @@ def main() -> None:
     """Run the command line; errors become one line and an exit status."""
     try:
         status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
-        if status == _INTERRUPTED:  # newer versions of typer return this for ctrl-C, earlier ones raise Abort
+        if status == _INTERRUPTED:  # Newer versions of typer return this for Ctrl-C; earlier ones raise Abort.
             raise KeyboardInterrupt
         sys.exit(status)
     except (KeyboardInterrupt, typer.Abort):
@@ -49,7 +50,7 @@ def main() -> None:
     except BAD_INPUT as error:
         _fail(error, status=2)
     except Exception as error:
-        # the parser's own errors know how to say what was wrong with the options
+        # Only the errors of the option parser, which are bad input, have this method.
         _fail(error, status=2 if hasattr(error, "format_message") else 1)
 
 

@@ -1,4 +1,4 @@
-"""What commands share: options, and how their values become models and their results text."""
+"""Options that commands share, and functions that turn their values into models, and results into text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Ties(enum.StrEnum):
-    """Tie rules."""
+    """Rules for labels that share the most votes."""
 
     random = "random"
     lowest = "lowest"
@@ -25,21 +25,21 @@ class Ties(enum.StrEnum):
 
 
 class Model(enum.StrEnum):
-    """Models of a neighborhood's votes."""
+    """Models of the votes of a neighborhood."""
 
     finite = "finite"
     iid = "iid"
 
 
 class Metric(enum.StrEnum):
-    """Distances."""
+    """Distances between features."""
 
     euclidean = "euclidean"
     cosine = "cosine"
 
 
-class Where(enum.StrEnum):
-    """Placements."""
+class PlacementName(enum.StrEnum):
+    """Names of placements, which say where noise lies."""
 
     spread = "spread"
     kmeans = "kmeans"
@@ -53,23 +53,23 @@ RandomState = Annotated[int, typer.Option(help="Seed of every random draw.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
 Noise = Annotated[
     str,
-    typer.Option(help="[bold]uniform[/], [bold]flip[/], or a file that holds a corruption matrix whose rows sum to 1."),
+    typer.Option(help="[bold]uniform[/], [bold]flip[/], or a file with a corruption matrix whose rows sum to 1."),
 ]
 Mapping = Annotated[
     str | None,
-    typer.Option(help="With flip: what classes 0, 1, ... become, for example 1,2,0. Default: the next class."),
+    typer.Option(help="With flip: what classes 0, 1, ... become, such as 1,2,0. Default: each becomes the next."),
 ]
-PlacementName = Annotated[
-    Where,
+PlacementOption = Annotated[
+    PlacementName,
     typer.Option(
-        help="Where the noise lies: spread, in one k-means cluster of every class, at a chosen concentration, near "
-        "class boundaries, or at hubs."
+        help="Where the noise lies: spread over all samples, in one k-means cluster per class, concentrated as "
+        "--concentration says, near class boundaries, or at hubs (samples that are neighbors of many others)."
     ),
 ]
 
 
 def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
-    """Values separated by commas."""
+    """Parse numbers separated by commas."""
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError:
@@ -77,43 +77,43 @@ def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
 
 
 def noise_of(text: str, mapping: str | None) -> NoiseModel:
-    """The noise model that --noise and --mapping name."""
+    """Return the noise model that --noise and --mapping name."""
     from labelnoise.data import read_noise
 
     return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int))
 
 
-def placement_of(where: Where, concentration: float) -> Placement:
-    """The placement that --placement and --concentration name."""
+def placement_of(name: PlacementName, concentration: float) -> Placement:
+    """Return the placement that --placement and --concentration name."""
     import labelnoise as ln
 
-    if where is Where.concentrated:
+    if name is PlacementName.concentrated:
         return ln.Concentrated(concentration)
-    others: dict[Where, Callable[[], Placement]] = {
-        Where.spread: ln.Spread,
-        Where.kmeans: ln.KMeansCluster,
-        Where.boundary: ln.ClassBoundary,
-        Where.hubs: ln.HubnessProportional,
+    others: dict[PlacementName, Callable[[], Placement]] = {
+        PlacementName.spread: ln.Spread,
+        PlacementName.kmeans: ln.KMeansCluster,
+        PlacementName.boundary: ln.ClassBoundary,
+        PlacementName.hubs: ln.HubnessProportional,
     }
-    return others[where]()
+    return others[name]()
 
 
 def say(text: str) -> None:
-    """Print, with rich markup; what comes from outside is escaped."""
+    """Print text with rich markup; text from outside must be escaped before."""
     from rich.console import Console
 
     Console().print(text, highlight=False, soft_wrap=True)
 
 
 def written(what: str, path: Path) -> str:
-    """A line that says where a file is, in rich markup."""
+    """Return a line with rich markup that says where a file is."""
     from rich.markup import escape
 
     return f"[bold]{what}:[/] {escape(str(path.resolve()))}"
 
 
 def print_json(value: Any) -> None:
-    """Print as JSON."""
+    """Print a value as JSON on standard output."""
     from labelnoise.artifacts import to_json
 
     typer.echo(to_json(value), nl=False)

@@ -28,7 +28,7 @@ Store = Annotated[Path, typer.Option(help="Folder that keeps finished runs; any 
 
 
 class Scale(enum.StrEnum):
-    """How large."""
+    """Sizes in which figures can be made."""
 
     smoke = "smoke"
     laptop = "laptop"
@@ -36,12 +36,12 @@ class Scale(enum.StrEnum):
 
 
 def list_recipes(
-    runs: Annotated[bool, typer.Option("--runs", help="List the store's runs instead: done, running, failed.")] = False,
-    output_dir: Annotated[Path, typer.Option(help="Folder of results, to say which there are.")] = RESULTS,
+    runs: Annotated[bool, typer.Option("--runs", help="List the runs in the store and their status instead.")] = False,
+    output_dir: Annotated[Path, typer.Option(help="Folder of results, which are marked in the list.")] = RESULTS,
     store: Store = STORE,
     as_json: Json = False,
 ) -> None:
-    """The paper's figures and further studies; with --runs the runs that were done for them."""
+    """List the paper's figures and further studies; with --runs, the runs that were done for them."""
     if runs:
         _list_runs(store, as_json)
         return
@@ -94,7 +94,7 @@ def _list_runs(store: Path, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
-    for column in ("run", "status", "kind", "what", "when, or what went wrong"):
+    for column in ("run", "status", "kind", "what", "time, or error"):
         table.add_column(column, no_wrap=column in ("run", "status", "kind"), overflow="fold")
     for row in rows:
         table.add_row(row.id[:8], row.status, row.kind, escape(row.label), escape(row.detail))
@@ -104,31 +104,31 @@ def _list_runs(store: Path, as_json: bool) -> None:
 
 
 def run(
-    names: Annotated[list[str], typer.Argument(help="Names as in `labelnoise list`, such as fig4a or fig2c; or all.")],
+    names: Annotated[list[str], typer.Argument(help="Names from `labelnoise list`, such as fig4a or fig2c; or all.")],
     scale: Annotated[
-        Scale, typer.Option(help="Seconds on bundled digits; minutes on two cores; or the paper's whole table.")
+        Scale, typer.Option(help="smoke: seconds, on bundled digits; laptop: minutes, on two cores; paper: full size.")
     ] = Scale.laptop,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a field: repeats=5, noise_rates=0,0.2,0.4, training.epochs=10."),
+        typer.Option("--set", help="Change a field, such as repeats=5, noise_rates=0,0.2,0.4 or training.epochs=10."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; they share the cores.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of worker processes, which share the cores.")] = None,
     executor: Annotated[
-        str | None, typer.Option(help="dask://HOST:PORT, or slurm://?partition=NAME&timeout_min=600.")
+        str | None, typer.Option(help="Cluster to use: dask://HOST:PORT, or slurm://?partition=NAME&timeout_min=600.")
     ] = None,
     together: Annotated[
         int | None,
-        typer.Option(help="Networks of one shape trained at once: for a GPU. Default: 32 where there is one."),
+        typer.Option(help="Number of networks of one shape to train at once. Default: 32 if there is a GPU."),
     ] = None,
-    output_dir: Annotated[Path, typer.Option(help="Folder of results; each gets a folder of its own in it.")] = RESULTS,
+    output_dir: Annotated[Path, typer.Option(help="Folder of results, with a folder for each of them.")] = RESULTS,
     store: Store = STORE,
-    random_state: Annotated[int | None, typer.Option(help="Seed of every random draw; default: the recipe's.")] = None,
+    random_state: Annotated[int | None, typer.Option(help="Seed of every random draw. Default: the recipe's.")] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved specifications and stop.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make figures of the paper: data, training, analytic curves, tables, pictures.
+    """Make figures of the paper: load data, train networks, compute curves, write tables and pictures.
 
-    Finished runs are kept and never done again: a sweep that was stopped, however, goes on with the same command.
+    Finished runs are kept and not done again. Run the same command again to resume a stopped sweep.
     """
     from labelnoise.progress import QUIET
     from labelnoise.studies.overrides import override, reseeded
@@ -169,13 +169,13 @@ def run(
     failed = [result.heading.name for result in results if result.problems]
     if failed:
         raise RuntimeError(
-            f"{', '.join(failed)} failed, see above; what finished is kept. "
-            f"`labelnoise list --runs --store {store}` shows all; the same command tries again."
+            f"{', '.join(failed)} failed, see above; finished runs are kept. "
+            f"`labelnoise list --runs --store {store}` lists all runs; run the same command again to retry."
         )
 
 
 def print_result(result: RecipeResult) -> None:
-    """What was expected, what came out, and where the picture is."""
+    """Print what was expected, what was found, and where the picture is."""
     from rich.markup import escape
 
     say(f"[bold]{escape(result.heading.name)}[/]  {escape(result.heading.title)} ({result.scale})")

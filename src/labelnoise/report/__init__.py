@@ -1,4 +1,4 @@
-"""Results to a page: one self-contained HTML file, everything escaped; computes nothing."""
+"""Write results to one self-contained HTML page with all text escaped; nothing is computed here."""
 
 from labelnoise.report.page import Section, write_page
 

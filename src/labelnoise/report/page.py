@@ -1,4 +1,4 @@
-"""Results to a page: one self-contained HTML file, everything escaped; computes nothing."""
+"""Write results to one self-contained HTML page with all text escaped; nothing is computed here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A figure with a sentence and its table; `files`, in the page's folder or below it, are offered beside it."""
+    """A figure with a sentence, its table, and links to `files` in the page's folder or below it."""
 
     title: str
     text: str
@@ -28,7 +28,7 @@ class Section:
 def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -> Path:
     """Write the sections to one HTML file with the SVG figures inside it.
 
-    Text, class names and table cells are escaped; the SVG files are the program's own and go in as they are.
+    Text, class names and table cells are escaped. The SVG files come from this program and are inserted unchanged.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -42,6 +42,6 @@ def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -
 
 
 def _drawing(path: Path) -> str:
-    """The <svg> element of an SVG file, without the XML prologue that HTML does not take."""
+    """Return the <svg> element of an SVG file, without the XML prologue, which HTML does not take."""
     svg = path.read_text(encoding="utf-8")
     return svg[svg.index("<svg") :]
