@@ -146,8 +146,7 @@ def curve(
         Model, typer.Option(help="Whether neighbors' clean labels are as given (finite), or drawn as in Eq. 2 (iid).")
     ] = Model.finite,
     concentration: Annotated[
-        float,
-        typer.Option(help="Concentration of the predicted noise and of --placement concentrated: 0 spread, 1 regions."),
+        float, typer.Option(help="Concentration (also of --placement concentrated): 0 spread, 1 in whole regions.")
     ] = 0.0,
     metric: Annotated[Metric, typer.Option(help="Distance between features.")] = Metric.euclidean,
     simulate: Annotated[

@@ -1,7 +1,6 @@
 """The program `labelnoise`; its commands import heavy packages only when they run, so that --help is instant.
 
-The exit status is 0 on success, 1 if the work failed, and 2 for bad input. An error is one line on standard error, and
-never a traceback.
+The exit status is 0 on success, 1 if the work failed, 2 for bad input. Errors are one line on standard error.
 """
 
 from __future__ import annotations

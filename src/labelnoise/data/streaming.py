@@ -29,11 +29,9 @@ class EncodedImages(Protocol):
 
     def __getitem__(self, row: int) -> Mapping[str, Any]:
         """Return one image: its `bytes`, or else the `path` of its file."""
-        ...
 
     def fingerprint(self) -> Iterator[bytes]:
         """Yield the names and sizes that tell these images from others without decoding them."""
-        ...
 
 
 class ImageFileNames:

@@ -85,9 +85,10 @@ def unstack(network: Network) -> None:
 
 def _layers(module: nn.Module) -> Iterator[nn.Module]:
     """Yield the layers in the order in which they compute."""
-    for child in module.children() if isinstance(module, Network | nn.Sequential) else ():
-        yield from _layers(child)
-    if not isinstance(module, Network | nn.Sequential):
+    if isinstance(module, Network | nn.Sequential):
+        for child in module.children():
+            yield from _layers(child)
+    else:
         yield module
 
 

@@ -25,11 +25,9 @@ class Resumable(Protocol):
 
     def state(self) -> dict[str, Any]:
         """Return everything that the rest of the training depends on."""
-        ...
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set the object to a state that was saved."""
-        ...
 
 
 def keep_checkpoints(

@@ -38,11 +38,9 @@ class ImageBatches(Protocol):
 
         In training, `epoch` decides the random changes of images; with None there are none.
         """
-        ...
 
     def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """Return shift and scale, to be broadcast to (C, H, W), of normalization `kind` for the images at `indices`."""
-        ...
 
 
 class DeviceImages:
