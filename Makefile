@@ -12,10 +12,12 @@ demo: $(VENV)/.demo  ## run the main job on bundled data and print where its rep
 test: $(VENV)/.test  ## run the quick test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-check: $(VENV)/.test  ## lint, formatting, types, documentation
+check: $(VENV)/.test  ## lint, formatting, types, docstrings, spelling, documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/numpydoc lint $$(find src -name '*.py')
+	$(BIN)/codespell
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 docs: $(VENV)/.test  ## serve the documentation
