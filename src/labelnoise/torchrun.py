@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 def started_by_torchrun() -> bool:
@@ -21,12 +18,3 @@ def is_first_process() -> bool:
 def number_on_machine() -> int:
     """Return the number of this process among those on the same machine, counted from 0."""
     return int(os.environ["LOCAL_RANK"])
-
-
-def agree_on(value: T) -> T:
-    """Return what the first of torchrun's processes passes, in all of them; without torchrun, return `value`."""
-    if not started_by_torchrun():
-        return value
-    from labelnoise.processes import find_device, join_processes
-
-    return join_processes(find_device("auto")).agree(value)

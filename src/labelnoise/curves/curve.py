@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.curves.source import CurveSource
+from labelnoise.curves.tolerance import tipping_rates, tolerance
 from labelnoise.validation import check_fraction, check_noise_rate
 
 if TYPE_CHECKING:
@@ -17,24 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from labelnoise.curves.intervals import Interval
-    from labelnoise.curves.prediction import Prediction
-
-
-class CurveSource(ABC):
-    """Where a curve comes from: it answers what was not asked when the curve was computed."""
-
-    @property
-    def any_rate(self) -> bool:
-        """Whether it answers at every noise rate in [0, 1], or only at the curve's own."""
-        return False
-
-    @abstractmethod
-    def confusion(self, noise_rate: float, k: int) -> Floats:
-        """Return the share of each predicted class (columns) for each true class (rows)."""
-
-    @abstractmethod
-    def per_sample(self, noise_rate: float, k: int) -> Floats:
-        """Return the probability of a correct vote, or its share of the repeats, for each test sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,8 +221,6 @@ class AccuracyCurve:
         -------
         float, or array of shape (n_k,) if the curve has several k
         """
-        from labelnoise.curves.tolerance import tolerance
-
         least = check_fraction(target, "target")
         source = self.source if self.source is not None and self.source.any_rate else None
         found = np.array(
@@ -257,16 +238,12 @@ class AccuracyCurve:
         [0, 1] and interpolated linearly. The result is 1 for a sample that never falls below, and NaN for one that is
         below without noise. The smallest rates show where a training set is weakest.
         """
-        from labelnoise.curves.tolerance import tipping_rates
+        source, size = self.predicted_by(k)
+        return tipping_rates(source, size, check_fraction(target, "target"))
 
-        prediction, size = self.prediction(k)
-        return tipping_rates(prediction, size, check_fraction(target, "target"))
-
-    def prediction(self, k: int | None = None) -> tuple[Prediction, int]:
-        """Return the model behind a predicted curve, and one of the curve's k."""
-        from labelnoise.curves.prediction import Prediction
-
-        if not isinstance(self.source, Prediction) or not self.source.any_rate:
+    def predicted_by(self, k: int | None = None) -> tuple[CurveSource, int]:
+        """Return the source of a predicted curve, which answers at every noise rate, and one of the curve's k."""
+        if self.source is None or not self.source.any_rate:
             which = "was measured" if self.measured else "holds one level alone"
             raise ValueError(f"the curve must be predicted (predict_knn, accuracy_curve); this one {which}.")
         return self.source, self._one_k(k)

@@ -107,13 +107,11 @@ def _test_variance(curve: AccuracyCurve) -> Floats:
 
 def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
     """Return the variance of the accuracy over noise draws, its degrees of freedom, and what was assumed."""
-    from labelnoise.curves.prediction import Prediction
-
-    variance = np.empty_like(curve.accuracy)
-    draws = curve.source.draws if isinstance(curve.source, Prediction) else None
+    source, variance = curve.source, np.empty_like(curve.accuracy)
     for row, rate in enumerate(track(curve.noise_rates, "drawing noise", total=len(curve.noise_rates))):
-        if draws is not None:
-            variance[row] = draws.accuracies(float(rate), curve.k, DRAWS).var(axis=0, ddof=1)
+        drawn = None if source is None else source.redraw(float(rate), curve.k, DRAWS)
+        if drawn is not None:
+            variance[row] = drawn.var(axis=0, ddof=1)
             continue
         if curve.setting.placement.get("concentration"):
             raise ValueError(
@@ -124,6 +122,6 @@ def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:
         for column, k in enumerate(curve.k.tolist()):
             probability = curve.per_sample(None if len(curve.noise_rates) == 1 else float(rate), k)
             variance[row, column] = np.sum(probability * (1 - probability)) / curve.setting.n_test**2
-    if draws is not None:
+    if drawn is not None:
         return variance, DRAWS - 1, None
     return variance, np.inf, "test samples are independent of each other: which neighbors they share is not known"

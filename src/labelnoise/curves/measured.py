@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Integers, Mask
 from labelnoise.corruption import corrupt_codes
-from labelnoise.curves.curve import AccuracyCurve, CurveSetting, CurveSource
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.curves.inputs import KnnInputs
+from labelnoise.curves.source import CurveSource
 from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.neighborhoods.votes import plurality_vote
 from labelnoise.noise import NoiseModel

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelnoise.arrays import Floats, Integers
-from labelnoise.curves.curve import AccuracyCurve, CurveSetting, CurveSource
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.curves.measured import Draws
+from labelnoise.curves.source import CurveSource
 from labelnoise.curves.vote_models import RowVotes, VoteModel
 from labelnoise.progress import track
 
@@ -59,6 +60,10 @@ class Prediction(CurveSource):
             np.add.at(sums, model.codes[block], weights[block, None] * wins)
         with np.errstate(invalid="ignore"):
             return sums / self.class_counts[:, None]
+
+    def redraw(self, noise_rate: float, ks: Integers, repeats: int) -> Floats | None:
+        """Return measured accuracies of the same noise, drawn afresh."""
+        return None if self.draws is None else self.draws.accuracies(noise_rate, ks, repeats)
 
     def surface(self, noise_rates: Floats, concentrations: Floats, k: int) -> Floats:
         """Return the mean accuracy, (n_rates, n_concentrations)."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from labelnoise.arrays import Floats
 from labelnoise.curves.curve import AccuracyCurve
+from labelnoise.curves.prediction import Prediction
 from labelnoise.curves.tolerance import first_crossing
 from labelnoise.validation import check_concentration, check_fraction
 
@@ -120,5 +121,6 @@ def accuracy_surface(curve: AccuracyCurve, concentrations: Iterable[float], k: i
     rhos = np.array([check_concentration(rho) for rho in concentrations])
     if not len(rhos):
         raise ValueError("`concentrations` must name at least one concentration; got none.")
-    prediction, size = curve.prediction(k)
-    return AccuracySurface(curve.noise_rates, rhos, prediction.surface(curve.noise_rates, rhos, size), curve, size)
+    source, size = curve.predicted_by(k)
+    assert isinstance(source, Prediction)  # the only source that answers at every noise rate
+    return AccuracySurface(curve.noise_rates, rhos, source.surface(curve.noise_rates, rhos, size), curve, size)

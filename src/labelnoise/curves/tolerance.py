@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from labelnoise.arrays import Floats
-
-if TYPE_CHECKING:
-    from labelnoise.curves.curve import CurveSource
+from labelnoise.curves.source import CurveSource
 
 PRECISION = 1e-6
 """Largest error of the tolerance of a predicted curve."""

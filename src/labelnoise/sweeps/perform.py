@@ -8,14 +8,16 @@ import errno
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from labelnoise.sweeps.run import Run, RunResult
 from labelnoise.sweeps.store import RunStore, StoreError
-from labelnoise.torchrun import agree_on, is_first_process, started_by_torchrun
+from labelnoise.torchrun import is_first_process, started_by_torchrun
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _POLL_SECONDS = 1.0  # Time between two attempts to claim a run that another program has claimed.
+
+T = TypeVar("T")
 
 
 class Status(enum.StrEnum):
@@ -136,3 +138,12 @@ def _perform_shared(store: RunStore, run: Run) -> RunOutcome:
     outcome = agree_on(RunOutcome(Status.BUSY))  # The first process's outcome takes the place of this one.
     # Only the first process counts the run as performed; for the others, it is one that was found.
     return RunOutcome(Status.FOUND) if outcome.status == Status.PERFORMED else outcome
+
+
+def agree_on(value: T) -> T:
+    """Return what the first of torchrun's processes passes, in all of them; without torchrun, return `value`."""
+    if not started_by_torchrun():
+        return value
+    from labelnoise.processes import find_device, join_processes
+
+    return join_processes(find_device("auto")).agree(value)

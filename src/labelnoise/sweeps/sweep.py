@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from labelnoise.progress import bar
+from labelnoise.sweeps.perform import agree_on
 from labelnoise.sweeps.run import Run, RunIds
 from labelnoise.sweeps.schedule import Failure, Schedule
 from labelnoise.sweeps.store import RunStore
-from labelnoise.torchrun import agree_on
 
 OpenExecutor = Callable[[], AbstractContextManager[Executor]]
 
