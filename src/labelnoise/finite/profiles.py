@@ -194,9 +194,7 @@ def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, meth
     possible = (corruption.share_a_row(counts) | (mapping is not None)) & (k <= MAX_K)
     if method == "exact" and not possible.all():
         pattern = counts[int(np.flatnonzero(~possible)[0])]
-        limit = (
-            f"K must be at most {MAX_K}" if k > MAX_K else "classes present must share a row of the corruption matrix"
-        )
+        limit = f"K must be at most {MAX_K}" if k > MAX_K else "the classes must share a row of the corruption matrix"
         raise ValueError(
             f"`method` 'exact' requires exact profiles, so {limit}; got clean counts "
             f"{np.array2string(pattern, threshold=20)}. Use 'auto', which samples such profiles."
