@@ -34,7 +34,7 @@ PREDICTIONS = ("predicted", "from_neighborhood_rate", "from_rates_found", "from_
 class ConcentrationTable:
     """Difference between measured and predicted accuracy over noise rate, concentration, K and noise model.
 
-    Neighbors are searched in the features of a network with this `training`, or for None among pixels. The
+    Neighbors are searched in the features of a network trained as `training` says; without it, among pixels. The
     `concentrations` are those asked for; the comparison is at the measured ones. With `patch_sizes`, noise lies in
     patches of these sizes instead.
     """

@@ -28,8 +28,8 @@ Compared = tuple[AccuracyCurve, AccuracyCurve, str]
 class KnnCurves:
     """Measured accuracy of K-NN beside predicted accuracy.
 
-    Neighbors are searched in the features of a network with this `training`, or for None among pixels. `repeats` is the
-    number of noise draws per noise rate; `ties` and `model` are those of `labelnoise.predict_knn`.
+    Neighbors are searched in the features of a network trained as `training` says; without it, among pixels. `repeats`
+    is the number of noise draws per noise rate; `ties` and `model` are those of `labelnoise.predict_knn`.
     """
 
     data: DataSpecification

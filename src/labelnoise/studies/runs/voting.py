@@ -73,7 +73,7 @@ class NeighborsRun:
 
 @dataclass(frozen=True, kw_only=True)
 class NeighborVotes:
-    """What runs have in common in which neighbors vote at one noise rate."""
+    """The base class of runs in which neighbors vote at one noise rate."""
 
     uses_all_processes: ClassVar[bool] = False
 
