@@ -20,14 +20,14 @@ A tied competitor has the weight z of the tie rule, and the sum is integrated ov
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.products import halved_binomials
 from labelnoise.plurality.ties import tie_nodes
 
-_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+_jit = compiled(fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 def cycles_of(mapping: Integers) -> tuple[Integers, Integers]:

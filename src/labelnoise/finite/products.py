@@ -13,9 +13,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 
 from labelnoise.arrays import Floats
+from labelnoise.compiled import compiled
 
 FRONT = 3
 """Number of zeros before a row's first coefficient."""
@@ -29,7 +29,7 @@ SPARE = 2 * BLOCK + FRONT
 MAX_K = 512
 """Largest k for which the scaled weights of every engine stay inside the range of doubles."""
 
-_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+_jit = compiled(fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
 
 
 @_jit

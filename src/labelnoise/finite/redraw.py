@@ -22,9 +22,9 @@ Four things keep the cost low:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.products import (
     FRONT,
@@ -41,7 +41,7 @@ from labelnoise.plurality.ties import tie_nodes
 NEGLIGIBLE = 1e-30
 """Outcomes of a class with a smaller probability than this are left out."""
 
-_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+_jit = compiled(fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 @_jit

@@ -19,10 +19,10 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import distinct_patterns
 from labelnoise.plurality.pmf import binomial_tail, poisson_pmf
 from labelnoise.plurality.ties import tie_nodes
@@ -32,7 +32,7 @@ from labelnoise.validation import TIES
 EXACT_OPERATIONS = 2**22
 """Most multiplications spent on the exact answer of one neighborhood, some milliseconds; beyond it, votes are drawn."""
 
-_jit = njit(nogil=True, cache=True, error_model="numpy")
+_jit = compiled(error_model="numpy")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,13 +12,13 @@ change a result. Errors at neighboring m are positively correlated, as they shar
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import EVERY_LABEL
 from labelnoise.threads import for_each_block
 
-_jit = njit(nogil=True, cache=True, error_model="numpy")
+_jit = compiled(error_model="numpy")
 
 
 @_jit

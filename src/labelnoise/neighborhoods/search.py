@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 from joblib import cpu_count
-from numba import njit
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Features, Floats, Integers, Mask
+from labelnoise.compiled import compiled
 from labelnoise.progress import track
 from labelnoise.threads import for_each_block
 
@@ -151,7 +151,7 @@ def _unit_rows(values: Features, squares: Floats) -> Features:
 # ---------------------------------------------------------------------------------------------------- the kernels
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _dot(x, y):
     """Return x.y in float64, by eight running sums that a processor can add at once, in a fixed order."""
     a = b = c = d = e = f = g = h = 0.0
@@ -170,13 +170,13 @@ def _dot(x, y):
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _square(start, stop, values, squares):
     for row in range(start, stop):
         squares[row] = _dot(values[row], values[row])
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _squared_distance(x, y):
     """Return |x - y|^2 in float64, summed as in `_dot`."""
     a = b = c = d = e = f = g = h = 0.0
@@ -195,7 +195,7 @@ def _squared_distance(x, y):
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _distance(x, y, x_square, y_square, cosine):
     """Return the distance by which neighbors are ordered.
 
@@ -209,13 +209,13 @@ def _distance(x, y, x_square, y_square, cosine):
     return 1.0 - math.copysign(root, product)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _is_farther(distance, index, other_distance, other_index):
     """Return True if the first sample comes later in the order of neighbors: by distance, then by training index."""
     return distance > other_distance or (distance == other_distance and index > other_index)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _replace_farthest(distances, indices, distance, index):
     """Replace the farthest sample, the root of a heap, by another sample."""
     at, child = 0, 1
@@ -231,7 +231,7 @@ def _replace_farthest(distances, indices, distance, index):
     distances[at], indices[at] = distance, index
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _sort_heaps(start, stop, distances, indices):
     for row in range(start, stop):
         for end in range(distances.shape[1] - 1, 0, -1):
@@ -240,7 +240,7 @@ def _sort_heaps(start, stop, distances, indices):
             _replace_farthest(distances[row, :end], indices[row, :end], distance, index)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _admit_candidates(start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices):
     """Put the nearest of each query's candidates into its k places, which form a heap."""
     for row in range(start, stop):
@@ -250,7 +250,7 @@ def _admit_candidates(start, stop, queries, squares, own, train, train_squares, 
                 _replace_farthest(distances[row], indices[row], distance, i)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _admit_block(
     start, stop, queries, squares, own, train, train_squares, cosine, first, products, limits, distances, indices
 ):

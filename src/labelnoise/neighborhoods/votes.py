@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES, check_count, check_ks, check_ties
 
@@ -22,7 +22,7 @@ _BLOCK = 1024
 _STRICT, _RANDOM, _LOWEST = range(3)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _code_of(codes, index, n_classes):
     """Return the code of one neighbor; raise an IndexError before a bad index or code becomes a bad memory access."""
     if index < 0 or index >= codes.size:
@@ -33,14 +33,14 @@ def _code_of(codes, index, n_classes):
     return code
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _histogram(codes, indices, k, start, stop, counts):
     for row in range(start, stop):
         for rank in range(k):
             counts[row, _code_of(codes, indices[row, rank], counts.shape[1])] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners):
     """Write the winners of rows start..stop-1; `order` sorts `ks`."""
     counts = np.zeros(n_classes, np.int64)

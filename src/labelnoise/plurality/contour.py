@@ -27,9 +27,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from labelnoise.arrays import Codes, Floats
+from labelnoise.compiled import compiled
 from labelnoise.plurality.pmf import binomial_tail, log_tail_bound, poisson_pmf
 from labelnoise.plurality.ties import tie_nodes
 
@@ -38,7 +38,7 @@ NEGLIGIBLE = 1e-15
 
 _ANCHOR = 32  # every 32nd Poisson probability is computed afresh, the others from the one before
 
-_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+_jit = compiled(error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 
 
 class Circle(NamedTuple):

@@ -24,9 +24,9 @@ Two bounds skip work without losing relative accuracy:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.plurality.ties import inner_tie_nodes
 
 MAX_K = 512
@@ -38,7 +38,7 @@ NEGLIGIBLE = 1e-18
 _PAD = 4  # zeros before every increment, because four terms at once reach before its start
 _VECTOR = 8  # coefficients computed at once; buffers have room for as many more
 
-_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+_jit = compiled(fastmath={"contract", "nsz"}, error_model="numpy")
 
 
 @_jit

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from labelnoise.compiled import compiled
 
 TWO_PI = 2 * math.pi
 
@@ -22,7 +23,7 @@ _SMALL_STIRLING_ERRORS = np.array([
 """`stirling_error` for n = 1..15, where its series is not accurate; entry 0 is never read."""
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def stirling_error(n: float) -> float:
     """Return the error of Stirling's formula, log n! - log(sqrt(2 pi n) (n/e)^n)."""
     if n <= 15:
@@ -31,7 +32,7 @@ def stirling_error(n: float) -> float:
     return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / (1188 * square)) / square) / square) / square) / n
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def deviance(x: float, mean: float) -> float:
     """Return x log(x / mean) + mean - x, without cancellation where x is near the mean."""
     if abs(x - mean) >= 0.1 * (x + mean):
@@ -49,7 +50,7 @@ def deviance(x: float, mean: float) -> float:
         total = longer
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def poisson_pmf(n: int, mean: float) -> float:
     """Return Pr(X = n) for X ~ Poisson(mean)."""
     if n == 0:
@@ -59,7 +60,7 @@ def poisson_pmf(n: int, mean: float) -> float:
     return math.exp(-stirling_error(n) - deviance(n, mean)) / math.sqrt(TWO_PI * n)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def binomial_pmf(n: int, trials: int, p: float) -> float:
     """Return Pr(X = n) for X ~ Binomial(trials, p)."""
     if n < 0 or n > trials:
@@ -76,7 +77,7 @@ def binomial_pmf(n: int, trials: int, p: float) -> float:
     return math.exp(exponent) * math.sqrt(trials / (TWO_PI * n * rest))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def binomial_tail(n: int, trials: int, p: float) -> float:
     """Return Pr(X >= n) for X ~ Binomial(trials, p), by summing the tail that does not hold the mean."""
     if n <= 0:
@@ -103,7 +104,7 @@ def binomial_tail(n: int, trials: int, p: float) -> float:
     return max(1 - total, 0.0)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def log_tail_bound(n: int, trials: int, p: float) -> float:
     """Return Chernoff's upper bound of log Pr(X >= n), for X ~ Binomial(trials, p)."""
     if n <= trials * p:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
 from labelnoise.softmax.aggregate import check_softmax
 from labelnoise.threads import for_each_block
@@ -163,7 +163,7 @@ def softmax_neighborhoods(
     return SoftmaxNeighborhoods(sizes, preferred, distance, counts / preferred[:, None])
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _prefer(p, codes, indices, ks, start, stop, preferred, distance, counts):
     # For distributions, 1/2 sum (p - h)^2 / (p + h) = 1 - 2 sum p h / (p + h). Only labels that occur have a term, so
     # the cost of a step is the number of distinct labels so far, however many classes there are.
