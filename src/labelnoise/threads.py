@@ -14,6 +14,15 @@ from joblib import cpu_count
 from labelnoise.progress import track
 
 
+def openmp_thread() -> ThreadPoolExecutor:
+    """Return a new thread for libraries that run OpenMP loops, such as scikit-learn's search.
+
+    GNU OpenMP keeps the threads of its loops for each thread that starts one. A process made by fork inherits that
+    record without the threads, and a loop in its main thread would wait for them forever. A new thread has no record.
+    """
+    return ThreadPoolExecutor(max_workers=1)
+
+
 def for_each_block(work: Callable[[int, int], None], n_rows: int, block: int, description: str) -> None:
     """Call ``work(start, stop)`` for consecutive blocks of rows, in parallel; the first exception is raised.
 

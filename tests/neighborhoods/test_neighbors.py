@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -197,6 +202,42 @@ def test_the_sweep_is_exact_for_large_k_and_in_several_steps(monkeypatch):
     train = np.random.default_rng(0).integers(0, 3, (300, 4))
     for k in (1, 150, 299):
         assert_same(neighbors(train, k=k), *oracle(train, None, k))
+
+
+AFTER_FORK = """
+import multiprocessing, sys
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+X = np.random.default_rng(0).normal(size=(3000, 8))
+CODES = np.repeat([0, 1], 1500)
+
+def find(metric):
+    import labelnoise as ln
+    from labelnoise.placement import ClassClusters
+    found = ln.neighbors(X, k=5, metric=metric)
+    inside = ClassClusters.fit(X, CODES, 0.5, 0).contain(X, CODES)
+    return found.indices.tobytes(), found.distances.tobytes(), inside.tobytes()
+
+if __name__ == "__main__":
+    NearestNeighbors(algorithm="brute").fit(X).kneighbors(X)  # starts OpenMP's threads
+    metrics = ["euclidean", "cosine"]
+    parent = [find(metric) for metric in metrics] if "first" in sys.argv else None
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        children = pool.map_async(find, metrics).get(60)
+    assert children == (parent or [find(metric) for metric in metrics])
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork")
+@pytest.mark.parametrize("parent", ["first", "last"])  # "last": the package is imported only after the fork
+def test_a_process_made_by_fork_finds_the_same(tmp_path, parent):
+    script = tmp_path / "after_fork.py"
+    script.write_text(AFTER_FORK)
+    command = [sys.executable, "-W", "ignore", str(script), parent]
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_all_numeric_types_and_shapes_are_accepted():

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Features, Floats, Integers, Mask
 from labelnoise.compiled import compiled
 from labelnoise.progress import track
-from labelnoise.threads import for_each_block
+from labelnoise.threads import for_each_block, openmp_thread
 
 _BATCH = 2048  # rows processed at once (by each core, in the library); fewer if they would need more than `_MEMORY`
 _MEMORY = 2**26  # bytes
@@ -68,12 +68,19 @@ class _Search:
         batch = _rows_within(16 * n_candidates, _BATCH * cpu_count())
         final = np.ones(len(self.queries), dtype=bool)
         library = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", metric="euclidean")
-        with config_context(assume_finite=True, enable_cython_pairwise_dist=True):
+
+        def kneighbors(queries: Features) -> tuple[Floats, Integers]:
+            with config_context(assume_finite=True, enable_cython_pairwise_dist=True):
+                return library.kneighbors(queries)
+
+        with config_context(assume_finite=True), openmp_thread() as thread:
             library.fit(_unit_rows(self.train, self.train_squares) if self.cosine else self.train)
             for start in track(range(0, len(self.queries), batch), "searching neighbors"):
                 rows = slice(start, start + batch)
                 queries, squares = self.queries[rows], self.squares[rows]
-                proposed, candidates = library.kneighbors(_unit_rows(queries, squares) if self.cosine else queries)
+                proposed, candidates = thread.submit(
+                    kneighbors, _unit_rows(queries, squares) if self.cosine else queries
+                ).result()
                 results = self.distances[rows], self.indices[rows]
                 _in_blocks(_admit_candidates, len(queries), *self.data(rows), candidates, *results)
                 _in_blocks(_sort_heaps, len(queries), *results)

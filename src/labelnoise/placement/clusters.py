@@ -145,8 +145,12 @@ class ClassClusters:
 
     def contain(self, features: NDArray[Any], codes: Codes) -> Mask:
         """Return True for each sample that falls into the chosen cluster of its own class."""
+        from threadpoolctl import threadpool_limits
+
         inside = np.zeros(len(codes), dtype=bool)
         for code in np.unique(codes):
             members = codes == code
-            inside[members] = self.fitted[code].predict(features[members]) == self.chosen[code]
+            with threadpool_limits(1):  # in a process made by fork, a loop of several OpenMP threads would never end
+                assigned = self.fitted[code].predict(features[members])
+            inside[members] = assigned == self.chosen[code]
         return inside
