@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,6 +295,59 @@ def test_errors_in_training_features_name_the_row():
         neighbors([[1.0]], k=1)
 
 
+# ---- data frames
+
+RNG = np.random.default_rng(0)
+FRAME, QUERY = (pd.DataFrame(RNG.normal(size=(n, 3)), columns=["a", "b", "c"]) for n in (30, 10))
+
+
+def unnamed(frame):
+    return frame.set_axis(range(frame.shape[1]), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("frame", "query"),
+    [
+        (FRAME, QUERY[["c", "a", "b"]]),
+        (FRAME[["b", "c", "a"]], QUERY),
+        (FRAME, QUERY.to_numpy()),
+        (FRAME.to_numpy(), QUERY),
+        (unnamed(FRAME), QUERY),
+        (FRAME, unnamed(QUERY)),
+        (unnamed(FRAME), unnamed(QUERY)[[2, 0, 1]]),
+        (unnamed(FRAME), unnamed(QUERY)[[2, 0, 1]].rename(columns=str)),  # a CSV file makes text of numbers
+        (FRAME.set_axis(FRAME.index[::-1]), QUERY[["b", "a", "c"]].set_axis(QUERY.index + 5)),
+        (pa.Table.from_pandas(FRAME), pa.Table.from_pandas(QUERY[["b", "a", "c"]])),
+        (FRAME, pa.Table.from_pandas(QUERY[["b", "a", "c"]])),
+    ],
+)
+def test_columns_of_frames_are_matched_by_name(frame, query):
+    expected = neighbors(FRAME.to_numpy(), QUERY.to_numpy(), k=4)
+    found = neighbors(frame, query, k=4)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_allclose(found.distances, expected.distances, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (QUERY.rename(columns={"b": "z"}), "`query` must have the columns .*; missing: 'b' and not in `features`: 'z'"),
+        (QUERY[["a", "b"]], "; missing: 'c'. Rename"),
+        (QUERY.assign(d=1, e=2), "; not in `features`: 'd', 'e'. Rename"),
+        (QUERY.assign(**{f"x{i}": 1 for i in range(9)}), "'x4' and 4 more"),
+        (QUERY[["a", "b", "b"]], "`query` must have columns of different names; twice: 'b'. Rename or drop one"),
+    ],
+)
+def test_frames_of_other_columns_are_an_error(query, message):
+    with pytest.raises(ValueError, match=message):
+        neighbors(FRAME, query, k=2)
+
+
+def test_a_name_that_comes_twice_is_an_error_without_queries_too():
+    with pytest.raises(ValueError, match="`features` must have columns of different names; twice: 'a'"):
+        neighbors(FRAME[["a", "a"]], k=2)
+
+
 # ---- graphs
 
 
@@ -336,7 +391,31 @@ def test_a_square_graph_of_other_queries_keeps_its_diagonal():
     found = Neighbors.from_graph(graph, exclude_self=False)
     np.testing.assert_array_equal(found.indices, neighbors(train, query, k=20).indices)
     assert not found.is_self
-    assert Neighbors.from_graph(graph).k == 19
+    assert Neighbors.from_graph(graph, exclude_self=True).k == 19
+    with pytest.raises(ValueError, match=r"20 of 20 rows store it, 1 as .*Pass .*exclude_self=False"):
+        Neighbors.from_graph(graph)
+
+
+def test_the_diagonal_of_a_square_graph_is_self_where_it_is_nearest():
+    features = np.random.default_rng(0).normal(size=(40, 3))
+    expected = neighbors(features, k=5)
+    full = np.linalg.norm(features[:, None] - features, axis=2)
+    marked = [full + np.diag(np.full(40, value)) for value in (np.inf, np.nan, -1e-9)]
+    for graph in (
+        kneighbors_graph(features, 6, mode="distance", include_self=True),
+        kneighbors_graph(features, 5, mode="distance"),
+        *(sparse.coo_array((dense.ravel(), np.indices(dense.shape).reshape(2, -1))) for dense in marked),
+    ):
+        found = Neighbors.from_graph(graph, k=5)
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        assert found.is_self
+    some = kneighbors_graph(features, 6, mode="distance", include_self=True).tolil()
+    for row in range(3):
+        some[row, row] = 9.0  # three rows in which it is not nearest; 90 % is enough
+    np.testing.assert_array_equal(Neighbors.from_graph(some, k=5).indices, expected.indices)
+    connectivity = NearestNeighbors(n_neighbors=10).fit(features).kneighbors_graph(features[::-1])
+    with pytest.raises(ValueError, match="from_graph"):
+        neighbors(connectivity, k=10, metric="precomputed")
 
 
 def test_a_graph_of_connectivity_is_a_set_without_order():
@@ -370,7 +449,7 @@ def test_errors_of_a_graph_name_the_cause():
     with pytest.raises(ValueError, match=r"must be square to exclude self; got shape \(3, 4\)"):
         Neighbors.from_graph(full, exclude_self=True)
     with pytest.raises(ValueError, match="row 0 stores 1 besides itself"):
-        Neighbors.from_graph(graph([0, 0, 1, 2], [0, 1, 0, 0], [0, 1, 2, 3], (3, 3)), k=2)
+        Neighbors.from_graph(graph([0, 0, 1, 2], [0, 1, 0, 0], [0, 1, 2, 3], (3, 3)), k=2, exclude_self=True)
 
 
 # ---- the class Neighbors
@@ -460,7 +539,17 @@ def test_as_neighbors_accepts_all_forms():
     ("value", "arguments", "error", "message"),
     [
         ([[0, 5]], {"n_train": 5}, ValueError, r"must lie in 0..4.* row 0 holds 5.*same training set"),
-        ([[0, -1]], {}, ValueError, "row 0 holds -1"),
+        (
+            [[0, 1], [0, -1]],
+            {},
+            ValueError,
+            "row 1 holds -1. With -1, faiss .*smaller k, or .*exact index",
+        ),
+        (([[0, -1]], [[0.5, np.inf]]), {}, ValueError, "row 0 holds -1. With -1, faiss"),
+        (([[0, 1]], [[1, 2]]), {}, TypeError, r"a pair must be .*; got int64 of shape \(1, 2\) and int64 of .*alone"),
+        (([[0.0, 1]], [[1.0, 2]]), {}, TypeError, "a pair must be .*; got float64 .* and float64"),
+        (([[0, 1]], [[1.0]]), {}, TypeError, r"of one shape .*; got int64 of shape \(1, 2\) and float64 .* \(1, 1\)"),
+        (([[0, 1]], [[0.9, 0.5]]), {}, ValueError, "sorted along each row; row 0 .*similarities .* indices alone"),
         ([[0, 1]], {"k": 3}, ValueError, r"at most 2, the number of neighbors stored \(.*search again.*got 3"),
         ([[0.5, 1.0]], {}, TypeError, "got list of float64"),
         ([0, 1], {}, TypeError, r"shape \(2,\)"),
@@ -473,6 +562,62 @@ def test_as_neighbors_accepts_all_forms():
 def test_errors_of_as_neighbors_name_the_cause(value, arguments, error, message):
     with pytest.raises(error, match=message):
         as_neighbors(value, **arguments)
+
+
+def test_a_pair_is_indices_and_distances_in_either_order():
+    rng = np.random.default_rng(0)
+    train, query = rng.normal(size=(20, 3)), rng.normal(size=(8, 3))
+    distances, indices = NearestNeighbors(n_neighbors=5).fit(train).kneighbors(query)
+    for pair in (
+        (distances, indices),
+        (indices, distances),
+        [indices.tolist(), distances.tolist()],
+        (indices.astype(np.uint64), distances.astype(np.float32)),  # hnswlib's types
+        (distances.astype(np.float32), indices.astype(np.int32)),
+    ):
+        found = as_neighbors(pair, k=5, n_train=20)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_allclose(found.distances, distances, rtol=1e-6)
+    assert as_neighbors(([[0, 1]], [[-1e-7, 0.5]])).distances.tolist() == [[0, 0.5]]
+
+
+SQUARE = NearestNeighbors(n_neighbors=4).fit(np.arange(12.0)[:, None])
+
+
+def drop_first(distances, indices):
+    return distances[:, 1:], indices[:, 1:]
+
+
+@pytest.mark.parametrize(
+    ("value", "cure"),
+    [
+        (SQUARE.kneighbors(return_distance=False, X=np.arange(12.0)[:, None]), r"12 of 12 .*Pass indices\[:, 1:\]\."),
+        (SQUARE.kneighbors(np.arange(12.0)[:, None]), r"Pass indices\[:, 1:\]"),
+        (np.roll(SQUARE.kneighbors(np.arange(12.0)[:, None])[1], 1, axis=1), "leave the sample itself out"),
+        (np.argsort(abs(np.subtract.outer(range(12), range(12))), axis=1), r"Pass indices\[:, 1:\]"),
+        ([[0], [1], [2]], r"Pass indices\[:, 1:\]"),
+    ],
+)
+def test_samples_among_their_own_neighbors_are_an_error(value, cure):
+    for arguments in ({}, {"n_train": len(value[0] if isinstance(value, tuple) else value)}):
+        with pytest.raises(ValueError, match=f"must not count a sample among its own neighbors; .*{cure}"):
+            as_neighbors(value, **arguments)
+
+
+def test_a_few_samples_among_their_own_neighbors_are_chance():
+    rng = np.random.default_rng(0)
+    for k in (1, 10, 19, 20):  # as many other queries as training samples
+        indices = rng.permuted(np.tile(np.arange(20), (20, 1)), axis=1)[:, :k]
+        np.testing.assert_array_equal(as_neighbors(indices, n_train=20).indices, indices)
+    almost = np.arange(20)[:, None].copy()
+    almost[:3] = 5
+    assert as_neighbors(almost, n_train=20).k == 1
+    assert as_neighbors([[0]], n_train=1).k == 1
+    assert as_neighbors([[0, 1], [1, 0]], n_train=2).k == 2
+    assert as_neighbors(np.arange(12)[:, None], n_train=20).n_queries == 12
+    as_neighbors(drop_first(*SQUARE.kneighbors(np.arange(12.0)[:, None])), n_train=12)
+    meant = Neighbors(np.arange(20)[:, None], None, 20, "unknown", False)
+    assert as_neighbors(meant, n_train=20) is meant
 
 
 # ---- label shares

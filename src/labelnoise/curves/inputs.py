@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from scipy import sparse
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.curves.curve import CurveSetting
 from labelnoise.labels import encode_labels
+from labelnoise.neighborhoods.knn_graph import MOST, stores_diagonal
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
 from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
 from labelnoise.sample_noise import check_rows
@@ -66,7 +68,7 @@ class KnnInputs:
         train_codes, classes = encode_for_noise(train_labels, noise, None, "train_labels")
         hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
         test_codes, _ = encode_labels(test_labels, classes=classes, name="test_labels")
-        _check_test_count(test_codes, hoods)
+        _check_queries(neighbors, hoods, test_codes, train_codes)
         check_class_count(noise, len(classes))
         return cls(hoods.indices, test_codes, ks, classes, len(train_codes), train_codes), train_codes
 
@@ -87,7 +89,6 @@ class KnnInputs:
             )
         columns = {"n_classes": noisy.shape[1], "n_classes_is": "one per column of `rows`"}
         test_codes, known = encode_labels(test_labels, classes=classes, name="test_labels", **columns)
-        _check_test_count(test_codes, hoods)
         train_codes = None
         if train_labels is not None:
             train_codes, _ = encode_labels(train_labels, classes=known, name="train_labels")
@@ -96,12 +97,38 @@ class KnnInputs:
                     f"`train_labels` and `rows` must have one entry per training sample; got {len(train_codes)} and "
                     f"{len(noisy)}."
                 )
+        _check_queries(neighbors, hoods, test_codes, train_codes)
         return cls(hoods.indices, test_codes, ks, known, len(noisy), train_codes), noisy
 
 
-def _check_test_count(test_codes: Codes, hoods: Neighbors) -> None:
+def _check_queries(neighbors: Any, hoods: Neighbors, test_codes: Codes, train_codes: Codes | None) -> None:
+    """Check that there is a label per query, and that samples are left out of their own neighbors, and no others are.
+
+    A graph's diagonal must have been dropped from the training samples only, and training samples that were searched as
+    queries are warned of.
+    """
     if len(test_codes) != len(hoods.indices):
         raise ValueError(
             f"`test_labels` must have one label per query of `neighbors`; "
             f"got {len(test_codes)} labels and {len(hoods.indices)} queries."
         )
+    if train_codes is None or len(test_codes) != hoods.n_train:
+        return
+    n_different = int((train_codes != test_codes).sum())
+    if n_different and hoods.is_self and sparse.issparse(neighbors) and stores_diagonal(neighbors):
+        raise ValueError(
+            f"`neighbors` is a square graph, whose diagonal is each sample itself only where the queries are the "
+            f"training samples; {n_different} of {len(test_codes)} `test_labels` differ from `train_labels`. Pass "
+            f"Neighbors.from_graph(graph, exclude_self=False) if the queries are other samples, or exclude_self=True "
+            f"if they are the same."
+        )
+    if not n_different and not hoods.is_self and hoods.distances is not None:
+        own = (hoods.indices == np.arange(hoods.n_train)[:, None]) & (hoods.distances == 0)
+        if own.any(axis=1).sum() >= MOST * hoods.n_train:
+            warnings.warn(
+                "`neighbors` and `test_labels` are of the training samples, each of them among its own neighbors, so "
+                "the accuracy is too high for other samples. To leave them out, search without a query: "
+                "neighbors(features, k=k).",
+                UserWarning,
+                stacklevel=4,
+            )

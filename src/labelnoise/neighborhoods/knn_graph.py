@@ -9,6 +9,9 @@ from scipy import sparse
 
 from labelnoise.arrays import Floats, Integers
 
+MOST = 0.9
+"""Share of the rows that must name the sample itself before the queries are taken to be the training samples."""
+
 
 def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tuple[Integers, Floats | None, bool]:
     """Return indices, distances (None for a graph of connectivity), and True if the diagonal was left out.
@@ -23,7 +26,8 @@ def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tu
     entries: Any = graph.tocoo()  # type: ignore[attr-defined]  # keeps stored zeros
     n_queries, n_train = (int(size) for size in entries.shape)
     rows, columns, values = entries.row.astype(np.int64), entries.col.astype(np.int64), entries.data
-    exclude_self = n_queries == n_train if exclude_self is None else exclude_self
+    if exclude_self is None:
+        exclude_self = n_queries == n_train and _diagonal_is_self(rows, columns, values, n_train)
     if exclude_self:
         if n_queries != n_train:
             raise ValueError(f"`graph` must be square to exclude self; got shape {(n_queries, n_train)}.")
@@ -58,3 +62,30 @@ def nearest_in_graph(graph: Any, k: int | None, exclude_self: bool | None) -> tu
     if connectivity:
         return columns[nearest], None, exclude_self
     return columns[nearest], values[nearest], exclude_self
+
+
+def stores_diagonal(graph: Any) -> bool:
+    """Return True if a sparse graph stores an entry on its diagonal, zeros included."""
+    entries = graph.tocoo()
+    return bool((entries.row == entries.col).any())
+
+
+def _diagonal_is_self(rows: Integers, columns: Integers, values: Floats, n_train: int) -> bool:
+    """Return True if a square graph stores the sample itself as the nearest in nearly every row, or no diagonal at all.
+
+    Otherwise raise a ValueError: the queries may as well be other samples, by chance as many as training samples.
+    """
+    own = rows == columns
+    if not own.any():
+        return True
+    nearest = np.full(n_train, np.inf)
+    np.fmin.at(nearest, rows, values)
+    distances = values[own]  # infinity and NaN mark what is to be left out
+    n_self = int((~np.isfinite(distances) | (distances <= nearest[rows[own]])).sum())
+    if n_self < MOST * n_train:
+        raise ValueError(
+            f"`graph` is square, and it must be clear whether its diagonal is each sample itself; {own.sum()} of "
+            f"{n_train} rows store it, {n_self} as their nearest neighbor. Pass Neighbors.from_graph(graph, "
+            f"exclude_self=True) if the queries are the training samples, or exclude_self=False if they are others."
+        )
+    return True

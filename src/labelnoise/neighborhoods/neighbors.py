@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from scipy import sparse
 from labelnoise.arrays import Floats, Integers
 from labelnoise.artifacts import read_arrays, write_arrays
 from labelnoise.labels import encode_labels
-from labelnoise.neighborhoods.knn_graph import nearest_in_graph
+from labelnoise.neighborhoods.knn_graph import MOST, nearest_in_graph
 from labelnoise.neighborhoods.search import index_type, search_neighbors
 from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.validation import check_choice, check_count, check_features, check_ks, to_array
@@ -67,9 +68,15 @@ class Neighbors:
         outside = (indices < 0) | (indices >= self.n_train)
         if outside.any():
             row, column = np.argwhere(outside)[0]
+            cure = "Pass the indices and the labels of the same training set."
+            if indices[row, column] == -1:
+                cure = (
+                    "With -1, faiss and pynndescent say that they found no neighbor: search with a smaller k, or with "
+                    "an exact index."
+                )
             raise ValueError(
                 f"`indices` must lie in 0..{self.n_train - 1}, positions in the training set; row {row} holds "
-                f"{indices[row, column]}. Pass the indices and the labels of the same training set."
+                f"{indices[row, column]}. {cure}"
             )
         if self.is_self and len(indices) != self.n_train:
             raise ValueError(
@@ -85,7 +92,8 @@ class Neighbors:
             bad = ~(distances >= 0).all(axis=1) | ~(distances[:, 1:] >= distances[:, :-1]).all(axis=1)
             if bad.any():
                 raise ValueError(
-                    f"`distances` must be at least 0 and sorted along each row; row {np.flatnonzero(bad)[0]} is not."
+                    f"`distances` must be at least 0 and sorted along each row; row {np.flatnonzero(bad)[0]} is not. "
+                    f"If they are similarities (inner products), pass the indices alone, nearest first."
                 )
             object.__setattr__(self, "distances", distances)
 
@@ -160,16 +168,17 @@ class Neighbors:
         k : int, optional
             Number of neighbors to keep; by default as many as every row has.
         exclude_self : bool, optional
-            True if the queries are the training samples, so that the diagonal is dropped. By default True for a square
-            graph and False otherwise; pass False if there are only by chance as many queries as training samples.
+            True if the queries are the training samples, so that the diagonal is dropped; False if there are only by
+            chance as many queries as training samples. By default True for a square graph whose diagonal is empty or,
+            in at least 90 % of the rows, the nearest neighbor, and False for a graph that is not square.
 
         Raises
         ------
         TypeError
             `graph` is not a sparse graph.
         ValueError
-            A row has fewer than k neighbors, a distance is negative or NaN, a neighbor is stored twice, or a graph of
-            connectivity has rows with more than k neighbors.
+            A row has fewer than k neighbors, a distance is negative or NaN, a neighbor is stored twice, a graph of
+            connectivity has rows with more than k neighbors, or `exclude_self` must be given.
 
         Examples
         --------
@@ -186,12 +195,13 @@ class Neighbors:
 
 
 def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Neighbors:
-    """Return `Neighbors` from whatever form they are given in: a `Neighbors`, an array of indices or a sparse graph.
+    """Return `Neighbors` from whatever form they are given in: `Neighbors`, indices, indices and distances, or a graph.
 
     Parameters
     ----------
-    value : Neighbors, (M, K) int array, or sparse graph of shape (M, n_train)
-        An array holds positions in the training set, nearest first; their distances are not known. A graph is read by
+    value : Neighbors, (M, K) int array, pair of (M, K) arrays, or sparse graph of shape (M, n_train)
+        An array holds positions in the training set, nearest first; their distances are not known. A pair is one array
+        of integers, the indices, and one of floats, the distances, in either order. A graph is read by
         `Neighbors.from_graph`, which leaves out the diagonal of a square graph.
     k : int or sequence of int, optional
         Neighborhood sizes for which the neighbors must suffice.
@@ -206,7 +216,8 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     Raises
     ------
     TypeError, ValueError
-        `value` is something else or of another training set, an index is out of range, or there are too few neighbors.
+        `value` is something else or of another training set, an index is out of range, there are too few neighbors, or
+        the samples are among their own neighbors.
 
     Examples
     --------
@@ -218,14 +229,16 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     elif sparse.issparse(value):
         found = Neighbors.from_graph(value, k=None if k is None else int(check_ks(k).max()))
     else:
-        indices = to_array(value)
+        indices, distances = _split_pair(value)
         if indices.ndim != 2 or not np.issubdtype(indices.dtype, np.integer):
             raise TypeError(
                 f"`neighbors` must be what neighbors(...) returns, an integer array of indices (n_queries, k), "
-                f"or a sparse graph; got {type(value).__name__} of {indices.dtype}, shape {indices.shape}."
+                f"a pair (indices, distances), or a sparse graph; got {type(value).__name__} of {indices.dtype}, shape "
+                f"{indices.shape}."
             )
         largest = int(indices.max(initial=0))
-        found = Neighbors(indices, None, largest + 1 if n_train is None else n_train, "unknown", False)
+        found = Neighbors(indices, distances, largest + 1 if n_train is None else n_train, "unknown", False)
+        _check_self_left_out(found)
     if n_train is not None and found.n_train != n_train:
         raise ValueError(
             f"`neighbors` must be of the same training set as the labels, {n_train} samples; they are of "
@@ -234,6 +247,50 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     if k is not None:
         found.check_ks(k)
     return found
+
+
+def _split_pair(value: Any) -> tuple[NDArray[Any], Floats | None]:
+    """Return indices and distances of a pair, whichever comes first, or one array of indices and None."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        return to_array(value), None
+    pair = [to_array(part) for part in value]
+    if [part.ndim for part in pair] != [2, 2]:
+        return to_array(value), None
+    indices = [part for part in pair if np.issubdtype(part.dtype, np.integer)]
+    distances = [part for part in pair if np.issubdtype(part.dtype, np.floating)]
+    if len(indices) != 1 or len(distances) != 1 or pair[0].shape != pair[1].shape:
+        raise TypeError(
+            f"`neighbors` given as a pair must be indices (integers) and distances (floats) of one shape "
+            f"(n_queries, k); got {pair[0].dtype} of shape {pair[0].shape} and {pair[1].dtype} of shape "
+            f"{pair[1].shape}. Pass the indices alone."
+        )
+    rounded = distances[0].astype(np.float64)
+    rounded[(rounded < 0) & (rounded > -1e-5)] = 0  # cosine distances of equal samples, after rounding in float32
+    return indices[0], rounded
+
+
+def _check_self_left_out(found: Neighbors) -> None:
+    """Raise a ValueError if nearly every row names its own position: the samples are their own neighbors.
+
+    Where rows hold more than half of the training set, many name their own position by chance, and only the first
+    column tells.
+    """
+    if found.n_queries != found.n_train or found.n_train < 3:
+        return
+    own = found.indices == np.arange(found.n_train)[:, None]
+    own_first = int(own[:, 0].sum())
+    n_own = own_first if 2 * found.k > found.n_train else int(own.any(axis=1).sum())
+    if n_own < MOST * found.n_train:
+        return
+    if own_first == n_own:
+        cure = "Pass indices[:, 1:]"
+    else:
+        cure = "Search for one neighbor more and leave the sample itself out of each row"
+    raise ValueError(
+        f"`neighbors` must not count a sample among its own neighbors; {n_own} of {found.n_train} rows hold their own "
+        f"position. {cure}. If the queries are other samples, pass Neighbors(indices, None, "
+        f"n_train={found.n_train}, metric='unknown', is_self=False)."
+    )
 
 
 def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclidean") -> Neighbors:
@@ -249,6 +306,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
         of distances, with queries in rows and training samples in columns; see `Neighbors.from_graph`.
     query : (M, ...) array, optional
         The queries; by default the training samples, each left out of its own neighbors (duplicates of it stay).
+        Columns of data frames are matched by name.
     k : int
         Number of neighbors.
     metric : {"euclidean", "cosine", "precomputed"}
@@ -262,8 +320,8 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     Raises
     ------
     TypeError, ValueError
-        The metric is unknown, k is out of range, features are not finite or have another width than the queries, a row
-        is all zeros with "cosine", or a graph does not hold k neighbors of each query.
+        The metric is unknown, k is out of range, features are not finite or have another width or other columns than
+        the queries, a row is all zeros with "cosine", or a graph does not hold k neighbors of each query.
 
     Examples
     --------
@@ -278,6 +336,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
                 "`query` must be None with metric='precomputed'; got one. The rows of the graph are the queries."
             )
         return Neighbors.from_graph(features, k=check_count(k, "k"))
+    order = _matching_columns(features, query)
     train = check_features(features)
     is_self = query is None
     besides = " besides the sample itself" if is_self else ""
@@ -287,10 +346,54 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
         raise ValueError(
             f"`query` must have the {train.shape[1]} features per sample that `features` has; got {queries.shape[1]}."
         )
+    if order is not None:
+        queries = np.ascontiguousarray(queries[:, order])
     common = np.result_type(train, queries)
     train, queries = train.astype(common, copy=False), queries.astype(common, copy=False)
     indices, distances = search_neighbors(train, queries, is_self=is_self, k=k, cosine=metric == "cosine")
     return Neighbors(indices, distances, len(train), metric, is_self)
+
+
+def _matching_columns(features: Any, query: Any) -> list[int] | None:
+    """Return the positions in `query` of the columns of `features`, or None where they need not be put in order.
+
+    Columns without names, as pandas numbers them, are matched by position. 0 and "0" are one name.
+    """
+    names = _column_names(features, "features")
+    others = None if query is None else _column_names(query, "query")
+    if names is None or others is None or names == others:
+        return None
+    missing, added = [n for n in names if n not in set(others)], [n for n in others if n not in set(names)]
+    if not missing and not added:
+        return [others.index(name) for name in names]
+    if _are_numbers(names) or _are_numbers(others):
+        return None
+    lists = {"missing": missing, "not in `features`": added}
+    raise ValueError(
+        f"`query` must have the columns of `features`, in any order; "
+        f"{' and '.join(f'{what}: {_shown(which)}' for what, which in lists.items() if which)}. "
+        f"Rename them, or pass arrays whose columns are in the same order."
+    )
+
+
+def _column_names(frame: Any, name: str) -> list[str] | None:
+    """Return the names of a data frame's columns, None for an array; raise a ValueError if two are the same."""
+    columns = getattr(frame, "column_names", getattr(frame, "columns", None))  # Arrow tables have the former
+    if columns is None:
+        return None
+    names = [str(column) for column in columns]
+    twice = [column for column, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"`{name}` must have columns of different names; twice: {_shown(twice)}. Rename or drop one.")
+    return names
+
+
+def _are_numbers(names: list[str]) -> bool:
+    return names == [str(at) for at in range(len(names))]
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> Floats:
