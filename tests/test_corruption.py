@@ -113,6 +113,36 @@ class TestKMeansCluster:
         with pytest.raises(ValueError, match=r"at least 4 samples.*class 1 has 1.*Raise the noise rate"):
             ln.corrupt([0] * 9 + [1], ln.FlipNoise(), 0.25, placement=ln.KMeansCluster(), features=np.eye(10))
 
+    @pytest.mark.parametrize("points", [[0.0], [0.0, -0.0], [0.0, 1.0, 2.0]])
+    def test_a_class_with_few_different_points(self, points):
+        features = np.concatenate([np.resize(points, 40), np.arange(40.0)])[:, None]
+        found = len(set(points))
+        message = rf"at least 4 samples with different features.*class 0 has {found} among 40 samples.*Concentrated"
+        with pytest.raises(ValueError, match=message):
+            ln.corrupt([0] * 40 + [1] * 40, ln.FlipNoise(), 0.25, placement=ln.KMeansCluster(), features=features)
+
+    def test_a_share_far_from_the_asked_one_is_warned_of(self):
+        features = np.concatenate([np.resize([0.0, 1.0], 40), np.arange(40.0)])[:, None]
+        placement = ln.KMeansCluster(n_clusters=2)
+        message = (
+            r"a noise rate of 0.1 and selects 0.4\d* of .*in 2 of 2 classes.*it selects 0.5\).*\(here 2\)"
+        )
+        with pytest.warns(UserWarning, match=message) as said:
+            noisy = ln.corrupt(
+                [0] * 40 + [1] * 40, ln.FlipNoise(), 0.1, placement=placement, features=features, random_state=0
+            )
+        assert len(said) == 1
+        assert noisy.selected[:40].mean() == 0.5
+
+    def test_clusters_that_k_means_cannot_tell_apart(self):
+        """Different points that differ less than the rounding of k-means: an empty cluster is the nearest share."""
+        features = np.repeat([0.0, 1e-200, 2e-200, 3e-200], 20)[:, None]
+        with pytest.warns(UserWarning, match="asked for a noise rate of 0.25 and selects 0 of"):
+            noisy = ln.corrupt(
+                [0] * 80, ln.UniformNoise(), 0.25, placement=ln.KMeansCluster(), features=features, classes=[0, 1]
+            )
+        assert not noisy.selected.any()
+
     def test_no_features(self):
         with pytest.raises(ValueError, match="`features` must be given"):
             ln.corrupt([0, 1], ln.FlipNoise(), 0.5, placement=ln.KMeansCluster())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,9 @@ from labelnoise.placement.base import Placement
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
+
+FAR = 0.5
+"""Relative deviation from the asked noise rate above which a selected cluster is warned of."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,12 @@ class KMeansCluster(Placement):
     Raises
     ------
     ValueError
-        No features are given, or a class has fewer samples than clusters.
+        No features are given, or a class has fewer samples, or fewer different ones, than clusters.
+
+    Warns
+    -----
+    UserWarning
+        In a class the nearest cluster is nothing, everything, or more than half of the noise rate away from it.
     """
 
     name: ClassVar[str] = "k-means cluster"
@@ -76,22 +85,31 @@ class KMeansCluster(Placement):
             return ~selected
         n_clusters = self.cluster_count(noise_rate)
         sizes = np.bincount(codes, minlength=n_classes)
-        small = np.flatnonzero((sizes > 0) & (sizes < n_clusters))
-        if len(small):
-            count = int(sizes[small[0]])
-            raise ValueError(
-                f"every class must have at least {n_clusters} samples to be cut into {n_clusters} k-means clusters; "
-                f"class {small[0]} has {count}. Raise the noise rate, set `n_clusters`, or drop the class."
-            )
-        for code in np.flatnonzero(sizes):
+        occurring = np.flatnonzero(sizes)
+        _check_points(features, codes, occurring, n_clusters)
+        for code in occurring:
             members = np.flatnonzero(codes == code)
             k_means, cluster = self.fit(features[members], noise_rate, rng)
             selected[members[k_means.labels_ == cluster]] = True
+        shares = np.bincount(codes[selected], minlength=n_classes)[occurring] / sizes[occurring]
+        deviations = np.abs(shares / noise_rate - 1)
+        far = (deviations > FAR) | (shares == 0) | (shares == 1)
+        if far.any():
+            worst = int(np.argmax(np.where(far, deviations, -1)))
+            warnings.warn(
+                f"KMeansCluster was asked for a noise rate of {noise_rate:g} and selects {selected.mean():.4g} of all "
+                f"samples: in {far.sum()} of {len(occurring)} classes no cluster is near that share (in class "
+                f"{occurring[worst]} it selects {shares[worst]:.4g}). Choose another `n_clusters` (here {n_clusters}), "
+                f"or use Concentrated, which selects exactly what is asked.",
+                UserWarning,
+                stacklevel=2,
+            )
         return selected
 
     def fit(self, features: Features, noise_rate: float, rng: np.random.Generator) -> tuple[KMeans, int]:
         """Return the clustering of one class, and the number of the cluster that is selected."""
         from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
         from threadpoolctl import threadpool_limits
 
         n_clusters, best = self.cluster_count(noise_rate), None
@@ -99,7 +117,8 @@ class KMeansCluster(Placement):
         for _ in range(self.max_fits):
             k_means = KMeans(n_clusters, n_init=self.n_init, random_state=int(rng.integers(2**31)))
             # Sums over several threads differ in their last bits from run to run, but one seed must give one result.
-            with threadpool_limits(1):
+            with threadpool_limits(1), warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # the share selected says whether clusters are lost
                 assigned = k_means.fit(features).labels_
             deviations = np.abs(np.bincount(assigned, minlength=n_clusters) / len(features) / noise_rate - 1)
             nearest = int(np.argmin(deviations))
@@ -134,13 +153,9 @@ class ClassClusters:
     def fit(cls, features: NDArray[Any], codes: Codes, noise_rate: float, seed: int) -> ClassClusters:
         """Cluster each class by itself, and choose a cluster whose share of the class is near the noise rate."""
         rule, rng = KMeansCluster(), np.random.default_rng(seed)
-        n_clusters, sizes = rule.cluster_count(noise_rate), np.bincount(codes)
-        if sizes.min() < n_clusters:
-            raise ValueError(
-                f"every class must have at least {n_clusters} samples to be cut into {n_clusters} clusters; "
-                f"class {sizes.argmin()} has {sizes.min()}. Raise the noise rate or pass more samples."
-            )
-        chosen = [rule.fit(features[codes == code], noise_rate, rng) for code in range(len(sizes))]
+        n_classes = int(codes.max()) + 1
+        _check_points(features, codes, np.arange(n_classes), rule.cluster_count(noise_rate))
+        chosen = [rule.fit(features[codes == code], noise_rate, rng) for code in range(n_classes)]
         return cls(*zip(*chosen, strict=True))
 
     def contain(self, features: NDArray[Any], codes: Codes) -> Mask:
@@ -154,3 +169,22 @@ class ClassClusters:
                 assigned = self.fitted[code].predict(features[members])
             inside[members] = assigned == self.chosen[code]
         return inside
+
+
+def _check_points(features: Features, codes: Codes, classes: Codes, n_clusters: int) -> None:
+    """Raise a ValueError unless each of these classes has as many different points as clusters."""
+    for code in classes:
+        members, different = np.flatnonzero(codes == code), set()
+        for member in members:
+            different.add((features[member] + 0.0).tobytes())  # -0.0 becomes 0.0
+            if len(different) == n_clusters:
+                break
+        else:
+            if len(members) < n_clusters:
+                have = f"{n_clusters} samples", str(len(members))
+            else:
+                have = f"{n_clusters} samples with different features", f"{len(different)} among {len(members)} samples"
+            raise ValueError(
+                f"every class must have at least {have[0]} to be cut into {n_clusters} k-means clusters; class {code} "
+                f"has {have[1]}. Raise the noise rate, set `n_clusters`, drop the class, or use Concentrated."
+            )
