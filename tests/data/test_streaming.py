@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -223,6 +224,106 @@ def test_class_folders_of_a_split_must_be_among_those_of_training(zoo, tmp_path)
     shutil.rmtree(other / "val" / "Bee")
     with pytest.raises(ValueError, match=r"one folder per class.*Images lie in it directly: sort them"):
         open_images(other, "val")
+
+
+# --- the layout of image folders ---
+
+EVERY = ("train/ant", "train/bee", "test/ant", "test/bee")
+
+
+def place_images(root, *files):
+    """Write one image of its own pixels per name."""
+    for i, file in enumerate(files):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((4, 4), i, np.uint8)).save(root / file)
+    return root
+
+
+def counts_of(root, split="train"):
+    """Return the number of images per class, the same in memory and on disk."""
+    loaded, opened = load_images(root, split), open_images(root, split, channels=1)
+    np.testing.assert_array_equal(loaded.labels, opened.labels)
+    np.testing.assert_array_equal(loaded.images, [opened.image(i)[..., 0] for i in range(len(opened))])
+    assert loaded.classes == opened.classes
+    return dict(zip(loaded.classes, np.bincount(loaded.labels, minlength=len(loaded.classes)).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("odd", ["train", "test tube", "training_shoe", "val", "Dev", "test-train"])
+def test_a_class_may_be_called_like_a_split(tmp_path, odd):
+    files = [
+        f"{split}/{name}/{i}.png" for split, n in (("train", 3), ("test", 2)) for name in ("bus", odd) for i in range(n)
+    ]
+    place_images(tmp_path / "split", *files)
+    assert counts_of(tmp_path / "split") == {"bus": 3, odd: 3}
+    assert counts_of(tmp_path / "split", "test") == {"bus": 2, odd: 2}
+    place_images(tmp_path / "whole", "bus/1.png", f"{odd}/1.png", f"{odd}/2.png")
+    assert counts_of(tmp_path / "whole") == {"bus": 1, odd: 2}
+
+
+def test_files_in_folders_below_a_class_folder_belong_to_that_class(tmp_path):
+    place_images(tmp_path, "ant/1.png", "ant/old/2.png", "bee/old/3.png", "bee/b/c/4.png")
+    with pytest.warns(
+        UserWarning, match=r"below class folders \(3\), such as ant/old/2\.png; their class is 'ant', the upper folder"
+    ):
+        assert counts_of(tmp_path) == {"ant": 2, "bee": 2}
+
+
+def test_hidden_files_those_of_systems_and_those_that_are_not_regular_are_left_out(tmp_path):
+    place_images(tmp_path, *(f"{place}/1.png" for place in EVERY))
+    place_images(tmp_path, "__MACOSX/train/ant/1.png", ".thumbs/ant/1.png", "train/.git/1.png", "train/ant/.hidden.png")
+    place_images(tmp_path, "train/ant/__MACOSX/2.png", "train/bee/@eaDir/2.png", "train/__MACOSX/ant/1.png")
+    (tmp_path / "train" / "ant" / "._1.png").write_bytes(b"no image")
+    (tmp_path / "train" / "bee" / ".DS_Store").touch()
+    (tmp_path / "train" / "bee" / "notes.txt").touch()
+    os.mkfifo(tmp_path / "train" / "bee" / "0.png")
+    (tmp_path / "train" / "bee" / "loop").symlink_to(tmp_path / "train" / "bee")
+    assert counts_of(tmp_path) == {"ant": 1, "bee": 1}
+    (tmp_path / "train" / "bee" / "3.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match=r"bee/3\.png leads nowhere"):
+        load_images(tmp_path)
+
+
+def test_empty_class_folders_and_loose_images_are_reported(tmp_path):
+    place_images(tmp_path, *(f"{place}/1.png" for place in EVERY))
+    (tmp_path / "train" / "cow").mkdir()
+    with pytest.warns(UserWarning, match="class folders without images: 'cow'. They count as classes without samples"):
+        assert counts_of(tmp_path) == {"ant": 1, "bee": 1, "cow": 0}
+    assert counts_of(tmp_path, "test") == {"ant": 1, "bee": 1, "cow": 0}
+    place_images(tmp_path, "test/cover.png")
+    with pytest.warns(UserWarning, match=r"test holds images outside class folders \(1\), which are left out"):
+        assert counts_of(tmp_path, "test") == {"ant": 1, "bee": 1, "cow": 0}
+
+
+def test_other_folders_and_files_beside_splits_do_not_matter(tmp_path):
+    place_images(tmp_path, *(f"{place}/1.png" for place in EVERY), "assets/banner.png", "extra/ant/1.png", "cover.png")
+    (tmp_path / "features.parquet").touch()
+    assert counts_of(tmp_path) == counts_of(tmp_path, "test") == {"ant": 1, "bee": 1}
+    assert counts_of(tmp_path, "extra") == {"ant": 1, "bee": 0}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["train/1.png", "test/2.png"], "one folder per class, .* Images lie in it directly: sort them into such"),
+        (["1.png", "2.png"], "one folder per class, .* Images lie in it directly: sort them into such folders"),
+        (["images/1.png"], "at least two class folders, .*; it has only 'images'"),
+        (["zoo/ant/1.png", "zoo/bee/1.png"], "only 'zoo'. Its folder holds 'ant', 'bee': name that folder instead"),
+        (["ant/train/1.png", "bee/train/1.png", "bee/test/1.png"], "splits of .* must lie above its classes"),
+        (["train/steam/1.png", "train/fast/1.png", "bus/1.png"], "'train' may be a split, .* or a class beside 'bus'"),
+    ],
+)
+def test_layouts_that_could_be_read_in_two_ways_are_refused(tmp_path, files, message):
+    place_images(tmp_path, *files)
+    for read in (load_images, open_images):
+        with pytest.raises(ValueError, match=message):
+            read(tmp_path)
+
+
+def test_two_folders_that_mean_the_same_split_are_named_exactly(tmp_path):
+    place_images(tmp_path, *(f"{split}/{name}/1.png" for split in ("train", "val", "dev") for name in ("ant", "bee")))
+    assert counts_of(tmp_path, "dev") == {"ant": 1, "bee": 1}
+    with pytest.raises(ValueError, match=r"'validation' may be 'dev', 'val'\. Give one of these names"):
+        load_images(tmp_path, "validation")
 
 
 # --- crops and normalization ---

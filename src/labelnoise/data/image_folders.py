@@ -1,12 +1,15 @@
 """List the files of image folders, ``<split>/<class>/*.JPEG``, with the class of each.
 
-Only names are read. This takes seconds for ImageNet's 1.3 million files, and is enough to find class folders that the
-training split lacks.
+A folder is a split or a class by its place and its whole name, never by a part of its name: "test tube" is a class. As
+in torchvision's ImageFolder, files in folders below a class folder belong to that class. Only names are read. This
+takes seconds for ImageNet's 1.3 million files, and is enough to find class folders that the training split lacks.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +21,17 @@ _SPLITS = {
 }
 """Folder names that mean the same split, as in the ``datasets`` library."""
 
-_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp", ".avif"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff", ".tga", ".ico"),
+)
+_OF_SYSTEMS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")
+"""Folders that macOS, Synology and Windows make, with copies of images or thumbnails. They are left out."""
+
+_DESCRIPTIONS = re.compile(
+    rf"metadata\.(csv|jsonl|parquet)|({'|'.join(sum(_SPLITS.values(), ()))}|\d)[^/]*\.parquet", re.IGNORECASE
+)
+"""Names of files that hold or describe images in the hub's layout."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,7 @@ class ImageFiles:
     codes : list of int
         Positions in `classes`, one per file.
     classes : tuple of str
-        The class folders of the training split, in sorted order, as `load_images` numbers them.
+        The class folders of the training split, in sorted order.
     """
 
     root: Path
@@ -45,61 +58,147 @@ class ImageFiles:
 
 def is_image_folder(place: Path) -> bool:
     """Return whether `place` holds image files, and no Parquet or metadata files that describe them."""
-    described = ("*.parquet", "*/*.parquet", "metadata.*", "*/metadata.*")
-    if any(next(place.glob(pattern), None) for pattern in described):
-        return False
-    return next(_images_below(place), None) is not None
+    near = (file for pattern in ("*", "*/*") for file in place.glob(pattern))
+    return not any(_DESCRIPTIONS.fullmatch(file.name) for file in near) and _holds_images(place)
 
 
 def find_image_files(place: Path, split: str) -> ImageFiles:
     """Find the image files of one split of an image folder.
 
+    Hidden files and folders are left out. So are files that are not regular: to open a named pipe would wait forever.
+    Empty class folders, and images directly in the split's folder or in folders below class folders, are warned of.
+
     Raises
     ------
     ValueError
-        There is no such split, it holds no images in class folders, or it has a class that the training split lacks.
+        There is no such split, it holds no images in class folders, it has a class that the training split lacks, or a
+        folder may be a split as well as a class.
     """
-    folders = {_split_name(folder.name): folder for folder in _folders(place) if _split_name(folder.name) in _SPLITS}
-    folders = folders or {"train": place}  # Without splits, the class folders lie in `place` itself.
-    root = folders.get(_split_name(split))
-    if root is None:
-        raise ValueError(f"`split` must be one of {_listed(folders)}, which {place} has; got {split!r}.")
-    own = [folder.name for folder in _folders(root)]
-    classes = [folder.name for folder in _folders(folders["train"])] if "train" in folders else own
+    splits = _split_folders(place)
+    root = place if not splits and _split_name(split) == "train" else _chosen(place, splits, split)
+    trained = [folder for folder in splits if _split_name(folder.name) == "train"]
+    training = root if root in trained or not trained else _chosen(place, splits, "train")
+    own, classes = ([folder.name for folder in _folders(at)] for at in (root, training))
     unknown = sorted(set(own) - set(classes))
     if unknown:
         raise ValueError(
-            f"the class folders of {root} must be among those of {folders['train']}; {len(unknown)} of {len(own)} are "
+            f"the class folders of {root} must be among those of {training}; {len(unknown)} of {len(own)} are "
             f"not: {_listed(unknown[:3])}{', ...' if len(unknown) > 3 else ''}. Rename or move them."
         )
-    names, codes = [], []
+    names, codes, empty = [], [], []
     for code, name in enumerate(classes):
-        found = [f"{name}/{file}" for file in sorted(_images_below(root / name))]
+        found = [f"{name}/{file}" for file in sorted(_images_below(root / name))] if name in own else []
         names += found
         codes += [code] * len(found)
+        if name in own and not found:
+            empty.append(name)
+    loose = len(_images_in(root))
     if not names:
-        loose = " Images lie in it directly: sort them into such folders." if any(_images_below(root)) else ""
-        raise ValueError(f"{root} must hold images in one folder per class, <class>/*.jpg; it has none.{loose}")
+        sort = " Images lie in it directly: sort them into such folders." if loose else ""
+        raise ValueError(f"{root} must hold images in one folder per class, <class>/*.jpg; it has none.{sort}")
+    _check_layout(root, training, classes)
+    deep = [name for name in names if name.count("/") > 1]
+    notes = []
+    if empty:
+        notes.append(
+            f"{root} has class folders without images: {_listed(empty)}. They count as classes without samples; remove "
+            f"a folder that is not a class."
+        )
+    if loose:
+        notes.append(f"{root} holds images outside class folders ({loose}), which are left out; sort or remove them.")
+    if deep:
+        notes.append(
+            f"{root} holds images in folders below class folders ({len(deep)}), such as {deep[0]}; their class is "
+            f"{deep[0].partition('/')[0]!r}, the upper folder."
+        )
+    for note in notes:
+        warnings.warn(note, stacklevel=4)
     return ImageFiles(root, names, codes, tuple(classes))
+
+
+def _split_folders(place: Path) -> list[Path]:
+    """Return the folders of splits; none if the class folders lie in `place` itself.
+
+    A set of classes may have one that is called "train". Its folder then holds images, and not class folders.
+    """
+    folders = [folder for folder in _folders(place) if _holds_images(folder)]
+    named = [folder for folder in folders if _split_name(folder.name) in _SPLITS]
+    of_classes = [folder for folder in named if any(map(_holds_images, _folders(folder)))]
+    others = [folder for folder in folders if folder not in named]
+    if not named or (others and not of_classes):
+        return []
+    if others and len(of_classes) == 1:
+        raise ValueError(
+            f"{place} must hold folders of splits (train, test, ...) or of classes; {of_classes[0].name!r} may be a "
+            f"split, which has class folders, or a class beside {_listed(folder.name for folder in others[:3])}. Move "
+            f"or rename one of them, or name the folder of the split."
+        )
+    return folders
+
+
+def _chosen(place: Path, splits: list[Path], split: str) -> Path:
+    """Return the folder called `split`, or else the one with a name that means the same."""
+    same = [folder for folder in splits if _split_name(folder.name) == _split_name(split)]
+    found = [folder for folder in same if folder.name == split] or same
+    if not found:
+        known = _listed(dict.fromkeys(_split_name(folder.name) for folder in splits)) or "'train'"
+        raise ValueError(f"`split` must be one of {known}, which {place} has; got {split!r}.")
+    if len(found) > 1:
+        names = _listed(folder.name for folder in found)
+        raise ValueError(f"`split` must name one folder of {place}; {split!r} may be {names}. Give one of these names.")
+    return found[0]
+
+
+def _check_layout(root: Path, training: Path, classes: list[str]) -> None:
+    """Raise a ValueError if the folders taken for classes hold classes or splits themselves."""
+    below = {folder.name for name in classes for folder in _folders(training / name) if _holds_images(folder)}
+    if len(classes) == 1:
+        inner = f" Its folder holds {_listed(sorted(below)[:3])}: name that folder instead." if below else ""
+        raise ValueError(
+            f"{training} must hold at least two class folders, <class>/*.jpg; it has only {classes[0]!r}.{inner}"
+        )
+    if below and all(_split_name(name) in _SPLITS for name in below) and len(below) > 1:
+        raise ValueError(
+            f"the splits of {root} must lie above its classes, <split>/<class>/*.jpg; its class folders hold "
+            f"{_listed(sorted(below))}. Move them."
+        )
 
 
 def _split_name(name: str) -> str:
     return next((split for split, names in _SPLITS.items() if name.lower() in names), name)
 
 
-def _folders(place: Path) -> list[Path]:
+def _entries(place: Path) -> list[os.DirEntry[str]]:
+    """Return what lies in a folder by name, without what is hidden."""
     with os.scandir(place) as entries:
-        return sorted(Path(entry) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        seen = [entry for entry in entries if not entry.name.startswith(".") and entry.name not in _OF_SYSTEMS]
+    return sorted(seen, key=lambda entry: entry.name)
 
 
-def _images_below(folder: Path) -> Iterator[str]:
-    for place, _, files in os.walk(folder, followlinks=True):
-        below = os.path.relpath(place, folder)
-        yield from (file if below == "." else f"{below}/{file}" for file in files if _is_image(file))
+def _folders(place: Path) -> list[Path]:
+    return [Path(entry) for entry in _entries(place) if entry.is_dir()]
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(_ENDINGS) and not name.startswith(".")
+def _images_in(place: Path) -> list[str]:
+    images = [entry for entry in _entries(place) if entry.name.lower().endswith(_ENDINGS)]
+    missing = next((entry.path for entry in images if entry.is_symlink() and not Path(entry).exists()), None)
+    if missing is not None:
+        raise ValueError(f"the links of an image folder must lead to files; {missing} leads nowhere. Fetch its file.")
+    return [entry.name for entry in images if entry.is_file()]
+
+
+def _images_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the names of all images, relative to `folder`; a link to a folder above it is not followed again."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    yield from _images_in(folder)
+    for below in _folders(folder):
+        yield from (f"{below.name}/{file}" for file in _images_below(below, (*above, real)))
+
+
+def _holds_images(place: Path) -> bool:
+    return next(_images_below(place), None) is not None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -111,12 +111,13 @@ def load_images(
         Looked up in this order: a folder inside the one that the environment variable ``LABELNOISE_DATA`` names (by
         the whole name or, for a hub id such as ``ylecun/mnist``, by its last part); a local folder in the hub's layout
         (``train-*.parquet``, also in ``data/``) or of image files (``train/<class>/*.png``, or ``<class>/*.png`` for a
-        set without splits, all ``train``); a Hugging Face hub id. ``HF_HUB_OFFLINE`` is honored.
+        set without splits, all ``train``; files in folders below a class folder belong to that class); a Hugging Face
+        hub id. ``HF_HUB_OFFLINE`` is honored.
     split : str
         ``"train"``, ``"test"``, or another split that the set has.
     image_column, label_column : str, optional
-        Columns to read. Default: the only column of images; the only column marked as class labels, else ``label``,
-        ``labels`` or ``fine_label``.
+        Columns to read; an image folder has none. Default: the only column of images; the only column marked as class
+        labels, else ``label``, ``labels`` or ``fine_label``.
     classes : sequence of str, optional
         All class names in code order. Needed only for labels stored as plain values, to number the classes of a test
         split as those of its training split (``classes=train.classes``): by default plain integers from 0 are codes,
@@ -134,7 +135,8 @@ def load_images(
     FileNotFoundError
         There is no such folder, and the hub has no such set or cannot be reached.
     ValueError
-        The folder cannot be read, has no such split or column, or its images differ in size.
+        The folder cannot be read, has no such split or column, or its images differ in size; an image folder's splits
+        and classes cannot be told apart, or a class is not among those of its training split.
     ImportError
         ``datasets`` or ``pillow`` is missing: ``pip install 'labelnoise[data]'``.
 

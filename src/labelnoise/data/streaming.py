@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Integers
 from labelnoise.data.decoding import decode_image
-from labelnoise.data.image_folders import ImageFiles, find_image_files, is_image_folder
-from labelnoise.data.sources import Rows, describe, import_datasets, locate, name_of, stored_rows
+from labelnoise.data.image_folders import ImageFiles
+from labelnoise.data.sources import folder_rows, import_datasets, locate, stored_rows
 
 
 class EncodedImages(Protocol):
@@ -230,11 +230,9 @@ def open_images(
     import_datasets()
     place = locate(os.fspath(source))
     encoded: EncodedImages
-    if isinstance(place, Path) and is_image_folder(place):
-        if image_column is not None or label_column is not None:
-            raise ValueError(f"`image_column` and `label_column` must be None for an image folder, which {place} is.")
-        files = find_image_files(place, split)
-        rows = Rows(name_of(place), describe(place, split), [], files.codes, files.classes)
+    listed = folder_rows(place, split, image_column, label_column)
+    if listed is not None:
+        rows, files = listed
         encoded = ImageFileNames(files)
     else:
         rows, table = stored_rows(place, split, image_column, label_column)
