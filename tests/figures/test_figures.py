@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,8 +92,10 @@ def test_lines_are_the_prediction_and_points_the_measurement(curves):
     predicted, measured = curves
     upper, lower = curve_figure(predicted, measured, title="t").axes
     lines = [line for line in upper.get_lines() if line.get_linestyle() == "-"]
+    assert len(lines) == 2
     for column, line in enumerate(lines):
-        np.testing.assert_array_equal(line.get_ydata(), predicted.accuracy[:, column])
+        asked = np.isin(line.get_xdata(), predicted.noise_rates)
+        np.testing.assert_array_equal(line.get_ydata()[asked], predicted.accuracy[:, column])
     points = [container.lines[0] for container in upper.containers]
     for column, point in enumerate(points):
         np.testing.assert_array_equal(point.get_ydata(), measured.accuracy[:, column])
@@ -111,7 +114,50 @@ def test_caption_carries_counts_ties_repeats_and_seed(curves):
 def test_plot_draws_on_given_axes_or_makes_its_own(curves, which):
     ax = Figure().subplots()
     assert curves[which].plot(ax) is ax
-    assert curves[which].plot().figure is not ax.figure
+    with pytest.raises(TypeError, match=r"`ax` must be matplotlib axes.*; got AccuracyCurve\. .*second\.plot\(first"):
+        curves[which].plot(curves[0])
+
+
+def test_plots_are_pyplot_figures_and_import_pyplot_only_without_axes():
+    code = """
+import io, sys, matplotlib, numpy as np, labelnoise as ln
+from matplotlib.figure import Figure
+curve = ln.accuracy_curve([[0.9, 0.1], [0.3, 0.7]], [0, 1], ln.UniformNoise(), [0, 0.3, 0.6], k=3)
+surface = ln.accuracy_surface(curve, [0, 0.5, 1])
+curve.plot(Figure().subplots()), surface.plot(Figure().subplots())
+assert "matplotlib.pyplot" not in sys.modules
+matplotlib.use("agg")
+curve_axes, surface_axes = curve.plot(), surface.plot()
+plt = sys.modules["matplotlib.pyplot"]
+assert plt.get_fignums() == [1, 2]
+assert plt.gca() is surface_axes
+plt.sca(curve_axes)
+plt.savefig(stream := io.BytesIO(), format="png")
+assert plt.imread(io.BytesIO(stream.getvalue())).min() < 0.5
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_predicted_lines_are_dense_whatever_was_asked():
+    """With three noise rates asked for, the line still bends where the accuracy falls."""
+    arguments = ([[1.0, 0.0]], [0], ln.FlipNoise())
+    curve = ln.accuracy_curve(*arguments, [0.9, 0.1, 0.5], [3, 25])
+    ax = curve.plot(Figure().subplots())
+    lines = [line for line in ax.get_lines() if line.get_linestyle() == "-"]
+    for line, accuracy in zip(
+        lines, ln.accuracy_curve(*arguments, lines[0].get_xdata(), [3, 25]).accuracy.T, strict=True
+    ):
+        assert len(line.get_xdata()) >= 100
+        assert (line.get_xdata()[0], line.get_xdata()[-1]) == (0.1, 0.9)
+        np.testing.assert_array_equal(line.get_ydata(), accuracy)
+    np.testing.assert_array_equal(
+        points_of(ax, "."), [np.c_[[0.1, 0.5, 0.9], curve.accuracy[[1, 2, 0], i]] for i in (0, 1)]
+    )
+    from_table = replace(curve, source=None)
+    (line, _) = from_table.plot(Figure().subplots()).get_lines()
+    np.testing.assert_array_equal(line.get_xdata(), [0.1, 0.5, 0.9])
+    many = ln.accuracy_curve(*arguments, np.linspace(0, 1, 30), 3).plot(Figure().subplots())
+    assert points_of(many, ".") == []
 
 
 def test_a_curve_of_one_noise_rate_and_one_k_can_be_drawn():
@@ -127,7 +173,8 @@ def test_family_has_a_line_per_k_and_the_network_on_its_own_noise_rates(family):
     figure = family_figure(family, rates, mean, [0.02, 0.01, 0.03], repeats=10, title="t", caption=SOURCE)
     (ax,) = figure.axes
     colored = [line for line in ax.get_lines() if line.get_marker() == ""]
-    np.testing.assert_array_equal([line.get_ydata() for line in colored], family.accuracy.T)
+    asked = np.isin(colored[0].get_xdata(), family.noise_rates)
+    np.testing.assert_array_equal([line.get_ydata()[asked] for line in colored], family.accuracy.T)
     np.testing.assert_array_equal(points_of(ax), [np.column_stack([rates, mean])[[1, 2, 0]]])
     (bars,) = ax.containers[0].lines[2]
     spans = [np.ptp(segment[:, 1]) for segment in bars.get_segments()]

@@ -1,8 +1,9 @@
 """Draw every figure of the paper from tables and results; only positions on paper are computed here.
 
 `style` is the common look, `layout` places panels, titles and captions, and `direct_labels` writes names on lines. Each
-of the other modules draws one kind of figure. Figures are made without pyplot (no global state, no window);
-`labelnoise.artifacts.write_figure` writes them to files.
+of the other modules draws one kind of figure. Figures are made without pyplot (no global state, no window), and
+`labelnoise.artifacts.write_figure` writes them to files. `plot_curve` and `plot_surface` alone make a pyplot figure if
+they are given no axes.
 """
 
 from labelnoise.figures.concentrations import accuracy_over_concentration_figure, difference_figure, limits_figure

@@ -1,7 +1,8 @@
 """Figures of predicted and measured accuracy over the noise rate (figure 3), and of their difference.
 
-Lines are predictions, and points with bars are measurements (mean and standard deviation over repeats). Each k has its
-color. The caption of every figure states sample counts, repeats, tie rule and seed.
+Lines are predictions, evaluated at many noise rates whatever rates were asked for, and points with bars are
+measurements (mean and standard deviation over repeats). Each k has its color. The caption of every figure states sample
+counts, repeats, tie rule and seed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,31 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Floats
+from labelnoise.curves.prediction import Prediction
 from labelnoise.figures.direct_labels import Line, label_lines
-from labelnoise.figures.layout import finish, new_figure
+from labelnoise.figures.layout import axes_to_draw_on, finish, new_figure
 from labelnoise.figures.style import INK, STYLE, error_bars, ordered_colors, show_percent
 
 if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
+
+
+_DENSE = 101
+"""A predicted line is drawn through at least this many noise rates."""
+_FEW = 12
+"""Up to this many asked noise rates are marked on a predicted line."""
+
+
+def densely(curve: AccuracyCurve) -> AccuracyCurve:
+    """Return a predicted curve at many noise rates from its smallest to its largest one, its own among them.
+
+    A curve that cannot be evaluated between its noise rates, such as one from a table, is returned as it is.
+    """
+    rates = curve.noise_rates
+    if not isinstance(curve.source, Prediction) or not curve.source.any_rate or rates.min() == rates.max():
+        return curve
+    dense = np.union1d(rates, np.linspace(rates.min(), rates.max(), _DENSE))
+    return curve.source.curve(dense, curve.k, curve.setting)
 
 
 def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], Floats]:
@@ -40,6 +60,14 @@ def draw_lines(ax: Axes, curve: AccuracyCurve) -> None:
     for k, (x, line) in zip(curve.k.tolist(), lines_of(curve), strict=True):
         # A line of a single point is visible only with a marker.
         ax.plot(x, line, color=colors[k], linewidth=1.6, marker="_" if len(x) == 1 else "", zorder=2)
+
+
+def _mark_asked(ax: Axes, curve: AccuracyCurve) -> list[Line]:
+    """Draw a dot at each noise rate that was asked for, on each line; return the dots."""
+    colors, dots = ordered_colors(curve.k.tolist()), lines_of(curve)
+    for k, (x, y) in zip(curve.k.tolist(), dots, strict=True):
+        ax.plot(x, y, color=colors[k], linestyle="none", marker=".", markersize=6, zorder=3)
+    return dots
 
 
 def k_labels(curve: AccuracyCurve) -> tuple[list[str], list[Any]]:
@@ -70,7 +98,10 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
     scale_accuracy(ax, shown.setting.noise["name"])
     marks: list[Line] = []
     if predicted is not None:
-        draw_lines(ax, predicted)
+        shown = densely(predicted)
+        draw_lines(ax, shown)
+        if measured is None and shown is not predicted and len(predicted.noise_rates) <= _FEW:
+            marks += _mark_asked(ax, predicted)
     if measured is not None:
         colors = ordered_colors(shown.k.tolist())
         order, _ = _sorted(measured)
@@ -166,8 +197,7 @@ def curve_figure(
 
 
 def plot_curve(curve: AccuracyCurve, ax: Axes | None = None) -> Axes:
-    """Draw one curve, predicted or measured, on `ax` or on a new figure."""
-    if ax is None:
-        ax = new_figure(6.0, 4.2).subplots()
+    """Draw one curve, predicted or measured, on `ax` or on a new pyplot figure."""
+    ax = axes_to_draw_on(ax, 6.0, 4.2)
     draw_curves(ax, None if curve.measured else curve, curve if curve.measured else None)
     return ax

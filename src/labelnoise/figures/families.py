@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats
-from labelnoise.figures.curves import bar_ends, draw_lines, k_labels, lines_of, scale_accuracy
+from labelnoise.figures.curves import bar_ends, densely, draw_lines, k_labels, lines_of, scale_accuracy
 from labelnoise.figures.direct_labels import label_ends, label_lines, label_points
 from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.matrices import draw_matrix
@@ -62,7 +62,7 @@ def family_figure(
     Parameters
     ----------
     predicted : AccuracyCurve
-        The analytic curves; their noise rates need not be the measured ones.
+        The analytic curves, drawn from their smallest to their largest noise rate, which need not be measured ones.
     noise_rates, mean, std : array-like of shape (n_rates,)
         Accuracy of the network by noise rate; `std` is NaN for one repeat.
     repeats : int
@@ -74,6 +74,7 @@ def family_figure(
         The corruption matrix to draw beside the curves (Fig. 4g): rows clean, columns noisy.
     """
     x, y, bars = _by_rate(noise_rates, mean, std)
+    predicted = densely(predicted)
     with matplotlib.rc_context(STYLE):
         figure = new_figure(6.6 if matrix is None else 9.8, 4.0)
         if matrix is None:

@@ -54,6 +54,26 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def axes_to_draw_on(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return `ax`, or the axes of a new pyplot figure, which ``plt.show``, ``plt.savefig`` and notebooks know.
+
+    Raises
+    ------
+    TypeError
+        `ax` is something else, such as a second curve.
+    """
+    if ax is None:
+        import matplotlib.pyplot as plt  # Importing it chooses a window system, which no command needs.
+
+        return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    if not isinstance(ax, Axes):
+        raise TypeError(
+            f"`ax` must be matplotlib axes, or None for a new figure; got {type(ax).__name__}. To draw two results "
+            f"together, pass the axes that the first one returns: second.plot(first.plot())."
+        )
+    return ax
+
+
 def finish(figure: Figure, title: str = "", caption: str | Iterable[str] = "") -> Figure:
     """Add the title above and the caption below; the figure grows by their heights, and the panels keep theirs.
 

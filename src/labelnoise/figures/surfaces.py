@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from labelnoise.figures.layout import finish, new_figure
+from labelnoise.figures.layout import axes_to_draw_on, finish, new_figure
 from labelnoise.figures.style import INK, LABEL_SIZE, STYLE, show_percent
 
 if TYPE_CHECKING:
@@ -59,9 +59,8 @@ def _label_place(
 
 
 def plot_surface(surface: AccuracySurface, ax: Axes | None = None) -> Axes:
-    """Draw lines of equal accuracy over noise rate and concentration, on `ax` or on a new figure."""
-    if ax is None:
-        ax = new_figure(6.0, 4.4).subplots()
+    """Draw lines of equal accuracy over noise rate and concentration, on `ax` or on a new pyplot figure."""
+    ax = axes_to_draw_on(ax, 6.0, 4.4)
     _draw(ax, surface)
     ax.set_ylabel("concentration ρ (0 spread, 1 concentrated)")
     setting = surface.curve.setting

@@ -93,7 +93,7 @@ class NetworkCurves:
         }
         agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
         shown = [k for k in ks if k == found.k or max(k, found.k) > APART * min(k, found.k)]
-        lines = accuracy_curve(softmax, labels, self.noise, np.linspace(0, rates.max(), 61), shown, ties=self.ties)
+        lines = accuracy_curve(softmax, labels, self.noise, np.array([0, rates.max()]), shown, ties=self.ties)
         return Measured({"": table, "trainings": trainings}, values, agrees, lines)
 
     def finding(self, measured: Measured[AccuracyCurve]) -> str:
