@@ -5,6 +5,7 @@ Nearest neighbors come first, and then, where PyTorch is installed, a small netw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from labelnoise.artifacts import output_folder
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import predict_as_measured, predict_knn
+from labelnoise.curves.tolerance import first_crossing
 from labelnoise.data import load_digits
 from labelnoise.jobs.curve import CurveResult, Stopwatch
 from labelnoise.neighborhoods.neighbors import neighbors
@@ -111,12 +113,36 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
     page = write_page(
         target / "index.html",
         "What label noise does to a classifier",
-        "The lines were computed without drawing one noisy label; the points are real votes on really corrupted "
-        "labels. Noise that is spread is survived up to about 50 % (flip) or 85 % (uniform); noise concentrated in "
-        "clusters costs what it corrupts. A network trained on noisy labels behaves alike.",
+        _lead(results, networks),
         sections + [_network_section(n, n.outcome) for n in networks if n.outcome is not None],
     )
     return DemoResult(results, files, networks, page)
+
+
+def _lead(results: Sequence[CurveResult], networks: Sequence[RecipeResult]) -> str:
+    """Say what the curves and the networks show, from their numbers."""
+    kept, ends, k = [], [], 0
+    for result in results:
+        measured = result.measured
+        assert measured is not None
+        rates, accuracy = measured.realized_noise_rates, measured.accuracy[:, -1]
+        title, most, k = result.title.lower(), rates.argmax(), int(measured.k[-1])
+        if rates[0] > 0:
+            ends.append(f"{rates[most]:.0%} of {title} leave an accuracy of {accuracy[most]:.0%}.")
+            continue
+        tolerated = first_crossing(rates, accuracy, 0.9 * accuracy[0])
+        least = "at least " if tolerated == rates[most] else ""
+        kept.append(f"up to {least}{tolerated:.0%} of {title}")
+    apart = max(result.largest_difference() or 0.0 for result in results)
+    near = [
+        f"{100 * network.outcome.values['mean_difference']:.1f}" for network in networks if network.outcome is not None
+    ]
+    return (
+        f"The lines were computed without drawing one noisy label; the points are real votes on really corrupted "
+        f"labels, at most {apart:.1f} points from the lines. K-NN with K = {k} keeps nine "
+        f"tenths of its accuracy at {' and '.join(kept)}. {' '.join(ends)}"
+        + (f" Networks lie on average {' and '.join(near)} points from what is expected of them." if near else "")
+    )
 
 
 def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
@@ -135,22 +161,18 @@ def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
     training = preset("digits", epochs=3, batch_size=32, step_every=1, seed=seed)
 
     rates = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6)
+    flip = NetworkCurves(data=data, training=training, noise=FlipNoise(), noise_rates=rates, repeats=2)
+    regions = RegionCurves(data=data, training=training, noise_rates=(0.1, 0.2, 0.33, 0.5), repeats=2)
     recipes: list[tuple[Heading, Recipe]] = [
-        (
-            Heading("network_flip", "A network, flip noise", "It follows a curve of K-NN, and breaks near 50 %."),
-            NetworkCurves(data=data, training=training, noise=FlipNoise(), noise_rates=rates, repeats=2),
-        ),
-        (
-            Heading("network_concentrated", "A network, concentrated noise", "Accuracy falls as 1 - noise rate."),
-            RegionCurves(data=data, training=training, noise_rates=(0.1, 0.2, 0.33, 0.5), repeats=2),
-        ),
+        (Heading("network_flip", flip.title, "It follows a curve of K-NN, and breaks near 50 %."), flip),
+        (Heading("network_concentrated", regions.title, "Accuracy falls as 1 - noise rate."), regions),
     ]
     return tuple(run_recipes(recipes, "demo", folder, RunStore(folder / "runs"), executor_named()))
 
 
 def _network_section(result: RecipeResult, outcome: Outcome) -> Section:
     drawing = next(path for path in result.files if path.suffix == ".svg")
-    text = f"The paper: {result.heading.statement} Here: {outcome.finding}"
+    text = f"Expected: {result.heading.statement} Here: {outcome.finding}"
     return Section(result.heading.title, text, drawing, outcome.tables[""], result.files)
 
 

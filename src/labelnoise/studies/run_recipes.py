@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,12 @@ def run_recipes(
         files: tuple[Path, ...] = ()
         if not failures:
             try:
-                outcome = conclude(recipe, StoredResults(store), heading.title, scale)
+                outcome = conclude(recipe, StoredResults(store), heading, scale)
             except Exception as error:  # The other figures are drawn all the same.
                 problem = str(error) if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {error}"
             else:
                 files = _write(heading, recipe, scale, outcome, target)
-        results.append(RecipeResult(heading, scale, outcome, files, failures, problem))
+        results.append(RecipeResult(replace(heading, title=recipe.title), scale, outcome, files, failures, problem))
     return results
 
 
@@ -118,7 +118,7 @@ def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folde
         files += write_table(table, folder / (f"{heading.name}_{part}" if part else heading.name))
     summary = {
         "name": heading.name,
-        "title": heading.title,
+        "title": recipe.title,
         "scale": scale,
         "statement": heading.statement,
         "finding": outcome.finding,

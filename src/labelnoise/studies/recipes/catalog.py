@@ -180,7 +180,7 @@ CATALOG: dict[str, Entry] = {
         ),
         Entry(
             "fig2",
-            "Softmax under spread and concentrated noise",
+            "Softmax on CIFAR-10 and MNIST under four kinds of noise",
             _PEAKS + "1 - γ + γ/L at the true class under uniform noise, γ at the alternative under flip noise.",
             partial(_panels, _FIGURE_2),
             "abcd",
@@ -289,5 +289,5 @@ def recipe_named(name: str, scale: str) -> tuple[Entry, Recipe]:
     if letter:
         assert isinstance(recipe, SoftmaxPanels)
         recipe = replace(recipe, settings={letter: recipe.settings[letter]})
-        entry = replace(entry, name=name)
+        entry = replace(entry, name=name, title=recipe.title)
     return entry, recipe

@@ -53,6 +53,13 @@ class ConcentrationTable:
         check_noise_rates(self.noise_rates)
         check_noise_rates(self.concentrations, "concentrations")
 
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        space = "pixels" if self.training is None else "features"
+        placed = "in patches" if self.patch_sizes else "at any concentration"
+        return f"K-NN on {self.data.title} {space}, noise {placed}"
+
     def _placements(self, k: int) -> tuple[Placement, ...]:
         if self.patch_sizes:
             return tuple(Patches(size) for size in self.patch_sizes)
@@ -128,6 +135,11 @@ class BetaLimits:
 
     tables: Mapping[str, ConcentrationTable]
 
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        return "Where one number is not enough"
+
     def runs(self) -> list[ConcentrationRun]:
         """Return the runs of all tables."""
         return [run for table in self.tables.values() for run in table.runs()]
@@ -191,6 +203,11 @@ class Surface:
             if getattr(self, name) < 2:
                 raise ValueError(f"`{name}` must be at least 2, both ends of the grid; got 1.")
 
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        return "Accuracy over noise rate and concentration"
+
     def runs(self) -> list[NeighborsRun]:
         """Return the search for neighbors."""
         return [NeighborsRun(data=self.data, k=self.k)]
@@ -204,7 +221,10 @@ class Surface:
         target = 0.9 * surface.accuracy[0, 0]
         tolerated = surface.tolerance(target)
         by_rho = dict(zip(surface.concentrations.tolist(), tolerated.tolist(), strict=True))
-        values, falls = {"target": float(target), "tolerance": by_rho}, bool(np.all(np.diff(tolerated) <= 1e-9))
+        values, falls = (
+            {"target": float(target), "tolerance": by_rho},
+            bool(np.all(np.diff(tolerated) <= 1e-9) and tolerated[-1] < tolerated[0]),
+        )
         return Measured({"": surface.to_frame()}, values, falls, surface)
 
     def finding(self, measured: Measured[AccuracySurface]) -> str:

@@ -11,7 +11,7 @@ from labelnoise.curves.predicted import predict_knn
 from labelnoise.curves.vote_models import MODELS
 from labelnoise.figures import curve_figure
 from labelnoise.noise import NoiseModel
-from labelnoise.studies.recipes.recipe import Drawing, Measured, points
+from labelnoise.studies.recipes.recipe import Drawing, Measured, noise_title, points
 from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingSpecification, VotingRun, measured_curve
 from labelnoise.sweeps.run import Results
@@ -46,6 +46,12 @@ class KnnCurves:
         check_ks(self.k)
         check_noise_rates(self.noise_rates)
         check_choice(self.model, MODELS, "model")
+
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        space = "pixels" if self.training is None else "features"
+        return f"K-NN on {self.data.title} {space}, {noise_title(self.noise)}"
 
     @property
     def neighbors(self) -> NeighborsRun:

@@ -15,7 +15,7 @@ from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.concentration import concentration
-from labelnoise.studies.recipes.recipe import Drawing, Measured, points
+from labelnoise.studies.recipes.recipe import Drawing, Measured, noise_title, points
 from labelnoise.studies.recipes.settings import clean_run, run_seed
 from labelnoise.studies.runs import DataSpecification, NeighborsRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results, Run
@@ -42,6 +42,12 @@ class NetworkConcentration:
     def __post_init__(self) -> None:
         check_noise_rates(self.concentrations, "concentrations")
         check_count(self.repeats, "repeats")
+
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        rate = f"{100 * self.noise_rate:g} %"
+        return f"Network on {self.data.title}, {rate} {noise_title(self.noise)} at any concentration"
 
     @property
     def _clean(self) -> TrainingRun:

@@ -15,7 +15,7 @@ from labelnoise.curves.tolerance import first_crossing
 from labelnoise.figures import concentrated_figure, family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.softmax.effective import effective_neighborhood
-from labelnoise.studies.recipes.recipe import Drawing, Measured, points, std_or_nan
+from labelnoise.studies.recipes.recipe import Drawing, Measured, follows, noise_title, points, std_or_nan
 from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun, TrainingSpecification
 from labelnoise.sweeps.run import Results
@@ -50,6 +50,12 @@ class NetworkCurves:
         check_count(self.repeats, "repeats")
         check_ks(self.k)
         check_ties(self.ties)
+
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        chosen = ", its state chosen by noisy validation labels" if self.training.selection == "noisy" else ""
+        return f"Network on {self.data.title}, {noise_title(self.noise)}{chosen}"
 
     @property
     def _noisy(self) -> list[TrainingRun]:
@@ -91,7 +97,8 @@ class NetworkCurves:
             "clean_accuracy": without_noise,
             "breaks_at": breaking,
         }
-        agrees = None if self.breaks_near is None else abs(breaking - self.breaks_near) <= 0.05
+        breaks_there = self.breaks_near is None or bool(abs(breaking - self.breaks_near) <= 0.05)
+        agrees = breaks_there and follows(found.mean_error, found.worst_error)
         shown = [k for k in ks if k == found.k or max(k, found.k) > APART * min(k, found.k)]
         lines = accuracy_curve(softmax, labels, self.noise, np.array([0, rates.max()]), shown, ties=self.ties)
         return Measured({"": table, "trainings": trainings}, values, agrees, lines)
@@ -142,6 +149,11 @@ class RegionCurves:
         check_noise_rates(self.noise_rates)
         check_count(self.repeats, "repeats")
 
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        return f"Network on {self.data.title}, locally concentrated noise"
+
     def runs(self) -> list[RegionRun]:
         """Return a training per noise rate and repeat."""
         repeats = range(self.repeats)
@@ -178,7 +190,8 @@ class RegionCurves:
             "clean_region": float(mean["clean_region"].mean()),
             "noisy_region": float(mean["noisy_region"].mean()),
         }
-        return Measured({"": table}, values, values["mean_difference"] <= 0.05, None)
+        agrees = follows(values["mean_difference"], values["worst_difference"])
+        return Measured({"": table}, values, agrees, None)
 
     def finding(self, measured: Measured[None]) -> str:
         """Say how far the accuracy lies from what is expected, and how it differs between regions."""

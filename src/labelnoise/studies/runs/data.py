@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from labelnoise.data import ImageSet, ImageStream, load_digits, load_train_test,
 from labelnoise.validation import check_count, seed_of
 
 Images = ImageSet | ImageStream
+_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "imagenet-1k": "ImageNet"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,12 @@ class DataSpecification:
         train, _ = self.load()
         lossy = isinstance(train, ImageSet) and train.file_format == "JPEG"
         return self._sized(f"{self.name} (JPEG)" if lossy else self.name)
+
+    @property
+    def title(self) -> str:
+        """The name as titles spell it."""
+        last = Path(self.name).name
+        return _TITLES.get(last, last) + ("" if self.n_classes is None else f" (first {self.n_classes} classes)")
 
     @property
     def label(self) -> str:
