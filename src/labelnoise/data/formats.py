@@ -1,4 +1,4 @@
-"""Open a file as named arrays (.npy, .npz, .safetensors) or as a table of columns (.csv, .parquet).
+"""Open a file as named arrays (.npy, .npz, .safetensors) or as a table of columns (.csv, .tsv, .jsonl, .parquet).
 
 `Arrays` are whole NumPy arrays with names. A `Table` has columns that are read either as classes or as numbers. The
 module `labelnoise.data.files` decides which array or column is wanted.
@@ -12,19 +12,21 @@ from __future__ import annotations
 import difflib
 import os
 import tokenize
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.arrays import Features
 from labelnoise.data.damage import reading
-from labelnoise.data.tables import CsvTable, ParquetTable
+from labelnoise.data.tables import CsvTable, JsonTable, Table
+from labelnoise.data.text import COMPRESSED, CsvOptions, path_suffix
 
-SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
+TEXT = (".csv", ".tsv", ".jsonl")
+"""Formats that may be compressed, as in .csv.gz."""
+SUFFIXES = (".npy", ".npz", *TEXT, ".parquet", ".safetensors")
 _NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
 """The errors that NumPy raises over a damaged array; TokenError is about its header."""
 _FIRST_BYTES = {".npy": b"\x93NUMPY", ".npz": b"PK", ".parquet": b"PAR1"}
@@ -39,26 +41,8 @@ class Arrays:
     read: Callable[[str | None], NDArray[Any]]
 
 
-class Table(Protocol):
-    """Columns of one file."""
-
-    path: Path
-    names: tuple[str, ...]
-    lists: tuple[str, ...]
-    """Names of the columns that hold a list of numbers per row."""
-
-    def numeric(self) -> tuple[str, ...]:
-        """Return the names of the columns that hold one number per row."""
-
-    def classes(self, name: str) -> NDArray[Any]:
-        """Read one column as integers, floats, booleans or text; a missing entry is None, NaN or the empty string."""
-
-    def numbers(self, names: Sequence[str]) -> Features:
-        """Read columns of numbers as (N, columns), or one column of lists as (N, ...); a missing number is NaN."""
-
-
-def open_file(path: str | os.PathLike[str]) -> Arrays | Table:
-    """Open the file at `path` in the format that its suffix names.
+def open_file(path: str | os.PathLike[str], csv: Mapping[str, Any] | CsvOptions | None = None) -> Arrays | Table:
+    """Open the file at `path` in the format that its suffix names; `csv` says how a text table is written.
 
     Raises
     ------
@@ -68,14 +52,10 @@ def open_file(path: str | os.PathLike[str]) -> Arrays | Table:
         The format is not one of `SUFFIXES`, or the file is empty, damaged, or not of the format its name says.
     """
     path = _existing_file(path)
-    openers: dict[str, Callable[[Path], Arrays | Table]] = {
-        ".npy": _open_npy,
-        ".npz": _open_npz,
-        ".safetensors": _open_safetensors,
-        ".csv": CsvTable,
-        ".parquet": ParquetTable,
-    }
-    return openers[path.suffix.lower()](path)
+    arrays = {".npy": _open_npy, ".npz": _open_npz, ".safetensors": _open_safetensors}
+    tables = {".csv": CsvTable, ".tsv": CsvTable, ".jsonl": JsonTable, ".parquet": Table}
+    suffix, options = path_suffix(path), CsvOptions.of(csv)
+    return arrays[suffix](path) if suffix in arrays else tables[suffix](path, options)
 
 
 def _existing_file(path: str | os.PathLike[str]) -> Path:
@@ -87,11 +67,11 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
         close = difflib.get_close_matches(path.name, beside, n=1)
         hint = f" Did you mean {path.parent / close[0]}?" if close else ""
         raise FileNotFoundError(f"`path` must name a file that exists; there is no {path}.{hint}")
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    suffix = path_suffix(path)
+    if suffix not in SUFFIXES or (suffix not in TEXT and path.suffix.lower() in COMPRESSED):
         raise ValueError(
             f"`path` must end in one of {', '.join(SUFFIXES)}; got {path.name!r}. "
-            f"Save the data in one of these formats."
+            f"Save the data in one of these formats (text may be compressed, as in .csv.gz)."
         )
     with path.open("rb") as stream:
         first = stream.read(8)

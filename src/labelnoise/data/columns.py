@@ -1,0 +1,180 @@
+"""Which columns of a table are features when none are named: numbers that are no labels, row numbers or identifiers.
+
+A row number or an identifier among the features spoils every distance, and a copy of the label makes every prediction
+right. Both are left out, and said. Where a column may be an identifier or a feature, an error asks which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.data.tables import Table
+
+_LABELS = ("labels", "label", "y", "target", "targets")
+_IDENTIFIER = re.compile(
+    r"(?i:(?:.*[_\-. ])?(?:id|ids|uid|uuid|guid)"
+    r"|(?:(?:row|sample|image|img|file|data|original|record|line)[_\-. ]?)?(?:idx|index|number|nr|no|num)|row)"
+    r"|.*[a-z](?:Id|ID)"
+)
+_IN_ORDER, _PERMUTED, _DISTINCT = 5, 10, 20
+"""The least numbers of rows in which running numbers, in order or not, and distinct whole numbers are no accident."""
+
+
+def row_numbers(name: str) -> bool:
+    """Return whether a name is one of row numbers."""
+    return name.lower() in ("id", "index")
+
+
+def identifier_like(name: str) -> bool:
+    """Return whether a name is usual for an identifier, such as ``image_id`` or ``rowIndex``."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+def label_like(names: Sequence[str]) -> list[str]:
+    """Return the names ending in ``label`` or ``labels``, else the usual ones, since ``y`` may also be a coordinate."""
+    labels = [name for name in names if name.lower().endswith(("label", "labels"))]
+    return labels or [name for name in names if name.lower() in _LABELS]
+
+
+def default_columns(
+    table: Table,
+    role: str,
+    *,
+    label_column: str | None = None,
+    labels: NDArray[Any] | None = None,
+    id_columns: Collection[str] | None = None,
+) -> tuple[list[str], dict[str, str], list[str]]:
+    """Choose the columns of a table for features, or for predicted probabilities.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    role : str
+        ``"features"`` or ``"pred_probs"``.
+    label_column : str, optional
+        The column of this table that holds the labels.
+    labels : (n_rows,) array, optional
+        The labels, to find columns that give them away.
+    id_columns : collection of str, optional
+        Columns that are identifiers. If given, no other column is suspected to be one by its entries.
+
+    Returns
+    -------
+    columns : list of str
+        The columns to read.
+    left_out : dict of str to str
+        Why each other column is left out.
+    warnings : list of str
+        What to know about the columns that are read, in sentences.
+
+    Raises
+    ------
+    ValueError
+        There is no such column, or one may be an identifier or a feature.
+    """
+    left_out: dict[str, str] = {}
+    warnings: list[str] = []
+    columns: list[str] = []
+    decided = id_columns is not None
+    others = [name for name in table.names if name != label_column]
+    labeled = [n for n in label_like(others) if label_column is None or n.lower() not in ("y", "target", "targets")]
+    for name in table.names:
+        if name == label_column:
+            left_out[name] = "the label"
+        elif name in labeled:
+            left_out[name] = "a label by its name"
+        elif name in table.index:
+            left_out[name] = "the index of the data frame"
+        elif name in (id_columns or ()):
+            left_out[name] = "an identifier (--id-columns)"
+        elif role == "features" and row_numbers(name):
+            left_out[name] = "an identifier by its name"
+        elif why := table.no_number(name) or (_identifier(table, name, decided) if role == "features" else ""):
+            left_out[name] = why
+        elif role == "features" and labels is not None and _copies(table, name, labels):
+            left_out[name] = "a copy of the label: each of its values stands for one class"
+            warnings.append(f"column {name!r} is a copy of the label and was left out.")
+        else:
+            columns.append(name)
+            if role == "features" and labels is not None and _determines(table, name, labels):
+                warnings.append(f"column {name!r} is a feature that alone determines the label; was it made from it?")
+    if role == "features" and not decided:
+        warnings += _check_distinct(table, columns)
+    if not columns:
+        reasons = "; ".join(f"{name!r} is {why}" for name, why in left_out.items())
+        raise ValueError(
+            f"{table.path} must have a column of numbers for {role}; it has {', '.join(map(repr, table.names[:12]))}"
+            f" ({reasons[:400]}). Name one, for example {table.path.name}:{table.names[0]} (`columns`)."
+        )
+    return columns, left_out, warnings
+
+
+def _whole(table: Table, name: str) -> NDArray[np.float64] | None:
+    """Return a column whose entries are all whole numbers, else None."""
+    values = table.numbers([name])[:, 0].astype(np.float64)
+    return values if np.isfinite(values).all() and bool((values == np.round(values)).all()) else None
+
+
+def _identifier(table: Table, name: str, decided: bool) -> str:
+    """Return why a column of numbers is certainly an identifier; empty if it is not."""
+    values = _whole(table, name)
+    if values is None:
+        return ""
+    if identifier_like(name):
+        return "an identifier by its name"
+    n = len(values)
+    if decided or n < _IN_ORDER or values.min() not in (0, 1) or values.max() - values.min() != n - 1:
+        return ""
+    if bool((np.diff(values) == 1).all()):
+        return "a running number"
+    return "a running number in another order" if n >= _PERMUTED and len(np.unique(values)) == n else ""
+
+
+def _check_distinct(table: Table, columns: Sequence[str]) -> list[str]:
+    """Raise a ValueError if a column of distinct whole numbers looks like an identifier; return warnings of others."""
+    if table.n_rows < _DISTINCT:
+        return []
+    whole = {name: values for name in columns if (values := _whole(table, name)) is not None}
+    distinct = {name: values for name, values in whole.items() if len(np.unique(values)) == len(values)}
+    warnings = []
+    for name, values in distinct.items():
+        steps = np.diff(values)
+        # Numbers drawn at random from so few would hardly all be different.
+        crowded = len(values) ** 2 / 2 > 10 * (values.max() - values.min() + 1)
+        if crowded or (steps > 0).all() or (steps < 0).all() or len(whole) == 1:
+            raise ValueError(
+                f"column {name!r} of {table.path} must be a feature or an identifier, and may be either: it holds "
+                f"{len(values)} different whole numbers. Give --id-columns {name} (read_data: id_columns=) to leave "
+                f"it out, or name the features, for example {table.path.name}:{','.join(columns[:3])},... (`columns`)."
+            )
+        warnings.append(
+            f"column {name!r} holds only different whole numbers and is read as a feature; if it is an identifier, "
+            f"give --id-columns {name}."
+        )
+    return warnings
+
+
+def _pairs(table: Table, name: str, labels: NDArray[Any]) -> tuple[int, int, int]:
+    """Return the numbers of distinct values, of classes, and of distinct pairs of value and class."""
+    values = np.unique(table.numbers([name])[:, 0], return_inverse=True)[1]
+    codes = np.unique(labels.astype(str), return_inverse=True)[1]
+    n_values, n_classes = int(values.max()) + 1, int(codes.max()) + 1
+    return n_values, n_classes, len(np.unique(values.astype(np.int64) * n_classes + codes))
+
+
+def _copies(table: Table, name: str, labels: NDArray[Any]) -> bool:
+    """Return whether a column maps one to one onto the labels, in too many rows for an accident."""
+    n_values, n_classes, n_pairs = _pairs(table, name, labels)
+    return n_values == n_classes == n_pairs > 1 and len(labels) >= max(6, 2 * n_classes)
+
+
+def _determines(table: Table, name: str, labels: NDArray[Any]) -> bool:
+    """Return whether each of a column's values, most of which recur, comes with one class only."""
+    n_values, n_classes, n_pairs = _pairs(table, name, labels)
+    return n_pairs == n_values and n_classes > 1 and len(labels) >= max(6, 2 * n_values)
