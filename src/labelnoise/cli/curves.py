@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelnoise.cli.options import (
+    Classes,
+    Csv,
+    IdColumns,
     Json,
     Mapping,
     Metric,
+    MissingLabels,
     Model,
     Noise,
     OutputDir,
@@ -18,10 +22,14 @@ from labelnoise.cli.options import (
     PlacementOption,
     RandomState,
     Ties,
+    csv_options,
+    missing_labels,
+    names,
     noise_of,
     numbers,
     placement_of,
     print_json,
+    print_reading,
     say,
     written,
 )
@@ -40,6 +48,7 @@ CORRUPT_EXAMPLE = "Example: labelnoise corrupt --labels labels.npy --noise flip 
 
 def _result_record(result: CurveResult, files: dict[str, Path]) -> dict[str, Any]:
     return {
+        "reading": None if result.reading is None else result.reading.summary(),
         "specification": result.specification(),
         "largest_difference_points": result.largest_difference(),
         "table": result.table().to_dict(orient="records"),
@@ -119,7 +128,8 @@ def curve(
     features: Annotated[
         str | None,
         typer.Option(
-            help="Training features: .npy, .npz, .csv, .parquet or .safetensors; FILE:NAME selects an array or column."
+            help="Training features: .npy, .npz, .csv, .tsv, .jsonl, .parquet or .safetensors; FILE:NAME,... selects "
+            "an array or columns."
         ),
     ] = None,
     labels: Annotated[
@@ -133,6 +143,11 @@ def curve(
         str | None,
         typer.Option(help="Predicted probabilities of a network trained on clean labels, instead of features."),
     ] = None,
+    classes: Classes = None,
+    id_columns: IdColumns = None,
+    missing_label: MissingLabels = None,
+    csv: Csv = None,
+    test_split: Annotated[str, typer.Option(help="With --dataset: the split of the test samples.")] = "test",
     noise: Noise = "uniform",
     mapping: Mapping = None,
     noise_rates: Annotated[
@@ -146,14 +161,20 @@ def curve(
         Model, typer.Option(help="Whether neighbors' clean labels are as given (finite), or drawn as in Eq. 2 (iid).")
     ] = Model.finite,
     concentration: Annotated[
-        float, typer.Option(help="Concentration (also of --placement concentrated): 0 spread, 1 in whole regions.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Concentration: 0 spread, 1 in whole regions. Default: 0.5 with --placement concentrated, else 0."
+        ),
+    ] = None,
     metric: Annotated[Metric, typer.Option(help="Distance between features.")] = Metric.euclidean,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Also measure the accuracy, by votes on corrupted labels.")
     ] = False,
     placement: PlacementOption = PlacementName.spread,
     repeats: Annotated[int, typer.Option(help="Noise draws per noise rate, with --simulate.")] = 10,
+    target: Annotated[
+        float | None, typer.Option(help="Also find the noise rate at which this accuracy is lost, such as 0.9.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the files that are written.")] = "curve",
     title: Annotated[str, typer.Option(help="Title of the figure.")] = "",
     output_dir: OutputDir = Path("labelnoise-output/curve"),
@@ -181,15 +202,34 @@ def curve(
         test_features=test_features,
         test_labels=test_labels,
         pred_probs=pred_probs,
+        classes=classes,
+        id_columns=names(id_columns),
+        missing_labels=missing_labels(missing_label),
+        csv=csv_options(csv),
+        test_split=test_split,
+        target=target,
         name=name,
         title=title,
     )
-    result, files = run_curve(job, output_dir)
+    result, files = run_curve(job, output_dir, lambda reading: print_reading(reading, as_json=as_json))
     if as_json:
         print_json(_result_record(result, files))
         return
     _print_curve(result)
+    for row in result.tolerances():
+        say(f"K = {row['k']}: {tolerance_text(row, result.target)}")
+    say("The accuracies assume that the given labels are clean.")
     say("\n" + written("Figure", files["png"]) + "\n" + written("Table", files["csv"]))
+
+
+def tolerance_text(row: dict[str, Any], target: float | None) -> str:
+    """Return a sentence about the noise rate at which an accuracy is lost."""
+    accuracy = f"{100 * (target or 0):g} % accuracy"
+    if row["noise_rate"] is None:
+        return f"below {accuracy} at the smallest noise rate"
+    if row["at_least"]:
+        return f"{accuracy} up to a noise rate of at least {row['noise_rate']:.3f}, the largest asked for"
+    return f"{accuracy} up to a noise rate of {row['noise_rate']:.3f}"
 
 
 def corrupt(
@@ -202,6 +242,10 @@ def corrupt(
         float, typer.Option(help="Concentration of --placement concentrated: 0 spread, 1 in whole regions.")
     ] = 0.5,
     features: Annotated[str | None, typer.Option(help="Features; every placement except spread needs them.")] = None,
+    classes: Classes = None,
+    id_columns: IdColumns = None,
+    missing_label: MissingLabels = None,
+    csv: Csv = None,
     output_dir: OutputDir = Path("labelnoise-output/corrupt"),
     random_state: RandomState = 0,
     as_json: Json = False,
@@ -209,22 +253,28 @@ def corrupt(
     """Make noisy labels from clean ones, and record what was changed."""
     from labelnoise.artifacts import output_folder, write_json, write_table
     from labelnoise.corruption import corrupt as corrupt_labels
-    from labelnoise.data import read_features, read_labels, split_column
+    from labelnoise.data import read_data
 
     model, where = noise_of(noise, mapping), placement_of(placement, concentration)
-    path, column = split_column(labels)
-    clean = read_labels(path, column=column)
-    located = None if features is None else read_features(split_column(features)[0], columns=split_column(features)[1])
+    data = read_data(
+        labels,
+        features=features,
+        classes=classes,
+        id_columns=names(id_columns),
+        missing_labels=missing_labels(missing_label),
+        csv=csv_options(csv),
+    )
+    print_reading(data.reading, as_json=as_json)
+    clean, located = data.ordered_labels(), data.values
     folder = output_folder(output_dir)
     noisy = corrupt_labels(clean, model, noise_rate, placement=where, features=located, random_state=random_state)
     saved = noisy.save(folder / "noisy_labels.npz")
-    parquet, csv = write_table(noisy.to_frame(), folder / "noisy_labels")
-    specification = write_json(
-        {"labels": labels, "features": features, **noisy.summary()}, folder / "noisy_labels.json"
-    )
-    files = {"npz": saved, "parquet": parquet, "csv": csv, "json": specification}
+    parquet, table = write_table(noisy.to_frame(), folder / "noisy_labels")
+    record = {"reading": data.reading.summary(), **noisy.summary()}
+    specification = write_json({"labels": labels, "features": features, **record}, folder / "noisy_labels.json")
+    files = {"npz": saved, "parquet": parquet, "csv": table, "json": specification}
     if as_json:
-        print_json({**noisy.summary(), "files": {kind: str(path) for kind, path in files.items()}})
+        print_json({**record, "files": {kind: str(path) for kind, path in files.items()}})
         return
     rho = noisy.concentration
     realized = "" if rho is None else f"concentration {rho:.3f} (requested {concentration:g}), "
@@ -232,5 +282,5 @@ def corrupt(
         f"{len(noisy.labels):,} labels of {len(noisy.classes)} classes, {noisy.noise['name']} noise, "
         f"{noisy.placement['name']} placement\n"
         f"selected {noisy.noise_rate:.4f} (requested {noise_rate:g}), changed {noisy.changed_rate:.4f}, "
-        f"{realized}seed {noisy.seed}\n" + written("Labels", csv) + "\n" + written("Record", saved)
+        f"{realized}seed {noisy.seed}\n" + written("Labels", table) + "\n" + written("Record", saved)
     )

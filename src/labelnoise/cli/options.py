@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from labelnoise.data.reading import Reading
     from labelnoise.noise import NoiseModel
     from labelnoise.placement import Placement
 
@@ -68,6 +69,53 @@ PlacementOption = Annotated[
 ]
 
 
+Classes = Annotated[
+    str | None,
+    typer.Option(help="All classes in order: such as cat,dog,bird, or a file that holds them."),
+]
+IdColumns = Annotated[
+    str | None,
+    typer.Option(help="Columns that identify rows and are no features, such as id,patient; none if there is none."),
+]
+MissingLabels = Annotated[
+    list[str] | None,
+    typer.Option("--missing-label", help="Label that says that there is none: such rows are left out and counted."),
+]
+Csv = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="How text files are written, such as sep=semicolon,decimal=comma; also thousands, encoding, header=no, "
+        "comment."
+    ),
+]
+
+
+def csv_options(texts: list[str] | None) -> dict[str, str]:
+    """Parse ``NAME=VALUE,NAME=VALUE``."""
+    options: dict[str, str] = {}
+    for part in ",".join(texts or []).split(",") if texts else []:
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            raise ValueError(
+                f"`--csv` must be NAME=VALUE, such as sep=semicolon,decimal=comma; got {part!r}. "
+                f"Write a comma as the word comma."
+            )
+        options[name.strip()] = value if value.isspace() else value.strip()
+    return options
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Parse names separated by commas; ``none`` is none of them."""
+    if text is None:
+        return None
+    return () if text == "none" else tuple(part.strip() for part in text.split(","))
+
+
+def missing_labels(texts: list[str] | None) -> tuple[str, ...]:
+    """Parse labels separated by commas; the empty text is a label too."""
+    return tuple(part.strip() for text in texts or [] for part in text.split(","))
+
+
 def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
     """Parse numbers separated by commas."""
     try:
@@ -83,12 +131,12 @@ def noise_of(text: str, mapping: str | None) -> NoiseModel:
     return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int))
 
 
-def placement_of(name: PlacementName, concentration: float) -> Placement:
-    """Return the placement that --placement and --concentration name."""
+def placement_of(name: PlacementName, concentration: float | None) -> Placement:
+    """Return the placement that --placement and --concentration (by default 0.5) name."""
     import labelnoise as ln
 
     if name is PlacementName.concentrated:
-        return ln.Concentrated(concentration)
+        return ln.Concentrated(0.5 if concentration is None else concentration)
     others: dict[PlacementName, Callable[[], Placement]] = {
         PlacementName.spread: ln.Spread,
         PlacementName.kmeans: ln.KMeansCluster,
@@ -110,6 +158,25 @@ def written(what: str, path: Path) -> str:
     from rich.markup import escape
 
     return f"[bold]{what}:[/] {escape(str(path.resolve()))}"
+
+
+def print_reading(reading: Reading, *, as_json: bool) -> None:
+    """Print what was read as a small table, on standard error if standard output is for JSON; then the warnings."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(stderr=as_json)
+    for part, heading in ((reading, "Read"), (reading.test, "Test")):
+        if part is None:
+            continue
+        if part.files:
+            table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=heading, title_justify="left")
+            for name, text in part.lines():
+                table.add_row(name, escape(text))
+            console.print(table)
+        for warning in part.warnings:
+            Console(stderr=True).print(f"[bold]warning:[/] {escape(warning)}", soft_wrap=True, highlight=False)
 
 
 def print_json(value: Any) -> None:

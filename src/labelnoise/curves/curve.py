@@ -210,7 +210,7 @@ class AccuracyCurve:
 
         A predicted curve is evaluated between its levels until the crossing is known to 1e-6; a measured one is
         interpolated linearly. The answer stays within the curve's noise rates: it is the largest of them if the
-        accuracy never falls below the target, and NaN if it starts below.
+        accuracy never falls below the target (read it as "at least"), and NaN if it starts below.
 
         Parameters
         ----------

@@ -21,6 +21,7 @@ _IDENTIFIER = re.compile(
     r"|(?:(?:row|sample|image|img|file|data|original|record|line)[_\-. ]?)?(?:idx|index|number|nr|no|num)|row)"
     r"|.*[a-z](?:Id|ID)"
 )
+_INDEX = "the index of the data frame"
 _IN_ORDER, _PERMUTED, _DISTINCT = 5, 10, 20
 """The least numbers of rows in which running numbers, in order or not, and distinct whole numbers are no accident."""
 
@@ -84,13 +85,16 @@ def default_columns(
     decided = id_columns is not None
     others = [name for name in table.names if name != label_column]
     labeled = [n for n in label_like(others) if label_column is None or n.lower() not in ("y", "target", "targets")]
+    left_out.update(dict.fromkeys([name for name in table.index if name not in table.names], _INDEX))
+    if table.unnamed:
+        left_out["(no name)"] = "row numbers, or nothing"
     for name in table.names:
         if name == label_column:
             left_out[name] = "the label"
         elif name in labeled:
             left_out[name] = "a label by its name"
         elif name in table.index:
-            left_out[name] = "the index of the data frame"
+            left_out[name] = _INDEX
         elif name in (id_columns or ()):
             left_out[name] = "an identifier (--id-columns)"
         elif role == "features" and row_numbers(name):

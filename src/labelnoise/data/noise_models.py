@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.data.files import read_features, split_column
+from labelnoise.data.formats import open_file
+from labelnoise.data.tables import Table
 from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
 
 
@@ -43,10 +46,37 @@ def read_noise(text: str, mapping: list[int] | None = None) -> NoiseModel:
         return FlipNoise(mapping)
     if not Path(text).suffix:
         raise ValueError(f"noise must be uniform, flip or a file that holds a corruption matrix; got {text!r}.")
-    return MatrixNoise(read_matrix(text))
+    return MatrixNoise(_named_matrix(text))
 
 
 def read_matrix(file: str) -> NDArray[Any]:
     """Return the matrix in a file; ``FILE:NAME`` names an array in it."""
+    return np.asarray(_named_matrix(file))
+
+
+def _named_matrix(file: str) -> Any:
+    """Return the matrix in a file, as a data frame if its columns are named after classes.
+
+    Rows are named by a column of text, or by the column without a name that pandas writes; else they are in the order
+    of the columns.
+    """
+    import pandas as pd
+
     path, columns = split_column(file)
-    return read_features(path, columns=columns)
+    table = open_file(path)
+    if columns is not None or not isinstance(table, Table) or table.lists:
+        return read_features(path, columns=columns)
+    numeric = [name for name in table.names if not table.no_number(name) and name not in table.index]
+    text = [name for name in table.names if name not in numeric]
+    if not numeric or len(text) > 1:
+        return read_features(path)
+    rows = table.classes(text[0]) if text else table.row_names()
+    matrix = table.numbers(numeric)
+    if rows is None and numeric == [str(code) for code in range(len(numeric))]:
+        return matrix
+    names = np.array(numeric)
+    if all(name.lstrip("-").isdigit() for name in numeric):
+        names = names.astype(np.int64)
+    if rows is not None and names.dtype.kind == "i" and names.tolist() == rows.tolist() == list(range(len(names))):
+        return matrix
+    return pd.DataFrame(matrix, index=names if rows is None else rows, columns=names)

@@ -40,6 +40,8 @@ class Table:
         Names of the columns that hold a list of numbers per row.
     index : tuple of str
         Names of the columns that are the index of a data frame.
+    unnamed : int
+        Number of columns without a name, which are not read.
     n_rows : int
         Number of rows.
     notes : tuple of str
@@ -48,6 +50,7 @@ class Table:
 
     notes: tuple[str, ...] = ()
     index: tuple[str, ...] = ()
+    unnamed: int = 0
 
     def __init__(self, path: Path, options: CsvOptions) -> None:
         self.path = path
@@ -111,6 +114,10 @@ class Table:
             return _as_float(_stack_lists(table.column(0), f"column {names[0]!r} of {self.path}"))
         return _side_by_side(map(_values, table.columns))
 
+    def row_names(self) -> NDArray[Any] | None:
+        """Return the entries of the unnamed column or index that names the rows, if there is one."""
+        return self.classes(self.index[0]) if len(self.index) == 1 else None
+
     def _read(self, names: Sequence[str]) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -148,6 +155,7 @@ class CsvTable(Table):
         self.n_rows = self._table.num_rows
         # A column without a name holds the row numbers that pandas writes, or follows a separator at the end.
         self.names = tuple(name for name in self._table.column_names if name)
+        self.unnamed = self._table.column_names.count("")
         self._numbers: dict[str, NDArray[np.float64] | str] = {}
 
     def no_number(self, name: str) -> str:
@@ -168,6 +176,10 @@ class CsvTable(Table):
                 raise self._not_a_number(name, str(self._bad_entry(name)))
             columns.append(found)
         return _side_by_side(columns)
+
+    def row_names(self) -> NDArray[Any] | None:
+        """Return the entries of the first column if it has no name."""
+        return self.classes("") if self.unnamed == 1 and not self._table.column_names[0] else None
 
     def _column(self, name: str) -> NDArray[np.float64] | str:
         """Return a column's numbers, or why it has none; raise a ValueError if it was probably meant to have some."""
