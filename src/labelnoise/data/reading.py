@@ -175,13 +175,16 @@ def read_data(
     >>> data.values.columns.tolist(), data.reading.left_out
     (['height'], {'id': 'an identifier by its name', 'kind': 'the label'})
     """
+    import pandas as pd
+
     options = CsvOptions.of(csv)
     opened: dict[Path, Arrays | Table] = {}
 
     def opening(path: Path) -> Arrays | Table:
-        if path not in opened:
-            opened[path] = open_file(path, options)
-        return opened[path]
+        key = path.expanduser().resolve()
+        if key not in opened:
+            opened[key] = open_file(path, options)
+        return opened[key]
 
     path, column = split_column(labels)
     label_file = opening(path)
@@ -198,7 +201,8 @@ def read_data(
         raise ValueError(f"{where(path, name)} must hold a label for some sample; all are left out as missing.")
     if not keep.all():
         kept = found[keep]
-        found_kept = typed(kept, str(path)) if isinstance(label_file, CsvTable) else np.array(kept.tolist())
+        text = isinstance(label_file, CsvTable) and kept.dtype.kind == "U"
+        found_kept = typed(kept, str(path)) if text else np.array(kept.tolist())
     else:
         found_kept = found
     spec, role = (features, "features") if pred_probs is None else (pred_probs, "pred_probs")
@@ -210,7 +214,7 @@ def read_data(
     if spec is not None:
         # Rows without a label say nothing of the columns that follow from it.
         values, used, left_out, warnings, files_of = _read_values(
-            spec, role, opening, (path, name, found), id_columns, None if like is None else like.values
+            spec, role, opening, (label_file, name, found), id_columns, None if like is None else like.values
         )
         files = [*files_of, *files]
         if len(values) != n_read:
@@ -219,6 +223,12 @@ def read_data(
                 f"{n_read} labels. Pass the files of one set of samples, in the same order."
             )
         values = values[keep]
+        if isinstance(values, pd.DataFrame) and (gaps := values.isna().to_numpy()).any():
+            row, place = np.argwhere(gaps)[0]
+            raise ValueError(
+                f"{role} must have a number in every row; column {values.columns[place]!r} of {files[0]} has none in "
+                f"row {values.index[row]} (counted from 0). Fill it in, or leave out such rows or the column."
+            )
     resolved, found_kept = _resolve(found_kept, all_classes, where(path, name))
     agreement = None
     if role == "pred_probs" and values is not None:
@@ -253,7 +263,7 @@ def _read_values(
     spec: str | os.PathLike[str],
     role: str,
     opening: Any,
-    labeled: tuple[Path, str | None, NDArray[Any]],
+    labeled: tuple[Arrays | Table, str | None, NDArray[Any]],
     id_columns: Collection[str] | None,
     like: Any,
 ) -> tuple[Any, tuple[str, ...], dict[str, str], list[str], list[str]]:
@@ -266,9 +276,12 @@ def _read_values(
         what = f"{array[0].size} values per sample"
         return array, (what,), {}, [], [where(path, named[0] if named else None)]
     names = [existing(file, name) for name in named]
-    label_path, label_name, labels = labeled
-    label_column = label_name if label_path == path else None
-    if label_column is not None and label_column in names:
+    label_file, label_name, labels = labeled
+    # A column of the same name in another table is the label as well.
+    label_column = label_name if isinstance(label_file, Table) and label_name in file.names else None
+    if len(set(names)) < len(names):
+        raise ValueError(f"{role} must name each column once; got {listed(names)}. Name each once.")
+    if label_column in names and label_file is file:
         raise ValueError(
             f"{role} must not hold the label; column {label_column!r} of {path} was named for both. "
             f"Name the other columns only."
@@ -314,6 +327,8 @@ def _like_training(file: Table, named: Sequence[str], columns: Sequence[str], pa
 
 def _equal_to(labels: NDArray[Any], values: Collection[Any]) -> NDArray[np.bool_]:
     """Return which labels are among the values that mean that there is none."""
+    if not values:
+        return np.zeros(len(labels), dtype=bool)
     given = {str(value) for value in values}
     nothing = any(value in MISSING for value in given)
 
