@@ -48,6 +48,7 @@ def default_columns(
     *,
     label_column: str | None = None,
     labels: NDArray[Any] | None = None,
+    keep: NDArray[np.bool_] | slice = slice(None),
     id_columns: Collection[str] | None = None,
 ) -> tuple[list[str], dict[str, str], list[str]]:
     """Choose the columns of a table for features, or for predicted probabilities.
@@ -62,6 +63,8 @@ def default_columns(
         The column of this table that holds the labels.
     labels : (n_rows,) array, optional
         The labels, to find columns that give them away.
+    keep : (n_rows,) mask
+        Rows that have a label.
     id_columns : collection of str, optional
         Columns that are identifiers. If given, no other column is suspected to be one by its entries.
 
@@ -101,12 +104,12 @@ def default_columns(
             left_out[name] = "an identifier by its name"
         elif why := table.no_number(name) or (_identifier(table, name, decided) if role == "features" else ""):
             left_out[name] = why
-        elif role == "features" and labels is not None and _copies(table, name, labels):
+        elif role == "features" and labels is not None and _copies(*_pairs(table, name, labels, keep)):
             left_out[name] = "a copy of the label: each of its values stands for one class"
             warnings.append(f"column {name!r} is a copy of the label and was left out.")
         else:
             columns.append(name)
-            if role == "features" and labels is not None and _determines(table, name, labels):
+            if role == "features" and labels is not None and _determines(*_pairs(table, name, labels, keep)):
                 warnings.append(f"column {name!r} is a feature that alone determines the label; was it made from it?")
     if role == "features" and not decided:
         warnings += _check_distinct(table, columns)
@@ -164,21 +167,19 @@ def _check_distinct(table: Table, columns: Sequence[str]) -> list[str]:
     return warnings
 
 
-def _pairs(table: Table, name: str, labels: NDArray[Any]) -> tuple[int, int, int]:
-    """Return the numbers of distinct values, of classes, and of distinct pairs of value and class."""
-    values = np.unique(table.numbers([name])[:, 0], return_inverse=True)[1]
-    codes = np.unique(labels.astype(str), return_inverse=True)[1]
+def _pairs(table: Table, name: str, labels: NDArray[Any], keep: NDArray[np.bool_] | slice) -> tuple[int, int, int, int]:
+    """Return the numbers of rows, of distinct values, of classes, and of distinct pairs of value and class."""
+    values = np.unique(table.numbers([name])[keep, 0], return_inverse=True)[1]
+    codes = np.unique(labels[keep].astype(str), return_inverse=True)[1]
     n_values, n_classes = int(values.max()) + 1, int(codes.max()) + 1
-    return n_values, n_classes, len(np.unique(values.astype(np.int64) * n_classes + codes))
+    return len(values), n_values, n_classes, len(np.unique(values.astype(np.int64) * n_classes + codes))
 
 
-def _copies(table: Table, name: str, labels: NDArray[Any]) -> bool:
+def _copies(n: int, n_values: int, n_classes: int, n_pairs: int) -> bool:
     """Return whether a column maps one to one onto the labels, in too many rows for an accident."""
-    n_values, n_classes, n_pairs = _pairs(table, name, labels)
-    return n_values == n_classes == n_pairs > 1 and len(labels) >= max(6, 2 * n_classes)
+    return n_values == n_classes == n_pairs > 1 and n >= max(6, 2 * n_classes)
 
 
-def _determines(table: Table, name: str, labels: NDArray[Any]) -> bool:
+def _determines(n: int, n_values: int, n_classes: int, n_pairs: int) -> bool:
     """Return whether each of a column's values, most of which recur, comes with one class only."""
-    n_values, n_classes, n_pairs = _pairs(table, name, labels)
-    return n_pairs == n_values and n_classes > 1 and len(labels) >= max(6, 2 * n_values)
+    return n_pairs == n_values and n_classes > 1 and n >= max(6, 2 * n_values)

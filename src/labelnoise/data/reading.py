@@ -212,9 +212,8 @@ def read_data(
     warnings: list[str] = []
     files = [where(path, name)]
     if spec is not None:
-        # Rows without a label say nothing of the columns that follow from it.
         values, used, left_out, warnings, files_of = _read_values(
-            spec, role, opening, (label_file, name, found), id_columns, None if like is None else like.values
+            spec, role, opening, (label_file, name, found, keep), id_columns, None if like is None else like.values
         )
         files = [*files_of, *files]
         if len(values) != n_read:
@@ -263,7 +262,7 @@ def _read_values(
     spec: str | os.PathLike[str],
     role: str,
     opening: Any,
-    labeled: tuple[Arrays | Table, str | None, NDArray[Any]],
+    labeled: tuple[Arrays | Table, str | None, NDArray[Any], NDArray[np.bool_]],
     id_columns: Collection[str] | None,
     like: Any,
 ) -> tuple[Any, tuple[str, ...], dict[str, str], list[str], list[str]]:
@@ -276,7 +275,7 @@ def _read_values(
         what = f"{array[0].size} values per sample"
         return array, (what,), {}, [], [where(path, named[0] if named else None)]
     names = [existing(file, name) for name in named]
-    label_file, label_name, labels = labeled
+    label_file, label_name, labels, keep = labeled
     # A column of the same name in another table is the label as well.
     label_column = label_name if isinstance(label_file, Table) and label_name in file.names else None
     if len(set(names)) < len(names):
@@ -302,9 +301,9 @@ def _read_values(
     elif names:
         left_out = {name: "not named" for name in file.names if name not in names}
     else:
-        same = len(labels) == file.n_rows
+        known = labels if len(labels) == file.n_rows else None
         names, left_out, warnings = default_columns(
-            file, role, label_column=label_column, labels=labels if same else None, id_columns=id_columns
+            file, role, label_column=label_column, labels=known, keep=keep, id_columns=id_columns
         )
     import pandas as pd
 
@@ -388,9 +387,14 @@ def _match(
     columns = list(names) if hasattr(probs, "columns") else []
     prefix = _common_prefix(columns)
     unnamed = not columns or columns == [str(i) for i in range(len(columns))]
-    for bare in (columns, [name.removeprefix(prefix) for name in columns]):
+    for bare in ([name[length:] for name in columns] for length in range(len(prefix) + 1)):
         if classes is not None and set(bare) == set(map(str, classes.tolist())):
             order = [bare.index(str(value)) for value in classes.tolist()]
+            if unnamed and order != sorted(order):
+                raise ValueError(
+                    f"columns of {source} must be in a known order of classes; their names {listed(columns)} may be "
+                    f"classes, or the numbers that a table without names gets. Rename them after the classes."
+                )
             return probs.iloc[:, order], tuple(columns[i] for i in order), classes, labels
         if classes is None and columns and (not unnamed or labels.dtype.kind in "UO") and set(present) <= set(bare):
             texts, _ = _resolve(labels, bare, source)
