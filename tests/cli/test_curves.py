@@ -1,0 +1,171 @@
+"""`curve` and `corrupt` on files: what they say they read, and options that decide."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import labelnoise as ln
+from labelnoise.cli.main import main
+from labelnoise.jobs.curve import contradicted_share
+
+N = 120
+RNG = np.random.default_rng(1)
+LABELS = np.arange(N) % 3
+FRAME = pd.DataFrame(RNG.normal(size=(N, 2)) * 0.4 + LABELS[:, None], columns=["h", "w"]).assign(kind=LABELS)
+WORDS = np.array(["dog", "cat", "bird"])
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """A call of the command line in this process; it gives exit status, output and errors."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    FRAME.to_csv("data.csv", index=False)
+
+    def call(command, *arguments):
+        monkeypatch.setattr(sys, "argv", ["labelnoise", command, *map(str, arguments), "--output-dir", "out"])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return exit_.value.code, *capsys.readouterr()
+
+    return call
+
+
+def curve(here, *arguments):
+    """Return the JSON of `curve` at noise rate 0 and k = 5, and what was said on standard error."""
+    status, out, err = here("curve", "--noise", "flip", "-k", "5", "--noise-rates", "0", "--json", *arguments)
+    assert status == 0, err
+    return json.loads(out), err
+
+
+def accuracy(features, labels, k=5):
+    return ln.predict_knn(ln.neighbors(features, k=k), labels, labels, ln.FlipNoise(), 0.0, k).accuracy.item()
+
+
+def first(result):
+    return next(row[name] for row in result["table"] for name in ("predicted", "accuracy") if name in row)
+
+
+def test_what_was_read_is_said_and_is_in_the_json(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind")
+    result, err = curve(here, *source)
+    assert first(result) == pytest.approx(accuracy(FRAME[["h", "w"]].to_numpy(), LABELS))
+    reading = result["reading"]
+    assert (reading["features"], reading["left_out"], reading["rows"]) == (["h", "w"], {"kind": "the label"}, N)
+    assert (reading["classes"], reading["test_samples"]) == ([0, 1, 2], "each sample against all others")
+    assert "columns left out  kind (the label)" in err
+    assert result["specification"]["reading"] == reading
+    status, out, err = here("curve", *source, "--noise-rates", "0,0.2", "-k", "5")
+    assert (status, err) == (0, "")
+    assert out.index("columns used") < out.index("accuracy in")
+    assert "assume that the given labels are clean" in out
+
+
+def test_test_columns_are_matched_by_name(here):
+    FRAME[["w", "kind", "h"]].to_csv("test.csv", index=False)
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "--test-features", "test.csv")
+    result, _ = curve(here, *source, "--test-labels", "test.csv:kind")
+    hoods = ln.neighbors(FRAME[["h", "w"]], FRAME[["h", "w"]], k=5)
+    expected = ln.predict_knn(hoods, LABELS, LABELS, ln.FlipNoise(), 0.0, 5).accuracy.item()
+    assert first(result) == pytest.approx(expected)
+    assert result["reading"]["test"]["features"] == ["h", "w"]
+    FRAME.rename(columns={"w": "z"}).to_csv("test.csv", index=False)
+    status, _, err = here("curve", *source, "--test-labels", "test.csv:kind")
+    assert (status, "lacks 'w' and has others: 'z'" in err) == (2, True)
+
+
+def test_probabilities_with_class_names_are_matched(here):
+    probs = np.full((N, 3), 0.05)
+    probs[np.arange(N), LABELS] = 0.9
+    pd.DataFrame(probs, columns=WORDS).to_csv("probs.csv", index=False)
+    pd.DataFrame({"label": WORDS[LABELS]}).to_csv("labels.csv", index=False)
+    np.save("probs.npy", probs)
+    expected = ln.accuracy_curve(probs, LABELS, ln.FlipNoise(), 0.0, 5).accuracy.item()
+    result, err = curve(here, "--pred-probs", "probs.csv", "--labels", "labels.csv")
+    assert (first(result), result["reading"]["agreement"]) == (pytest.approx(expected), 1.0)
+    assert "argmax is the label  100.0 %" in err
+    result, _ = curve(here, "--pred-probs", "probs.npy", "--labels", "labels.csv", "--classes", "dog,cat,bird")
+    assert first(result) == pytest.approx(expected)
+    status, _, err = here("curve", "--pred-probs", "probs.npy", "--labels", "labels.csv")
+    assert (status, "--classes bird,cat,dog" in err) == (2, True)
+
+
+def test_options_say_how_files_are_read(here):
+    frame = FRAME.astype({"kind": str}).assign(number=RNG.permutation(500)[:N])
+    frame.loc[[3, 5], "kind"] = ["unknown", "NA"]
+    frame.to_csv("data.csv", sep=";", decimal=",", index=False)
+    how = ("--csv", "sep=semicolon,decimal=comma", "--missing-label", "unknown,NA", "--id-columns", "number")
+    result, _ = curve(here, "--features", "data.csv", "--labels", "data.csv:kind", *how)
+    keep = np.delete(np.arange(N), [3, 5])
+    assert first(result) == pytest.approx(accuracy(FRAME[["h", "w"]].to_numpy()[keep], LABELS[keep]))
+    assert (result["reading"]["rows"], result["reading"]["dropped"]) == (N - 2, 2)
+    for option, value in (("--csv", "sep"), ("--csv", "sep=;,"), ("--id-columns", "numbr"), ("--classes", "0,1")):
+        status, _, err = here("curve", "--features", "data.csv", "--labels", "data.csv:kind", *how[2:4], option, value)
+        assert status == 2, (option, err)
+
+
+def test_corrupt_reads_the_same_way(here):
+    FRAME.assign(kind=WORDS[LABELS]).to_csv("data.csv", index=False)
+    source = ("--labels", "data.csv:kind", "--features", "data.csv", "--classes", "dog,cat,bird")
+    status, out, err = here("corrupt", *source, "--noise-rate", 1, "--noise", "flip", "--json")
+    assert status == 0
+    assert json.loads(out)["reading"]["features"] == ["h", "w"]
+    assert "columns left out  kind (the label)" in err
+    (pd.read_csv("data.csv")[["h", "w"]][:100]).to_csv("short.csv", index=False)
+    status, _, err = here("corrupt", *source[:2], "--features", "short.csv", "--noise-rate", 1)
+    assert (status, "short.csv holds 100 rows and data.csv:kind 120 labels" in err) == (2, True)
+
+
+def test_tolerance_of_a_target(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "-k", "3,15", "--noise", "flip")
+    status, out, _ = here("curve", *source, "--noise-rates", "0,0.2,0.4", "--target", "0.9")
+    assert status == 0
+    expected = ln.predict_knn(
+        ln.neighbors(FRAME[["h", "w"]], k=15), LABELS, LABELS, ln.FlipNoise(), [0, 0.2, 0.4], [3, 15]
+    )
+    rows = json.loads(Path("out/curve.json").read_text())["tolerance"]
+    for row, rate in zip(rows, expected.tolerance(0.9), strict=True):
+        assert row["noise_rate"] == (None if np.isnan(rate) else pytest.approx(rate))
+    assert "K = 3: " in out
+    status, out, _ = here("curve", *source, "--noise-rates", "0,0.1", "--target", "0.2")
+    assert "20 % accuracy up to a noise rate of at least 0.100, the largest asked for" in out
+    status, out, _ = here("curve", *source, "--noise-rates", "0,0.1", "--target", "0.99999")
+    assert "below 99.999 % accuracy at the smallest noise rate" in out
+    status, _, err = here("curve", *source, "--target", "90")
+    assert (status, "A percentage? Divide it by 100." in err) == (2, True)
+
+
+def test_concentrated_placement_predicts_its_concentration(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "--noise-rates", "0.3", "-k", "5", "--json")
+    values = {}
+    for options in ((), ("--placement", "concentrated"), ("--concentration", "0.5"), ("--concentration", "0.2")):
+        status, out, _ = here("curve", *source, *options)
+        assert status == 0
+        values[options] = first(json.loads(out))
+    assert values["--placement", "concentrated"] == values["--concentration", "0.5"]
+    assert len(set(values.values())) == 3
+
+
+def test_labels_that_look_noisy_are_warned_of(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind")
+    result, err = curve(here, *source)
+    assert result["reading"]["warnings"] == []
+    more = pd.concat([FRAME, FRAME + [0.01, 0.02, 0], FRAME - [0.02, 0.01, 0]]).astype({"kind": int})
+    noisy = ln.corrupt(more["kind"].to_numpy(), ln.UniformNoise(), 0.25, random_state=0).labels
+    more.assign(kind=noisy).to_csv("data.csv", index=False)
+    result, err = curve(here, *source, "-k", "10")
+    assert "the labels look noisy" in result["reading"]["warnings"][-1]
+    assert "warning: the labels look noisy" in err
+
+
+@pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise()])
+def test_the_sign_of_noisy_labels_is_silent_on_clean_ones(digits, noise):
+    features, labels, *_ = digits
+    hoods = ln.neighbors(features, k=10)
+    assert contradicted_share(hoods, labels, labels)[0] < 0.02
+    noisy = ln.corrupt(labels, noise, 0.2, random_state=0).labels
+    assert 0.15 < contradicted_share(hoods, noisy, noisy)[0] < 0.25
