@@ -154,7 +154,8 @@ def test_labels_that_look_noisy_are_warned_of(here):
     source = ("--features", "data.csv", "--labels", "data.csv:kind")
     result, err = curve(here, *source)
     assert result["reading"]["warnings"] == []
-    more = pd.concat([FRAME, FRAME + [0.01, 0.02, 0], FRAME - [0.02, 0.01, 0]]).astype({"kind": int})
+    near = [FRAME.assign(h=FRAME.h + step, w=FRAME.w - step) for step in (0, 0.01, 0.02)]
+    more = pd.concat(near, ignore_index=True)
     noisy = ln.corrupt(more["kind"].to_numpy(), ln.UniformNoise(), 0.25, random_state=0).labels
     more.assign(kind=noisy).to_csv("data.csv", index=False)
     result, err = curve(here, *source, "-k", "10")
