@@ -34,7 +34,7 @@ from labelnoise.figures import (
     softmax_pairs_figure,
     surface_figure,
 )
-from labelnoise.figures.curves import caption
+from labelnoise.figures.curves import caption, densely
 from labelnoise.figures.direct_labels import label_ends
 from labelnoise.figures.layout import finish, new_figure, text_width, wrap
 from labelnoise.figures.matrices import draw_matrix
@@ -116,6 +116,17 @@ def test_plot_draws_on_given_axes_or_makes_its_own(curves, which):
     assert curves[which].plot(ax) is ax
     with pytest.raises(TypeError, match=r"`ax` must be matplotlib axes.*; got AccuracyCurve\. .*second\.plot\(first"):
         curves[which].plot(curves[0])
+
+
+@pytest.mark.parametrize("rates", [[0.0, 0.9], [0.95, 0.1, 0.1, 0.3], np.linspace(0, 1, 150)])
+def test_a_line_that_is_slow_to_evaluate_is_interpolated_within_its_width(monkeypatch, rates):
+    clean, labels = np.random.default_rng(0).dirichlet([5, 0.5, 0.5], 40), np.zeros(40, int)
+    curve = ln.accuracy_curve(clean, labels, ln.FlipNoise(), rates, [3, 100])
+    monkeypatch.setattr("labelnoise.figures.curves._EVALUATED", 0)
+    found = densely(curve)
+    assert len(found.noise_rates) >= 100
+    exact = ln.accuracy_curve(clean, labels, ln.FlipNoise(), found.noise_rates, [3, 100])
+    np.testing.assert_allclose(found.accuracy, exact.accuracy, atol=0.002)
 
 
 def test_plots_are_pyplot_figures_and_import_pyplot_only_without_axes():
@@ -305,7 +316,7 @@ def found():
 
 
 def test_preferred_k_and_distances_are_shares_with_both_medians_marked(found):
-    figure = preferred_k_figure(found, title="t", caption=SOURCE)
+    figure = preferred_k_figure(found, paper_median=0.143, title="t", caption=SOURCE)
     left, right = figure.axes
     shares = {round(bar.get_x() + 0.5): bar.get_height() for bar in left.patches if bar.get_height() > 0}
     assert shares == pytest.approx({10: 50, 150: 100 / 6, 290: 200 / 6})

@@ -7,6 +7,7 @@ counts, repeats, tie rule and seed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -14,9 +15,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from labelnoise.arrays import Floats
 from labelnoise.curves.prediction import Prediction
+from labelnoise.curves.vote_models import FiniteVotes
 from labelnoise.figures.direct_labels import Line, label_lines
 from labelnoise.figures.layout import axes_to_draw_on, finish, new_figure
 from labelnoise.figures.style import INK, STYLE, error_bars, ordered_colors, show_percent
@@ -29,18 +32,37 @@ _DENSE = 101
 """A predicted line is drawn through at least this many noise rates."""
 _FEW = 12
 """Up to this many asked noise rates are marked on a predicted line."""
+_EVALUATED = 20_000
+"""Up to this many numbers (samples x classes x k) are evaluated at every noise rate of a line drawn from a softmax."""
+_UNSEEN = 0.001
+"""Above that, the line is interpolated, with an error of about 0.1 points, which is less than its width."""
 
 
 def densely(curve: AccuracyCurve) -> AccuracyCurve:
     """Return a predicted curve at many noise rates from its smallest to its largest one, its own among them.
 
-    A curve that cannot be evaluated between its noise rates, such as one from a table, is returned as it is.
+    Only its accuracy is meant to be drawn. A curve that cannot be evaluated between its noise rates, such as one from a
+    table, is returned as it is.
     """
-    rates = curve.noise_rates
-    if not isinstance(curve.source, Prediction) or not curve.source.any_rate or rates.min() == rates.max():
+    source, rates = curve.source, curve.noise_rates
+    if not isinstance(source, Prediction) or not source.any_rate or rates.min() == rates.max():
         return curve
     dense = np.union1d(rates, np.linspace(rates.min(), rates.max(), _DENSE))
-    return curve.source.curve(dense, curve.k, curve.setting)
+    size = sum(len(model.codes) * len(model.ks) for model in source.models) * source.n_classes
+    if size <= _EVALUATED or all(isinstance(model, FiniteVotes) for model in source.models):
+        return source.curve(dense, curve.k, curve.setting)
+    x, first = np.unique(rates, return_index=True)
+    y, low, high = curve.accuracy[first], x[:-1], x[1:]
+    while len(low):
+        middle = (low + high) / 2
+        guess, new = PchipInterpolator(x, y)(middle), source.curve(middle, curve.k, curve.setting).accuracy
+        x, order = np.unique(np.concatenate([x, middle]), return_index=True)
+        y = np.concatenate([y, new])[order]
+        coarse = (np.abs(guess - new).max(axis=1) > _UNSEEN) | (high - low > np.ptp(x) / 4)
+        coarse &= high - low > np.ptp(x) / _DENSE
+        low, high = np.concatenate([low[coarse], middle[coarse]]), np.concatenate([middle[coarse], high[coarse]])
+    dense = np.union1d(x, dense)
+    return replace(curve, noise_rates=dense, realized_noise_rates=dense, accuracy=PchipInterpolator(x, y)(dense))
 
 
 def _sorted(curve: AccuracyCurve) -> tuple[NDArray[np.intp], Floats]:

@@ -31,7 +31,7 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 2.2, 1.62
 
 
 def preferred_k_figure(
-    neighborhoods: SoftmaxNeighborhoods, *, paper_median: float | None = 0.143, title: str = "", caption: str = ""
+    neighborhoods: SoftmaxNeighborhoods, *, paper_median: float | None = None, title: str = "", caption: str = ""
 ) -> Figure:
     """Draw the prevalence of each preferred K, and the histogram of the chi-square distances (Fig. 5).
 
