@@ -62,7 +62,6 @@ class TestFeatures:
             (np.arange(N), "a running number"),
             (RNG.permutation(N) + 1, "a running number in another order"),
             (["note"] * N, "text"),
-            ([""] * N, "empty"),
         ],
     )
     def test_columns_that_are_no_features_are_left_out_and_said(self, tmp_path, column, why):
@@ -367,3 +366,9 @@ class TestText:
     def test_options_are_checked(self, tmp_path, options, message):
         with pytest.raises(ValueError, match=message):
             read_labels(write(tmp_path / "a.csv", "label\ncafé\n"), csv=options)
+
+    def test_an_entry_that_begins_like_a_comment_is_no_comment(self, tmp_path):
+        path = write(tmp_path / "a.csv", "# tool\nlabel,x\n#N/A,1\ncat,2\n#dog,3\n")
+        with pytest.raises(ValueError, match=r"row 0 .* holds '#N/A'"):
+            read_labels(path, csv={"comment": "#"})
+        assert read_data(path, csv={"comment": "#"}, missing_labels=["#N/A"]).labels.tolist() == ["cat"]

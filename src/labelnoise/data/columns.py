@@ -24,6 +24,7 @@ _IDENTIFIER = re.compile(
 _INDEX = "the index of the data frame"
 _IN_ORDER, _PERMUTED, _DISTINCT = 5, 10, 20
 """The least numbers of rows in which running numbers, in order or not, and distinct whole numbers are no accident."""
+_HEAD = 1000  # Many columns are settled by so many rows.
 
 
 def row_numbers(name: str) -> bool:
@@ -86,6 +87,9 @@ def default_columns(
     warnings: list[str] = []
     columns: list[str] = []
     decided = id_columns is not None
+    codes = None
+    if role == "features" and labels is not None:
+        codes = np.unique(labels[keep].astype(str), return_inverse=True)[1]
     others = [name for name in table.names if name != label_column]
     labeled = [n for n in label_like(others) if label_column is None or n.lower() not in ("y", "target", "targets")]
     left_out.update(dict.fromkeys([name for name in table.index if name not in table.names], _INDEX))
@@ -104,12 +108,14 @@ def default_columns(
             left_out[name] = "an identifier by its name"
         elif why := table.no_number(name) or (_identifier(table, name, decided) if role == "features" else ""):
             left_out[name] = why
-        elif role == "features" and labels is not None and _copies(*_pairs(table, name, labels, keep)):
-            left_out[name] = "a copy of the label: each of its values stands for one class"
-            warnings.append(f"column {name!r} is a copy of the label and was left out.")
         else:
+            follows, copy = (False, False) if codes is None else _follows(table.numbers([name])[keep, 0], codes)
+            if copy:
+                left_out[name] = "a copy of the label: each of its values stands for one class"
+                warnings.append(f"column {name!r} is a copy of the label and was left out.")
+                continue
             columns.append(name)
-            if role == "features" and labels is not None and _determines(*_pairs(table, name, labels, keep)):
+            if follows:
                 warnings.append(f"column {name!r} is a feature that alone determines the label; was it made from it?")
     if role == "features" and not decided:
         warnings += _check_distinct(table, columns)
@@ -140,7 +146,7 @@ def _identifier(table: Table, name: str, decided: bool) -> str:
         return ""
     if bool((np.diff(values) == 1).all()):
         return "a running number"
-    return "a running number in another order" if n >= _PERMUTED and len(np.unique(values)) == n else ""
+    return "a running number in another order" if n >= _PERMUTED and _all_differ(values) else ""
 
 
 def _check_distinct(table: Table, columns: Sequence[str]) -> list[str]:
@@ -148,7 +154,7 @@ def _check_distinct(table: Table, columns: Sequence[str]) -> list[str]:
     if table.n_rows < _DISTINCT:
         return []
     whole = {name: values for name in columns if (values := _whole(table, name)) is not None}
-    distinct = {name: values for name, values in whole.items() if len(np.unique(values)) == len(values)}
+    distinct = {name: values for name, values in whole.items() if _all_differ(values)}
     warnings = []
     for name, values in distinct.items():
         steps = np.diff(values)
@@ -167,19 +173,25 @@ def _check_distinct(table: Table, columns: Sequence[str]) -> list[str]:
     return warnings
 
 
-def _pairs(table: Table, name: str, labels: NDArray[Any], keep: NDArray[np.bool_] | slice) -> tuple[int, int, int, int]:
-    """Return the numbers of rows, of distinct values, of classes, and of distinct pairs of value and class."""
-    values = np.unique(table.numbers([name])[keep, 0], return_inverse=True)[1]
-    codes = np.unique(labels[keep].astype(str), return_inverse=True)[1]
-    n_values, n_classes = int(values.max()) + 1, int(codes.max()) + 1
-    return len(values), n_values, n_classes, len(np.unique(values.astype(np.int64) * n_classes + codes))
+def _all_differ(values: NDArray[np.float64]) -> bool:
+    return all(len(np.unique(part)) == len(part) for part in (values[:_HEAD], values))
 
 
-def _copies(n: int, n_values: int, n_classes: int, n_pairs: int) -> bool:
-    """Return whether a column maps one to one onto the labels, in too many rows for an accident."""
-    return n_values == n_classes == n_pairs > 1 and n >= max(6, 2 * n_classes)
+def _follows(values: NDArray[Any], codes: NDArray[Any]) -> tuple[bool, bool]:
+    """Return whether the class follows from the value, and whether the value follows from the class as well.
 
+    A value must recur, on average, for this to be no accident.
+    """
+    import pandas as pd
 
-def _determines(n: int, n_values: int, n_classes: int, n_pairs: int) -> bool:
-    """Return whether each of a column's values, most of which recur, comes with one class only."""
-    return n_pairs == n_values and n_classes > 1 and n >= max(6, 2 * n_values)
+    def counts(n: int) -> tuple[int, int, int]:
+        value_codes, _ = pd.factorize(values[:n], use_na_sentinel=False)
+        pairs = value_codes.astype(np.int64) * (int(codes.max()) + 1) + codes[:n]
+        return int(value_codes.max()) + 1, len(pd.unique(codes[:n])), len(pd.unique(pairs))
+
+    n_values, _, n_pairs = counts(_HEAD)  # What does not hold in the first rows does not hold.
+    if n_pairs > n_values:
+        return False, False
+    n_values, n_classes, n_pairs = counts(len(codes))
+    follows = n_pairs == n_values and n_classes > 1 and len(codes) >= max(6, 2 * n_values)
+    return follows, follows and n_values == n_classes

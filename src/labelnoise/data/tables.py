@@ -194,7 +194,7 @@ class CsvTable(Table):
         column = pc.utf8_trim_whitespace(self._table.column(name))
         missing = pc.is_in(column, value_set=pa.array(MISSING, column.type))
         if pc.all(missing).as_py():
-            return "empty"
+            return np.full(self.n_rows, np.nan)
         column = pc.if_else(missing, pa.scalar(None, column.type), column)
         decimal, thousands = self._options.decimal, self._options.thousands
         if decimal == "." and not thousands:

@@ -10,6 +10,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -179,8 +180,9 @@ def _decoded(path: Path, options: CsvOptions) -> tuple[bytes, list[str]]:
 
 def _without_comments(path: Path, content: bytes, options: CsvOptions) -> bytes:
     if options.comment:
-        begins = options.comment.encode()
-        return b"".join(line for line in content.splitlines(keepends=True) if not line.lstrip().startswith(begins))
+        # A spreadsheet's #N/A at the beginning of a line is an entry.
+        comment = re.compile(re.escape(options.comment.encode()) + rb"(?!(?<=#)N/?A\b)")
+        return b"".join(line for line in content.splitlines(keepends=True) if not comment.match(line.lstrip()))
     first = content.lstrip()[:80].decode("utf-8", "ignore").splitlines()
     mark = next((mark for mark in _COMMENTS if first and first[0].startswith(mark)), "")
     if mark and options.comment is None and options.header is None:
