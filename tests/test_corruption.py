@@ -204,7 +204,7 @@ class TestFile:
             ln.NoisyLabels.load(tmp_path / "missing.npz")
 
     def test_classes_that_no_file_can_hold(self, tmp_path):
-        with pytest.raises(TypeError, match="strings or integers"):
+        with pytest.raises(TypeError, match="strings, integers or booleans"):
             ln.corrupt([(0, 1), (1, 2)], ln.FlipNoise(), 0.5).save(tmp_path / "noisy.npz")
         assert list(tmp_path.iterdir()) == []
 
@@ -225,6 +225,7 @@ def test_rates_that_are_no_number(rate):
     ("labels", "message"),
     [
         ([], "at least one label"),
+        ([[0], [1, 2]], "one label per sample; entry 0 is a list"),
         ([[0, 1], [1, 0]], "one-hot"),
         ([0.0, np.nan], "missing values; entry 1"),
         (["a", None], "missing values; entry 1"),
@@ -240,7 +241,9 @@ def test_bad_labels(labels, message):
 def test_a_model_for_another_number_of_classes():
     with pytest.raises(ValueError, match=r"2 classes, the number that the matrix noise is made for; found 3"):
         ln.corrupt([0, 1, 2], ln.MatrixNoise(np.eye(2)), 0.5)
-    with pytest.raises(ValueError, match=r"must be of 3 classes, the number that the flip noise is made for"):
+    with pytest.raises(
+        ValueError, match=r"must be of 3 classes, in a known order, the number that the flip noise"
+    ):
         ln.corrupt(["a", "b"], ln.FlipNoise([1, 2, 0]), 0.5)
 
 

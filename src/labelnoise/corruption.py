@@ -128,10 +128,12 @@ class NoisyLabels:
         target = Path(path)
         if target.suffix != ".npz":
             target = target.with_name(target.name + ".npz")
-        if self.classes.dtype == object and not all(isinstance(c, str | int | bool) for c in self.classes.tolist()):
-            kinds = sorted({type(c).__name__ for c in self.classes.tolist()})
+        # Dates of nanoseconds would become plain numbers, which is why the dtype is looked at too.
+        if self.classes.dtype.kind not in "biuUO" or not all(isinstance(c, str | int) for c in self.classes.tolist()):
+            kinds = sorted({type(c).__name__ for c in self.classes})
             raise TypeError(
-                f"classes must be strings or integers to be saved; got {', '.join(kinds)}. Rename them first."
+                f"`classes` must be strings, integers or booleans to be saved; got {', '.join(kinds)}. "
+                f"Convert the labels first, for example by labels.astype(str), and corrupt these."
             )
         clean, noisy = self._codes
         record = {
@@ -229,9 +231,11 @@ def corrupt(
     Parameters
     ----------
     labels : array-like of shape (n_samples,)
-        Clean labels: integers 0..L-1, or any hashable classes.
+        Clean labels: integers 0..L-1, or any hashable classes; the categories of pandas' categorical data are the
+        classes in their order. Missing labels are an error.
     noise : NoiseModel
-        What a selected label becomes: `UniformNoise`, `FlipNoise`, `MatrixNoise`.
+        What a selected label becomes: `UniformNoise`, `FlipNoise`, `MatrixNoise`. A matrix whose rows and columns are
+        named is matched with the labels by name. One without names, or a mapping, is in the order of the classes.
     noise_rate : float in [0, 1]
         gamma, the fraction *selected*; how many really change is the result's `changed_rate`.
     placement : Placement, default Spread()
@@ -240,7 +244,8 @@ def corrupt(
     features : array-like of shape (n_samples, n_features), optional
         Needed by placements that select samples by where they lie.
     classes : sequence, optional
-        All classes in code order, where `labels` alone does not show them.
+        All classes in code order, where `labels` alone does not show them: text beside a matrix without names, integers
+        that may count from 0 or from 1, -1 if it is a class.
     random_state : int, numpy.random.Generator or None
         Never touches global state. The seed used is in the result.
 
@@ -251,7 +256,8 @@ def corrupt(
     Raises
     ------
     ValueError, TypeError
-        Bad labels, rate, matrix, mapping or features; each says what to do.
+        Bad labels, rate, matrix, mapping or features, labels of one class only, or labels that could be meant in two
+        ways; each says what to do.
 
     Examples
     --------
@@ -263,7 +269,12 @@ def corrupt(
     check_noise(noise)
     check_placement(placement)
     rate = check_noise_rate(noise_rate)
-    codes, known = encode_for_noise(labels, noise, classes)
+    codes, known, noise = encode_for_noise(labels, noise, classes)
+    if len(known) == 1 and rate > 0:
+        raise ValueError(
+            f"`labels` must be of at least two classes, or noise changes nothing; all {len(codes)} are "
+            f"{known.tolist()[0]!r}. Pass classes=[...] if there are classes that do not occur."
+        )
     checked_features = check_placement_features(placement, features, len(codes))
     seed = seed_of(random_state)
     prepared = placement.prepare(checked_features)

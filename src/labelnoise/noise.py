@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Floats
-from labelnoise.labels import encode_labels
+from labelnoise.columns import axis_names
+from labelnoise.labels import class_array, encode_labels, positions
 from labelnoise.validation import check_row_stochastic, to_array
 
 NOISE_RATES: dict[str, tuple[float, ...]] = {
@@ -49,6 +50,22 @@ class NoiseModel(ABC):
     def n_classes(self) -> int | None:
         """The number of classes that the model is made for; None if it serves any number."""
         return None
+
+    @property
+    def classes(self) -> NDArray[Any] | None:
+        """The classes of the rows and columns of P, where the model knows them by name."""
+        return None
+
+    def for_classes(self, classes: NDArray[Any]) -> NoiseModel:
+        """Return the model with its rows and columns in the order of `classes`.
+
+        Raises
+        ------
+        ValueError
+            The model is made for other classes, or for another number of them.
+        """
+        check_class_count(self, len(classes))
+        return self
 
     @abstractmethod
     def matrix(self, n_classes: int) -> Floats:
@@ -87,10 +104,18 @@ def check_noise(noise: Any) -> None:
         raise TypeError(f"`noise` must be UniformNoise(), FlipNoise() or MatrixNoise(matrix); got {shown}.")
 
 
-def encode_for_noise(labels: Any, noise: NoiseModel, classes: Any, name: str = "labels") -> tuple[Codes, NDArray[Any]]:
-    """Return codes and classes as `encode_labels` does; the noise model may fix the number of classes."""
+def encode_for_noise(
+    labels: Any, noise: NoiseModel, classes: Any, name: str = "labels"
+) -> tuple[Codes, NDArray[Any], NoiseModel]:
+    """Return codes and classes as `encode_labels` does, and the noise model with its rows in the classes' order.
+
+    The noise model may fix the classes or their number.
+    """
     reason = f"the number that the {noise.name} noise is made for"
-    return encode_labels(labels, classes=classes, n_classes=noise.n_classes, n_classes_is=reason, name=name)
+    codes, known = encode_labels(
+        labels, classes=classes, named=noise.classes, n_classes=noise.n_classes, n_classes_is=reason, name=name
+    )
+    return codes, known, noise.for_classes(known)
 
 
 def check_class_count(noise: NoiseModel, n_classes: int) -> None:
@@ -226,12 +251,21 @@ class MatrixNoise(NoiseModel):
     Parameters
     ----------
     corruption_matrix : array of shape (L, L)
-        P[i, j] = Pr(noisy = j | clean = i and selected). Rows sum to 1; deviations up to 1e-4 are normalized away.
+        P[i, j] = Pr(noisy = j | clean = i and selected). Rows sum to 1; rounding is normalized away. The rows and
+        columns of a data frame may be named by the classes; they are then matched with the labels by name.
+
+    Attributes
+    ----------
+    corruption_matrix : array of shape (L, L)
+        P, normalized; its columns are in the order of its rows.
+    names : tuple or None
+        The classes of the rows, of a data frame that names them.
 
     Raises
     ------
-    ValueError
-        The matrix is not square, or its rows are no distributions; the message says if it is the columns that sum to 1.
+    ValueError, TypeError
+        The matrix is not square, has negative or NaN entries, or has rows that do not sum to 1; the message says if its
+        columns do. Rows and columns of a data frame have other names.
 
     Examples
     --------
@@ -242,14 +276,34 @@ class MatrixNoise(NoiseModel):
     name: ClassVar[str] = "matrix"
 
     corruption_matrix: Floats
+    names: tuple[Any, ...] | None = None
 
-    def __init__(self, corruption_matrix: ArrayLike) -> None:
+    def __init__(self, corruption_matrix: Any) -> None:
+        if isinstance(corruption_matrix, str):
+            raise TypeError(
+                f"`corruption_matrix` must be a square matrix of probabilities; got the text {corruption_matrix!r}. "
+                f"UniformNoise() and FlipNoise() have no matrix to give."
+            )
         matrix = check_row_stochastic(corruption_matrix, "corruption_matrix")
+        names = None
+        if hasattr(corruption_matrix, "index") and hasattr(corruption_matrix, "columns"):
+            rows = axis_names(corruption_matrix.index, "corruption_matrix.index")
+            columns = axis_names(corruption_matrix.columns, "corruption_matrix.columns")
+            if rows is not None or columns is not None:
+                order = None if rows is None or columns is None else positions(rows.tolist(), columns)
+                if rows is None or order is None:
+                    raise ValueError(
+                        f"`corruption_matrix` must have rows and columns named by the same classes; its index is "
+                        f"{list(corruption_matrix.index)}, its columns are {list(corruption_matrix.columns)}. "
+                        f"Name both, or pass the array without names, rows and columns in the order of the classes."
+                    )
+                matrix, names = np.take(matrix, order, axis=1), tuple(rows.tolist())
         matrix.flags.writeable = False
         object.__setattr__(self, "corruption_matrix", matrix)
+        object.__setattr__(self, "names", names)
 
     @classmethod
-    def from_cleanlab(cls, noise_matrix: ArrayLike) -> MatrixNoise:
+    def from_cleanlab(cls, noise_matrix: Any) -> MatrixNoise:
         """Convert cleanlab's ``noise_matrix``, in which *columns* sum to 1: entry [j, i] is Pr(noisy = j | clean = i).
 
         It describes all samples, not only the selected ones: use it at noise rate 1.
@@ -263,7 +317,7 @@ class MatrixNoise(NoiseModel):
                 f"`noise_matrix` columns must sum to 1, as cleanlab's do; column {worst} sums to "
                 f"{matrix[:, worst].sum():.6g}. A matrix whose rows sum to 1 goes to MatrixNoise as it is."
             )
-        return cls(matrix.T)
+        return cls(noise_matrix.T if hasattr(noise_matrix, "columns") else matrix.T)
 
     @classmethod
     def random(
@@ -291,17 +345,43 @@ class MatrixNoise(NoiseModel):
         """The number of classes that the matrix has."""
         return len(self.corruption_matrix)
 
+    @property
+    def classes(self) -> NDArray[Any] | None:
+        """The classes of the rows, where a data frame named them."""
+        return None if self.names is None else class_array(list(self.names))
+
+    def for_classes(self, classes: NDArray[Any]) -> NoiseModel:
+        """Return the model with its rows and columns in the order of `classes`, which its names must be."""
+        check_class_count(self, len(classes))
+        if self.names is None or self.names == tuple(classes.tolist()):
+            return self
+        order = positions(classes.tolist(), class_array(list(self.names)))
+        if order is None:
+            raise ValueError(
+                f"the {self.name} noise must be made for the classes of the labels; its rows are named "
+                f"{list(self.names)}, and the classes are {classes.tolist()}. Rename the rows and columns, or pass the "
+                f"array without names, rows and columns in the order of the classes."
+            )
+        ordered = MatrixNoise(self.corruption_matrix[np.ix_(order, order)])
+        object.__setattr__(ordered, "names", tuple(classes.tolist()))
+        return ordered
+
     def matrix(self, n_classes: int) -> Floats:
         """Return the matrix of the model."""
         check_class_count(self, n_classes)
         return self.corruption_matrix
 
     def parameters(self) -> dict[str, Any]:
-        """Return the name and the whole matrix."""
-        return {"name": self.name, "corruption_matrix": self.corruption_matrix.tolist()}
+        """Return the name, the whole matrix, and the classes of its rows where they are known by name."""
+        parameters = {"name": self.name, "corruption_matrix": self.corruption_matrix.tolist()}
+        if self.names is not None:
+            parameters["classes"] = [name if isinstance(name, str | int) else str(name) for name in self.names]
+        return parameters
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MatrixNoise) and np.array_equal(self.corruption_matrix, other.corruption_matrix)
+        if not isinstance(other, MatrixNoise) or self.names != other.names:
+            return False
+        return np.array_equal(self.corruption_matrix, other.corruption_matrix)
 
     def __hash__(self) -> int:
         return hash(self.corruption_matrix.tobytes())

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Codes, Floats
+from labelnoise.columns import encode_for_columns
 from labelnoise.corruption import NoisyLabels
-from labelnoise.labels import encode_labels
-from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
+from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.validation import check_distributions, check_noise_rate, check_noise_rates, seed_of, to_array
 
 _BLOCK = 2**22  # probabilities whose cumulative sums are held at once
@@ -81,8 +81,7 @@ def noise_rows(
     [[0.75, 0.25], [0.0, 1.0], [1.0, 0.0]]
     """
     check_noise(noise)
-    codes, known = encode_for_noise(labels, noise, classes)
-    check_class_count(noise, len(known))
+    codes, known, noise = encode_for_noise(labels, noise, classes)
     given = to_array(selection)
     if given.dtype.kind not in "bf":
         raise TypeError(
@@ -112,11 +111,11 @@ def corrupt_with_rows(
     Parameters
     ----------
     labels : array-like of shape (n_samples,)
-        Clean labels: integers 0..n_classes-1, or classes in the columns' order (see `classes`).
+        Clean labels: integers 0..n_classes-1, or classes that the columns are named by or `classes` lists.
     rows : array-like of shape (n_samples, n_classes)
         T_i(j) = Pr(noisy label j | sample i), rows sum to 1; `softmax_rows` and `noise_rows` build some.
     classes : sequence, optional
-        The classes of the columns.
+        The classes of the columns, in their order; columns of a data frame that are named are matched by name.
     random_state : int, numpy.random.Generator or None
         The seed used is in the result.
 
@@ -132,17 +131,11 @@ def corrupt_with_rows(
 
     Examples
     --------
-    >>> corrupt_with_rows(["a", "b", "b"], [[1, 0], [0, 1], [1, 0]], random_state=0).labels.tolist()
+    >>> rows = [[1, 0], [0, 1], [1, 0]]
+    >>> corrupt_with_rows(["a", "b", "b"], rows, classes=["a", "b"], random_state=0).labels.tolist()
     ['a', 'b', 'a']
     """
-    distributions = check_rows(rows)
-    codes, known = encode_labels(
-        labels, classes=classes, n_classes=distributions.shape[1], n_classes_is="one per column of `rows`"
-    )
-    if len(codes) != len(distributions):
-        raise ValueError(
-            f"`labels` and `rows` must have one entry per sample; got {len(codes)} and {len(distributions)}."
-        )
+    distributions, codes, known = encode_for_columns(labels, rows, check_rows(rows), classes=classes, table_name="rows")
     seed = seed_of(random_state)
     noisy = draw_from_rows(distributions, np.random.default_rng(seed))
     return NoisyLabels(

@@ -52,7 +52,8 @@ def test_one_common_row_is_exact(ties):
     for _ in range(30):
         n_classes = int(rng.integers(2, 4))
         rows = random_rows(rng, 4, n_classes, ("certain", "common"))
-        curve = ln.predict_with_rows([[0, 1, 2, 3]], rows, [n_classes - 1], [4, 1, 3, 2], ties=ties)
+        every = range(n_classes)
+        curve = ln.predict_with_rows([[0, 1, 2, 3]], rows, [n_classes - 1], [4, 1, 3, 2], ties=ties, classes=every)
         assert curve.sampling_error is None
         for column, k in enumerate([4, 1, 3, 2]):
             expected = by_enumeration(rows[:k], n_classes - 1, ties)
@@ -67,7 +68,7 @@ def test_rows_that_differ_are_drawn_with_an_error_bar(ties):
     errors = []
     for _ in range(20):
         rows = random_rows(rng, 4, 3)
-        curve = ln.predict_with_rows([[0, 1, 2, 3]], rows, [1], 4, ties=ties)
+        curve = ln.predict_with_rows([[0, 1, 2, 3]], rows, [1], 4, ties=ties, classes=range(3))
         expected = by_enumeration(rows, 1, ties)
         if curve.sampling_error is None:
             assert curve.accuracy[0, 0] == pytest.approx(expected, abs=1e-13)
@@ -201,7 +202,7 @@ def test_it_holds_one_level(digits):
 class TestRows:
     def test_a_mask_and_chances(self):
         noise = ln.MatrixNoise([[0.2, 0.8], [0.1, 0.9]])
-        rows = ln.noise_rows(["a", "b", "b"], noise, [True, True, False])
+        rows = ln.noise_rows(["a", "b", "b"], noise, [True, True, False], classes=["a", "b"])
         np.testing.assert_allclose(rows, [[0.2, 0.8], [0.1, 0.9], [0, 1]])
         rows = ln.noise_rows([0, 1, 1], noise, [0.5, 0.0, 1.0])
         np.testing.assert_allclose(rows, [[0.6, 0.4], [0, 1], [0.1, 0.9]])
@@ -252,7 +253,7 @@ class TestRows:
         ({"test_labels": [0, 1]}, "one label per query of `neighbors`; got 2 labels and 3 queries"),
         ({"test_labels": ["a", "b", "c"], "classes": ["a", "b"]}, "must be among the known classes.*got 'c'"),
         ({"train_labels": [0, 1]}, "`train_labels` and `rows` must have one entry per training sample; got 2 and 3"),
-        ({"train_labels": [0, 1, 5]}, "`train_labels` must be among the known classes.*got 5"),
+        ({"train_labels": [0, 1, 5]}, "`train_labels` must be of 2 classes, one per column.*found 6"),
     ],
 )
 def test_bad_input(function, change, message):

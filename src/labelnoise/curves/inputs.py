@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.columns import encode_for_columns
 from labelnoise.curves.curve import CurveSetting
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import MOST, stores_diagonal
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
-from labelnoise.noise import NoiseModel, check_class_count, check_noise, encode_for_noise
+from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.sample_noise import check_rows
 from labelnoise.validation import check_ks
 
@@ -60,17 +61,19 @@ class KnnInputs:
 
     @classmethod
     def of_labels(
-        cls, neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, k: Any
-    ) -> tuple[KnnInputs, Codes]:
-        """Check neighbors, clean labels, noise model and k; return the inputs, and the codes of the training labels."""
+        cls, neighbors: Any, train_labels: Any, test_labels: Any, noise: NoiseModel, k: Any, classes: Any = None
+    ) -> tuple[KnnInputs, Codes, NoiseModel]:
+        """Check neighbors, clean labels, noise model, k and classes.
+
+        Return the inputs, the codes of the training labels, and the noise model in the order of the classes.
+        """
         check_noise(noise)
         ks = check_ks(k)
-        train_codes, classes = encode_for_noise(train_labels, noise, None, "train_labels")
+        train_codes, known, noise = encode_for_noise(train_labels, noise, classes, "train_labels")
         hoods = as_neighbors(neighbors, k=ks, n_train=len(train_codes))
-        test_codes, _ = encode_labels(test_labels, classes=classes, name="test_labels")
+        test_codes, _ = encode_labels(test_labels, classes=known, name="test_labels")
         _check_queries(neighbors, hoods, test_codes, train_codes)
-        check_class_count(noise, len(classes))
-        return cls(hoods.indices, test_codes, ks, classes, len(train_codes), train_codes), train_codes
+        return cls(hoods.indices, test_codes, ks, known, len(train_codes), train_codes), train_codes, noise
 
     @classmethod
     def of_rows(
@@ -87,11 +90,12 @@ class KnnInputs:
                 f"`rows` must have one row per training sample, {hoods.n_train} of them; got {len(noisy)}. "
                 f"Pass the rows of the samples that were searched, in the same order."
             )
-        columns = {"n_classes": noisy.shape[1], "n_classes_is": "one per column of `rows`"}
-        test_codes, known = encode_labels(test_labels, classes=classes, name="test_labels", **columns)
-        train_codes = None
-        if train_labels is not None:
-            train_codes, _ = encode_labels(train_labels, classes=known, name="train_labels")
+        train_codes, columns = None, {"classes": classes, "table_name": "rows", "same_samples": False}
+        if train_labels is None:
+            noisy, test_codes, known = encode_for_columns(test_labels, rows, noisy, name="test_labels", **columns)
+        else:  # The training labels show more of the classes than those of a few test samples.
+            noisy, train_codes, known = encode_for_columns(train_labels, rows, noisy, name="train_labels", **columns)
+            test_codes, _ = encode_labels(test_labels, classes=known, name="test_labels")
             if len(train_codes) != len(noisy):
                 raise ValueError(
                     f"`train_labels` and `rows` must have one entry per training sample; got {len(train_codes)} and "

@@ -207,6 +207,7 @@ def simulate_knn(
     features: ArrayLike | None = None,
     ties: str = "random",
     repeats: int = 10,
+    classes: ArrayLike | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> AccuracyCurve:
     """Measure the accuracy of a nearest-neighbor classifier on really corrupted labels, averaged over noise draws.
@@ -227,6 +228,8 @@ def simulate_knn(
         As in `predict_knn`.
     repeats : int, default 10
         Noise draws per noise rate, at least 1.
+    classes : sequence, optional
+        As in `predict_knn`.
     random_state : int, numpy.random.Generator or None
         The seed used is in the result.
 
@@ -251,7 +254,7 @@ def simulate_knn(
     check_placement(placement)
     check_ties(ties)
     rates, n_repeats = check_noise_rates(noise_rates), check_count(repeats, "repeats")
-    inputs, train_codes = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, k)
+    inputs, train_codes, noise = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, k, classes)
     located = check_placement_features(placement, features, inputs.n_train)
     labels = PlacedNoise(train_codes, inputs.n_classes, noise, placement.prepare(located), located)
     draws = Draws(inputs, labels, ties, seed_of(random_state))

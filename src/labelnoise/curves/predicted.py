@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Codes
+from labelnoise.columns import encode_for_columns
 from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.curves.inputs import KnnInputs
 from labelnoise.curves.measured import Draws, PlacedNoise
 from labelnoise.curves.prediction import Prediction
 from labelnoise.curves.vote_models import MODELS, FiniteVotes, IidVotes
-from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.neighborhoods.votes import label_histogram
-from labelnoise.noise import NoiseModel, check_class_count, check_noise
+from labelnoise.noise import NoiseModel, check_noise
 from labelnoise.placement.concentration import around_own_mean
 from labelnoise.placement.spread import Spread
 from labelnoise.validation import (
+    check_agreement,
     check_choice,
     check_concentration,
     check_distributions,
@@ -64,8 +65,11 @@ def accuracy_curve(
     ----------
     clean_distribution : array-like of shape (n_test, n_classes)
         C, rows sum to 1: from `clean_distribution`, or the softmax (`pred_probs`) of a network trained on clean labels.
+        The named columns of a data frame are matched with the classes by name.
     labels : array-like of shape (n_test,)
-        True classes of the test samples: integers 0..n_classes-1, or classes in the columns' order (see `classes`).
+        True classes of the test samples: integers 0..n_classes-1, or classes that the columns are named by, or that
+        pandas' categories or `classes` list in the columns' order. Integers without 0 may count from 1, which the rows
+        decide if they are clear.
     noise : NoiseModel
         What a selected label becomes.
     noise_rates : float or sequence of float in [0, 1]
@@ -79,7 +83,7 @@ def accuracy_curve(
         rho: 0 for spread noise, 1 where neighborhoods lie wholly inside or outside the corrupted region, so that
         A is (1 - gamma) times the accuracy without noise plus gamma times the accuracy at noise rate 1.
     classes : sequence, optional
-        The classes of the columns, for labels other than integers 0..n_classes-1.
+        All classes in code order: that of the columns, unless these are named.
 
     Returns
     -------
@@ -89,7 +93,8 @@ def accuracy_curve(
     Raises
     ------
     ValueError, TypeError
-        Bad distributions, labels, rates, k or tie rule; each says what to do.
+        Bad distributions, labels, rates, k or tie rule; labels that could be meant in two ways, or that are the most
+        probable class of their row less often than by chance, beyond doubt. Each says what to do.
 
     References
     ----------
@@ -107,22 +112,17 @@ def accuracy_curve(
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)
     ks = check_ks(k)
-    clean = check_distributions(clean_distribution, "clean_distribution")
-    if clean.ndim != 2 or len(clean) == 0:
-        raise ValueError(f"`clean_distribution` must have shape (n_test, n_classes); got {clean.shape}.")
-    n_classes = clean.shape[1]
-    codes, known = encode_labels(
-        labels, classes=classes, n_classes=n_classes, n_classes_is="one per column of `clean_distribution`"
+    rows = check_distributions(clean_distribution, "clean_distribution")
+    if rows.ndim != 2 or len(rows) == 0:
+        raise ValueError(f"`clean_distribution` must have shape (n_test, n_classes); got {rows.shape}.")
+    clean, codes, known = encode_for_columns(
+        labels, clean_distribution, rows, classes=classes, table_name="clean_distribution"
     )
-    if len(codes) != len(clean):
-        raise ValueError(
-            f"`clean_distribution` and `labels` must have one row and one label per test sample; "
-            f"got {len(clean)} and {len(codes)}."
-        )
-    check_class_count(noise, n_classes)
+    check_agreement(clean, codes, "clean_distribution")
+    noise = noise.for_classes(known)
     votes = IidVotes.of(clean, codes, tuple(np.unique(ks).tolist()), noise, ties, rho)
     setting = CurveSetting(ties, "iid", noise.parameters(), _expected_placement(rho), known, len(codes))
-    return Prediction((votes,), n_classes, None).curve(rates, ks, setting)
+    return Prediction((votes,), len(known), None).curve(rates, ks, setting)
 
 
 def predict_knn(
@@ -136,6 +136,7 @@ def predict_knn(
     ties: str = "random",
     model: str = "finite",
     concentration: float = 0.0,
+    classes: ArrayLike | None = None,
 ) -> AccuracyCurve:
     """Predict the accuracy of a nearest-neighbor classifier trained on noisy labels.
 
@@ -165,6 +166,8 @@ def predict_knn(
         independently from q(s), clean ones included (Eq. 2, the paper's curves).
     concentration : float in [0, 1], default 0
         As in `accuracy_curve`.
+    classes : sequence, optional
+        All classes in code order, where the training labels alone do not show them.
 
     Returns
     -------
@@ -186,7 +189,7 @@ def predict_knn(
     check_ties(ties)
     check_choice(model, MODELS, "model")
     rates, rho = check_noise_rates(noise_rates), check_concentration(concentration)
-    inputs, train_codes = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, k)
+    inputs, train_codes, noise = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, k, classes)
     models = _models(inputs, train_codes, noise, ties, model, rho)
     draws = None
     if rho == 0:  # the concentration alone does not say which neighborhoods are noisy together
@@ -237,7 +240,8 @@ def predict_as_measured(
     AccuracyCurve
         At the measured curve's realized noise rates and k.
     """
-    inputs, train_codes = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, measured.k)
+    classes = measured.setting.classes
+    inputs, train_codes, noise = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, measured.k, classes)
     asked = np.broadcast_to(measured.realized_noise_rates[:, None], measured.accuracy.shape)
     rates = asked if measured.neighborhood_noise_rates is None else measured.neighborhood_noise_rates
     rhos = np.zeros(rates.shape) if measured.realized_concentrations is None else measured.realized_concentrations

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Floats, Integers
-from labelnoise.labels import encode_labels
+from labelnoise.columns import encode_for_columns
 from labelnoise.noise import NoiseModel, check_class_count, check_noise, observed_distribution
 from labelnoise.validation import check_count, check_distributions, check_noise_rate
 
@@ -65,9 +65,9 @@ def aggregate_softmax(
     pred_probs : array-like of shape (n_test, n_classes)
         Softmax of the test samples; rows sum to 1.
     labels : array-like of shape (n_test,)
-        Their true classes: integers 0..n_classes-1, or classes in the columns' order (see `classes`).
+        Their true classes: integers 0..n_classes-1, or classes that named columns, or `classes`, list.
     classes : sequence, optional
-        The classes of the columns, for labels other than integers 0..n_classes-1.
+        All classes in code order: that of the columns, unless these are named.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def aggregate_softmax(
     array([[0.7, 0.3],
            [0.1, 0.9]])
     """
-    rows, codes, known = _check_labeled(pred_probs, labels, classes)
+    rows, codes, known = check_softmax(pred_probs, labels, classes)
     n_classes = len(known)
     quartiles = np.full((3, n_classes, n_classes), np.nan)
     for code in np.unique(codes):
@@ -110,7 +110,7 @@ def aggregate_relative(pred_probs: ArrayLike, labels: ArrayLike) -> AggregatedSo
     >>> aggregate_relative([[0.8, 0.2], [0.4, 0.6]], [0, 1]).median
     array([[0.7, 0.3]])
     """
-    rows, codes, known = _check_labeled(pred_probs, labels, None)
+    rows, codes, known = check_softmax(pred_probs, labels, None)
     offsets = np.arange(len(known))
     turned = np.take_along_axis(rows, (codes[:, None] + offsets) % len(known), axis=1)
     lower, median, upper = np.quantile(turned, [0.25, 0.5, 0.75], axis=0)[:, None]
@@ -158,19 +158,13 @@ def expected_peak(noise: NoiseModel, noise_rate: float, n_classes: int) -> Float
     return observed_distribution(np.eye(n_classes), noise, rate)
 
 
-def check_softmax(pred_probs: Any, labels: Any, classes: Any, name: str) -> tuple[Floats, Codes, NDArray[Any]]:
+def check_softmax(
+    pred_probs: Any, labels: Any, classes: Any, name: str = "labels", *, same_samples: bool = True
+) -> tuple[Floats, Codes, NDArray[Any]]:
     """Return softmax rows, the codes of labels among the classes of their columns, and these classes."""
     rows = check_distributions(pred_probs, "pred_probs")
     if rows.ndim != 2 or len(rows) == 0:
         raise ValueError(f"`pred_probs` must have shape (n_test, n_classes); got {rows.shape}.")
-    reason = "one per column of `pred_probs`"
-    codes, known = encode_labels(labels, classes=classes, n_classes=rows.shape[1], n_classes_is=reason, name=name)
-    return rows, codes, known
-
-
-def _check_labeled(pred_probs: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
-    """Return softmax rows, the codes of their own labels, and the classes."""
-    rows, codes, known = check_softmax(pred_probs, labels, classes, "labels")
-    if len(codes) != len(rows):
-        raise ValueError(f"`pred_probs` and `labels` must be of the same samples; got {len(rows)} and {len(codes)}.")
-    return rows, codes, known
+    return encode_for_columns(
+        labels, pred_probs, rows, classes=classes, table_name="pred_probs", name=name, same_samples=same_samples
+    )

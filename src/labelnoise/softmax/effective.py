@@ -91,6 +91,7 @@ def effective_neighborhood(
     *,
     ks: int | Iterable[int] | None = None,
     ties: str = "random",
+    classes: ArrayLike | None = None,
 ) -> EffectiveNeighborhood:
     r"""Compare a measured accuracy curve with the analytic curve of every K (section 10 of the theory; Fig. 4).
 
@@ -114,6 +115,8 @@ def effective_neighborhood(
         The candidates for K; by default 1 to 300.
     ties : {"random", "lowest", "strict"}, default "random"
         As in `accuracy_curve`.
+    classes : sequence, optional
+        As in `accuracy_curve`.
 
     Raises
     ------
@@ -130,7 +133,7 @@ def effective_neighborhood(
     """
     rates, accuracy = _check_curve(measured_curve)
     candidates = np.unique(check_ks(range(1, K_MAX + 1) if ks is None else ks, name="ks"))
-    family = accuracy_curve(clean_distribution, labels, noise, rates, candidates, ties=ties)
+    family = accuracy_curve(clean_distribution, labels, noise, rates, candidates, ties=ties, classes=classes)
     return EffectiveNeighborhood(candidates, rates, accuracy, family.accuracy, ties)
 
 
@@ -142,6 +145,7 @@ def effective_k(
     *,
     ks: int | Iterable[int] | None = None,
     ties: str = "random",
+    classes: ArrayLike | None = None,
 ) -> int:
     r"""Return the K whose analytic curve is nearest to a measured one (section 10 of the theory; Fig. 4).
 
@@ -151,7 +155,7 @@ def effective_k(
 
     Parameters
     ----------
-    measured_curve, clean_distribution, labels, noise, ks, ties
+    measured_curve, clean_distribution, labels, noise, ks, ties, classes
         As in `effective_neighborhood`.
 
     Returns
@@ -170,7 +174,9 @@ def effective_k(
     >>> effective_k(([0.0, 0.25, 0.5], [1.0, 0.84, 0.5]), [[1.0, 0.0]], [0], ln.FlipNoise(), ks=[1, 3, 5])
     3
     """
-    return effective_neighborhood(measured_curve, clean_distribution, labels, noise, ks=ks, ties=ties).k
+    return effective_neighborhood(
+        measured_curve, clean_distribution, labels, noise, ks=ks, ties=ties, classes=classes
+    ).k
 
 
 def _check_curve(curve: Any) -> tuple[Floats, Floats]:

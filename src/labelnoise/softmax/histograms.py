@@ -146,7 +146,7 @@ def softmax_neighborhoods(
     >>> found.preferred_k, found.distance.round(4)
     (array([3]), array([0.0048]))
     """
-    rows, codes, known = check_softmax(pred_probs, train_labels, classes, "train_labels")
+    rows, codes, known = check_softmax(pred_probs, train_labels, classes, "train_labels", same_samples=False)
     sizes = np.unique(check_ks(ks, name="ks"))
     indices = as_neighbors(neighbors, k=sizes, n_train=len(codes)).indices
     if len(indices) != len(rows):
