@@ -241,9 +241,7 @@ def test_bad_labels(labels, message):
 def test_a_model_for_another_number_of_classes():
     with pytest.raises(ValueError, match=r"2 classes, the number that the matrix noise is made for; found 3"):
         ln.corrupt([0, 1, 2], ln.MatrixNoise(np.eye(2)), 0.5)
-    with pytest.raises(
-        ValueError, match=r"must be of 3 classes, in a known order, the number that the flip noise"
-    ):
+    with pytest.raises(ValueError, match=r"must be of 3 classes, in a known order, the number that the flip noise"):
         ln.corrupt(["a", "b"], ln.FlipNoise([1, 2, 0]), 0.5)
 
 
@@ -263,3 +261,18 @@ def test_repr_tells_asked_and_realized():
     text = repr(ln.corrupt([0, 1, 1], ln.UniformNoise(), 0.5, random_state=0))
     assert "noise_rate 0.6667 (asked 0.5)" in text
     assert "seed 0" in text
+
+
+@pytest.mark.parametrize("labels", [["a"] * 10, [0, 0], [3, 3, 3]])
+def test_one_class_only_cannot_be_corrupted(labels):
+    for noise in (ln.FlipNoise(), ln.UniformNoise()):
+        with pytest.raises(ValueError, match=r"at least two classes.*Pass classes=\[\.\.\.\]"):
+            ln.corrupt(labels, noise, 0.5)
+    assert ln.corrupt(labels, ln.FlipNoise(), 0.0).changed_rate == 0
+
+
+@pytest.mark.parametrize("labels", [[b"a", b"b"], np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[ns]")])
+def test_classes_of_bytes_and_dates_are_not_saved_as_something_else(tmp_path, labels):
+    with pytest.raises(TypeError, match=r"strings, integers or booleans to be saved; got (bytes|date)"):
+        ln.corrupt(labels, ln.FlipNoise(), 0.5).save(tmp_path / "noisy.npz")
+    assert list(tmp_path.iterdir()) == []
