@@ -92,7 +92,7 @@ def _items(labels: Any, name: str) -> NDArray[Any]:
     if isinstance(labels, dict | str | bytes) or not (hasattr(labels, "__len__") and hasattr(labels, "__getitem__")):
         kind = type(labels).__name__
         raise TypeError(
-            f"`{name}` must be a sequence, one label per sample in the order of the samples; got a value of type {kind}. "
+            f"`{name}` must be a sequence, one label per sample in the samples' order; got a value of type {kind}. "
             f"Pass a list or an array."
         )
     given = [None if item is np.ma.masked else item.item() if hasattr(item, "detach") else item for item in labels]
