@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from joblib import cpu_count
-
 from labelnoise.progress import track
+from labelnoise.validation import check_variable
+
+
+def core_count() -> int:
+    """Return the number of cores to use.
+
+    joblib's `cpu_count` respects CPU affinity and container limits, and ``LOKY_MAX_CPU_COUNT`` lowers it.
+    """
+    from joblib import cpu_count
+
+    check_variable("LOKY_MAX_CPU_COUNT", 1)
+    return int(cpu_count())
 
 
 def openmp_thread() -> ThreadPoolExecutor:
@@ -24,16 +34,13 @@ def openmp_thread() -> ThreadPoolExecutor:
 
 
 def for_each_block(work: Callable[[int, int], None], n_rows: int, block: int, description: str) -> None:
-    """Call ``work(start, stop)`` for consecutive blocks of rows, in parallel; the first exception is raised.
-
-    `cpu_count` respects CPU affinity and container limits, and ``LOKY_MAX_CPU_COUNT`` lowers it.
-    """
+    """Call ``work(start, stop)`` for consecutive blocks of rows, in parallel; the first exception is raised."""
     starts = range(0, n_rows, block)
     if len(starts) <= 1:
         for start in starts:
             work(start, n_rows)
         return
-    with ThreadPoolExecutor(max_workers=min(cpu_count(), len(starts))) as pool:
+    with ThreadPoolExecutor(max_workers=min(core_count(), len(starts))) as pool:
         done = pool.map(lambda start: work(start, min(start + block, n_rows)), starts)
         for _ in track(done, description, total=len(starts)):
             pass

@@ -6,6 +6,7 @@ All errors have one grammar: what was wrong, what it must be, what came, and wha
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -64,6 +65,17 @@ def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
     if value not in allowed:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
     return value
+
+
+def check_variable(name: str, default: int, *, least: int = 1) -> int:
+    """Return the integer that an environment variable holds, at least `least`; `default` if it is not set."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not (text.isascii() and text.isdecimal()) or int(text) < least:
+        raise ValueError(
+            f"the environment variable {name} must be an integer, at least {least}; got {text!r}. Unset it, or set it "
+            "to such a number."
+        )
+    return int(text)
 
 
 def check_count(value: Any, name: str, *, least: int = 1, most: int | None = None, most_is: str = "") -> int:

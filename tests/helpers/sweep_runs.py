@@ -122,7 +122,7 @@ class EnvironmentRun(ToyRun):
 
         threads = [library["num_threads"] for library in threadpool_info()]
         names = ("OMP_NUM_THREADS", "TQDM_DISABLE")
-        own = labelnoise.threads.cpu_count()
+        own = labelnoise.threads.core_count()
         return RunResult({"libraries": threads, "own": own, **{name: os.environ.get(name) for name in names}})
 
 

@@ -23,13 +23,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from joblib import cpu_count
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Features, Floats, Integers, Mask
 from labelnoise.compiled import compiled
 from labelnoise.progress import track
-from labelnoise.threads import for_each_block, openmp_thread
+from labelnoise.threads import core_count, for_each_block, openmp_thread
 
 _BATCH = 2048  # rows processed at once (by each core, in the library); fewer if they would need more than `_MEMORY`
 _MEMORY = 2**26  # bytes
@@ -65,7 +64,7 @@ class _Search:
         from sklearn.neighbors import NearestNeighbors
 
         n_candidates = min(n_candidates, len(self.train))
-        batch = _rows_within(16 * n_candidates, _BATCH * cpu_count())
+        batch = _rows_within(16 * n_candidates, _BATCH * core_count())
         final = np.ones(len(self.queries), dtype=bool)
         library = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", metric="euclidean")
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from labelnoise.progress import QUIET
+from labelnoise.threads import core_count
 from labelnoise.validation import check_count
 
 T = TypeVar("T")
@@ -48,10 +49,8 @@ class WorkerPool(ProcessPoolExecutor):
     """Worker processes that share this machine's cores, and end with this process however it ends."""
 
     def __init__(self, workers: int) -> None:
-        from joblib import cpu_count
-
-        threads = str(max(1, cpu_count() // workers))
-        # This library's own threads ask joblib's `cpu_count`, which respects containers. A user may set the others.
+        threads = str(max(1, core_count() // workers))
+        # This library's own threads ask joblib, through `core_count`. A user may set the others.
         limits = {name: os.environ.get(name, threads) for name in _THREAD_LIMITS}
         self._worker_environment = {**limits, "LOKY_MAX_CPU_COUNT": threads, QUIET: "1"}
         # Only this process holds the other end of the pipe, so it closes when this process closes it or dies.

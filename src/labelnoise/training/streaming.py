@@ -6,21 +6,21 @@ alone. A training therefore repeats bit by bit for any number of workers, and af
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import cpu_count
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from labelnoise.arrays import Integers
 from labelnoise.data.streaming import ImageStream
 from labelnoise.networks.architectures import import_torchvision
+from labelnoise.threads import core_count
 from labelnoise.training.data import CROP, SAMPLE, DeviceImages, ImageBatches, Pixels, inverse_deviation
 from labelnoise.training.specification import TrainingSpecification
+from labelnoise.validation import check_variable
 
 NORMALIZATION_SAMPLE = 5000
 """Number of images from which a channel's mean and standard deviation are estimated.
@@ -67,8 +67,8 @@ class StreamedImages:
         if resize is not None:
             _transforms()  # A missing library is found here, and forked workers need not import it again.
         self._stream, self._device, self._size, self._resize, self._seed = stream, device, size, resize, seed
-        n_processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        self._workers = max(1, cpu_count() // n_processes) if workers is None else workers
+        n_processes = check_variable("LOCAL_WORLD_SIZE", 1)
+        self._workers = max(1, core_count() // n_processes) if workers is None else workers
 
     def __len__(self) -> int:
         return len(self._stream)
