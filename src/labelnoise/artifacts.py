@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 StrPath = str | os.PathLike[str]
 
+SCHEMA = 1
+"""Version of the schema of JSON and tables, which docs/schema.md describes; it changes when a name or a unit does."""
+
+_SUFFIXES = ("json", "parquet", "csv", "npz", "png", "svg", "pdf")
+"""The suffixes of the files that a result consists of."""
+
 
 def output_folder(path: StrPath) -> Path:
     """Make the folder `path` with its parents, and check by writing to it that results can be saved there.
@@ -43,6 +49,8 @@ def output_folder(path: StrPath) -> Path:
     'first'
     """
     folder = Path(path).expanduser()
+    for part in folder.parts:
+        _check_length(part, "output folder", folder)
     occupied = next((part for part in [folder, *folder.parents] if part.exists() and not part.is_dir()), None)
     if occupied is not None:
         raise NotADirectoryError(f"output folder {folder} must be a folder; {occupied} is a file. Choose another path.")
@@ -56,6 +64,77 @@ def output_folder(path: StrPath) -> Path:
     except OSError as error:
         raise _described(error, f"output folder {folder} must be writable", "Choose another or make room.") from error
     return folder
+
+
+def check_overwrite(
+    folder: Path, name: str, specification: Mapping[str, Any], overwrite: bool, *, also: Sequence[str] = ()
+) -> None:
+    """Raise an error if the result `name` in `folder` is not of this specification, unless `overwrite`.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder that is written to.
+    name : str
+        The result's name: of its files, without the suffixes.
+    specification : mapping
+        Entries of ``NAME.json`` that determine the result. A result with the same entries may be written again.
+    overwrite : bool
+        Whether any earlier files may be replaced.
+    also : sequence of str
+        Names of further files that are part of the result.
+
+    Raises
+    ------
+    ValueError
+        `name` is no name of a file in `folder`, or too long.
+    FileExistsError
+        The folder holds another result of this name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> path = write_json({"options": {"k": 5}}, folder / "curve.json")
+    >>> check_overwrite(folder, "curve", {"options": {"k": 5}}, overwrite=False)
+    """
+    check_name(name)
+    if overwrite:
+        return
+    files = [folder / f"{name}.{suffix}" for suffix in _SUFFIXES] + [folder / other for other in also]
+    found = [path for path in files if os.path.lexists(path)]
+    if not found:
+        return
+    try:
+        earlier = json.loads((folder / f"{name}.json").read_bytes())
+        same = all(earlier[key] == json.loads(to_json(value)) for key, value in specification.items())
+    except (OSError, ValueError, KeyError, TypeError):  # There is no specification, or the file is something else.
+        same = False
+    if not same:
+        raise FileExistsError(
+            f"output folder {folder} must hold no other result named {name!r}; it holds {found[0].name}, which is not "
+            "of this specification. Name another folder with --output-dir, or replace it with --overwrite."
+        )
+
+
+def check_name(name: str) -> str:
+    """Return the name of a result; raise a ValueError unless files in one folder can have it."""
+    if not name or name != name.strip() or name in (".", "..") or any(c in "/\\" or ord(c) < 32 for c in name):
+        raise ValueError(
+            f"`name` must be the name of a file, without folders; got {name!r}. Name the folder with --output-dir."
+        )
+    _check_length(f"{name}.{max(_SUFFIXES, key=len)}", "`name`", name)
+    return name
+
+
+def _check_length(part: str, what: str, whole: object) -> None:
+    length, longest = len(os.fsencode(part)), 255  # The limit of nearly all file systems.
+    if length > longest:
+        shown = f"{str(whole)[:40]}..."
+        raise ValueError(
+            f"{what} must be names of at most {longest} bytes, suffix included; {shown!r} has one of {length}. "
+            "Choose a shorter one."
+        )
 
 
 def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
@@ -110,10 +189,20 @@ def write_json(value: Any, path: StrPath) -> Path:
     return write_text(to_json(value), path)
 
 
-def to_json(value: Any) -> str:
-    """Return the text that `write_json` writes."""
+def to_json(value: Any, *, ascii_only: bool = False) -> str:
+    """Return the text that `write_json` writes; with `ascii_only`, other characters are escaped."""
     plain = _plain(value, "value")
-    return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+    # A file name that is not valid UTF-8 can be written only with the escapes that JSON has.
+    return text if text.isascii() or _is_unicode(text) else to_json(value, ascii_only=True)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_text(text: str, path: StrPath) -> Path:
@@ -223,7 +312,7 @@ def _savez(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None
 @contextlib.contextmanager
 def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
     """Open one new file beside each of `paths`; rename each to its path at the end, or remove them all on failure."""
-    targets = [Path(os.path.realpath(path.expanduser())) for path in paths]  # a link is kept, its target replaced
+    targets = [_resolved(path.expanduser()) for path in paths]
     for target in targets:
         if target.is_dir():
             raise IsADirectoryError(f"{target} must be a file; it is a folder. Choose another name.")
@@ -247,6 +336,13 @@ def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
         kept = f"Only {', '.join(map(str, replaced))} is new" if replaced else "What was there before is unchanged"
         cure = f"{kept}. Check the folder and its space."
         raise _described(error, f"{written} could not be written", cure) from error
+
+
+def _resolved(path: Path) -> Path:
+    """Return what a link points to, which is replaced while the link stays; a link to nothing is itself replaced."""
+    if path.is_symlink() and not path.exists():
+        return Path(os.path.realpath(path.parent)) / path.name
+    return Path(os.path.realpath(path))
 
 
 @contextlib.contextmanager

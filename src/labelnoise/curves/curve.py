@@ -52,6 +52,14 @@ class CurveSetting:
     seed: int | None = None
 
 
+COMPARISON_COLUMNS = [
+    *("noise", "placement", "model", "ties", "k", "noise_rate", "realized_noise_rate", "neighborhood_noise_rate"),
+    *("concentration", "predicted", "sampling_error", "measured", "std", "repeats", "standard_error"),
+    *("difference_points", "n_test", "seed"),
+]
+"""The columns of `comparison_table`."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class AccuracyCurve:
     """Accuracy over noise rates (rows) and neighborhood sizes (columns), with all that determined it.
@@ -268,7 +276,7 @@ class AccuracyCurve:
                 "ties": self.setting.ties,
                 "k": self.k[column],
                 "noise_rate": self.noise_rates[rate],
-                "realised_noise_rate": self.realized_noise_rates[rate],
+                "realized_noise_rate": self.realized_noise_rates[rate],
                 "accuracy": self.accuracy.ravel(),
                 "n_test": self.setting.n_test,
             }
@@ -321,10 +329,23 @@ class AccuracyCurve:
         )
 
 
-def comparison_table(predicted: AccuracyCurve, measured: AccuracyCurve) -> pd.DataFrame:
-    """Return one row per noise rate and k: measured mean, standard error, n, prediction, difference in points."""
-    frame = measured.to_frame().rename(columns={"accuracy": "measured"}).drop(columns="model")
-    frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"])
-    frame["predicted"] = predicted.accuracy.ravel()
+def comparison_table(predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> pd.DataFrame:
+    """Return one row per noise rate and k, prediction beside measurement; docs/schema.md describes the columns.
+
+    The columns are always the same; those of a curve that is None are empty.
+    """
+    shown = measured or predicted
+    if shown is None:
+        raise ValueError("one of `predicted` and `measured` must be a curve; both are None.")
+    frame = shown.to_frame().rename(columns={"accuracy": "measured"})
+    frame["model"] = None if predicted is None else predicted.setting.model
+    frame["predicted"] = np.nan if predicted is None else predicted.accuracy.ravel()
+    error = None if predicted is None else predicted.sampling_error
+    frame["sampling_error"] = np.nan if error is None else error.ravel()
+    if measured is None:
+        frame["measured"] = np.nan
+    frame = frame.reindex(columns=COMPARISON_COLUMNS)
+    frame = frame.astype({"repeats": "Int64", "seed": "Int64"})  # whole numbers also where they are empty
+    frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"].astype(float))
     frame["difference_points"] = 100 * (frame["measured"] - frame["predicted"])
     return frame

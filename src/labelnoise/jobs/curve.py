@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelnoise.arrays import Codes
-from labelnoise.artifacts import output_folder, write_figure, write_json, write_table
+from labelnoise.artifacts import (
+    SCHEMA,
+    check_name,
+    check_overwrite,
+    output_folder,
+    write_figure,
+    write_json,
+    write_table,
+)
 from labelnoise.curves.curve import AccuracyCurve, comparison_table
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
@@ -24,6 +32,8 @@ from labelnoise.neighborhoods.neighbors import Neighbors, neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
 from labelnoise.placement.concentrated import Concentrated
+from labelnoise.progress import stage
+from labelnoise.sweeps.run import describe
 from labelnoise.validation import check_count, check_fraction, check_ks
 
 if TYPE_CHECKING:
@@ -78,6 +88,7 @@ class CurveJob:
             raise ValueError(
                 "--simulate needs training samples to vote: give --features or --dataset, not --pred-probs."
             )
+        check_name(self.name)
         self._check_placement()
         check_ks(self.k)
         check_count(self.repeats, "repeats")
@@ -171,6 +182,7 @@ class CurveResult:
     measured: AccuracyCurve | None
     source: dict[str, Any]
     seconds: float
+    options: dict[str, Any]
     reading: Reading | None = None
     target: float | None = None
 
@@ -190,16 +202,14 @@ class CurveResult:
         ]
 
     def table(self) -> pd.DataFrame:
-        """Return one row per noise rate and k (`comparison_table`, or the table of the only curve)."""
-        if self.predicted is None or self.measured is None:
-            only = self.predicted or self.measured
-            assert only is not None
-            return only.to_frame()
+        """Return one row per noise rate and k; the columns are the same whatever was computed."""
         return comparison_table(self.predicted, self.measured)
 
     def specification(self) -> dict[str, Any]:
         """Return everything that determined the result, and where it ran."""
         return {
+            "schema": SCHEMA,
+            "options": self.options,
             "name": self.name,
             "data": self.data,
             "source": self.source,
@@ -222,12 +232,15 @@ class CurveResult:
         return float(100 * np.abs(self.measured.accuracy - self.predicted.accuracy).max())
 
     def save(self, folder: Path) -> dict[str, Path]:
-        """Write ``NAME.parquet/.csv/.json/.png/.svg/.pdf`` and return their paths; the table goes first."""
+        """Write ``NAME.parquet/.csv/.json/.png/.svg/.pdf`` and return their paths.
+
+        The specification goes first: with it, the same command may write the result again after a failure.
+        """
         from labelnoise.figures import curve_figure
 
         base = folder / self.name
-        parquet, csv = write_table(self.table(), base)
         specification = write_json(self.specification(), base.with_name(base.name + ".json"))
+        parquet, csv = write_table(self.table(), base)
         figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
         pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
         return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
@@ -273,7 +286,11 @@ def _doubts(hoods: Neighbors, train: Data, test_labels: Any) -> tuple[str, ...]:
 
 
 def run_curve(
-    job: CurveJob, folder: str | Path, tell: Callable[[Reading], None] = lambda _: None
+    job: CurveJob,
+    folder: str | Path,
+    tell: Callable[[Reading], None] = lambda _: None,
+    *,
+    overwrite: bool = False,
 ) -> tuple[CurveResult, dict[str, Path]]:
     """Run the job, write its table, figure and specification below `folder`, and return the result and the paths.
 
@@ -285,6 +302,8 @@ def run_curve(
         Where the files go.
     tell : callable
         Is given what was read, before the search and the predictions.
+    overwrite : bool
+        Whether another result of the same name in `folder` is replaced; otherwise it is an error.
 
     Raises
     ------
@@ -294,7 +313,9 @@ def run_curve(
         The folder cannot be written; nothing has been computed by then.
     """
     job.check()
+    options = describe(job, whole=True)
     target = output_folder(folder)
+    check_overwrite(target, job.name, {"options": options}, overwrite)
     watch = Stopwatch()
     rates = job.noise_rates or NOISE_RATES[job.noise.name]
     title = job.title or f"{job.noise.name.capitalize()} noise"
@@ -306,7 +327,7 @@ def run_curve(
     tell(reading)
 
     def result_of(data: str, predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> CurveResult:
-        return CurveResult(job.name, title, data, predicted, measured, job.source(), watch.seconds, reading, job.target)
+        return CurveResult(job.name, title, data, predicted, measured, job.source(), watch.seconds, options, reading, job.target)
 
     if job.pred_probs is not None:
         predicted = accuracy_curve(
@@ -322,6 +343,7 @@ def run_curve(
         name = split_column(job.pred_probs)[0].name
         result = result_of(f"{name}: clean distribution from predicted probabilities", predicted, None)
         return result, result.save(target)
+    stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
     hoods = neighbors(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
     test_labels = train.labels if test is None else test.labels
     doubts = _doubts(hoods, train, test_labels)
@@ -331,6 +353,7 @@ def run_curve(
     labeled = (hoods, train.ordered_labels(), test_labels, job.noise)
     measured = None
     if job.simulate:
+        stage(f"{max(job.k)} neighbors of each test sample found; voting on {job.repeats} noise draws per noise rate")
         measured = simulate_knn(
             *labeled,
             rates,
@@ -341,6 +364,7 @@ def run_curve(
             repeats=job.repeats,
             random_state=job.random_state,
         )
+    stage("predicting the accuracy")
     if measured is not None and measured.realized_concentrations is not None:
         predicted = predict_as_measured(*labeled, measured, model=job.model)
     else:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labelnoise.artifacts import output_folder
+from labelnoise.artifacts import check_overwrite, output_folder
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import predict_as_measured, predict_knn
 from labelnoise.curves.tolerance import first_crossing
@@ -20,7 +20,9 @@ from labelnoise.jobs.curve import CurveResult, Stopwatch
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, FlipNoise, NoiseModel, UniformNoise
 from labelnoise.placement import KMeansCluster
+from labelnoise.progress import stage
 from labelnoise.report.page import Section, write_page
+from labelnoise.sweeps.run import describe
 from labelnoise.validation import seed_of
 
 if TYPE_CHECKING:
@@ -50,21 +52,26 @@ class DemoResult:
     page: Path
 
 
-def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecification()) -> DemoResult:
-    """Run the demo and write everything below `folder`.
+def run_demo(
+    folder: str | Path, specification: DemoSpecification = DemoSpecification(), *, overwrite: bool = False
+) -> DemoResult:
+    """Run the demo and write everything below `folder`; results of another specification are replaced if `overwrite`.
 
     Raises
     ------
     OSError
         The folder cannot be written; nothing has been computed by then.
     """
-    target = output_folder(folder)
+    target, options = output_folder(folder), describe(specification, whole=True)
+    for name, also in (("uniform", ["index.html"]), ("flip", []), ("concentrated", [])):
+        check_overwrite(target, name, {"options": options}, overwrite, also=also)
     seed = seed_of(specification.random_state)
     train, test = load_digits()
     hoods = neighbors(train.features, test.features, k=max(specification.k))
     data = f"digits, {train.features.shape[1]} pixels"
 
     def curve(name: str, title: str, noise: NoiseModel) -> CurveResult:
+        stage(f"{name} noise: predicting, and voting on {specification.repeats} noise draws per noise rate")
         watch = Stopwatch()
         rates, k, ties = NOISE_RATES[noise.name], specification.k, specification.ties
         predicted = predict_knn(hoods, train.labels, test.labels, noise, rates, k, ties=ties)
@@ -79,9 +86,10 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
             repeats=specification.repeats,
             random_state=seed,
         )
-        return CurveResult(name, title, data, predicted, measured, SOURCE, watch.seconds)
+        return CurveResult(name, title, data, predicted, measured, SOURCE, watch.seconds, options)
 
     def concentrated_curve() -> CurveResult:
+        stage(f"concentrated noise: voting on {specification.repeats} noise draws per noise rate, and predicting")
         watch = Stopwatch()
         noise, k, ties = FlipNoise.opposite(len(train.classes)), specification.k, specification.ties
         measured = simulate_knn(
@@ -99,7 +107,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
         )
         predicted = predict_as_measured(hoods, train.labels, test.labels, noise, measured)
         return CurveResult(
-            "concentrated", "Locally concentrated noise", data, predicted, measured, SOURCE, watch.seconds
+            "concentrated", "Locally concentrated noise", data, predicted, measured, SOURCE, watch.seconds, options
         )
 
     results = (
@@ -108,7 +116,7 @@ def run_demo(folder: str | Path, specification: DemoSpecification = DemoSpecific
         concentrated_curve(),
     )
     files = tuple(result.save(target) for result in results)
-    networks = _networks(target, seed)
+    networks = _networks(target, seed, overwrite)
     sections = [_section(result, written) for result, written in zip(results, files, strict=True)]
     page = write_page(
         target / "index.html",
@@ -145,7 +153,7 @@ def _lead(results: Sequence[CurveResult], networks: Sequence[RecipeResult]) -> s
     )
 
 
-def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
+def _networks(folder: Path, seed: int, overwrite: bool) -> tuple[RecipeResult, ...]:
     """Train a small network under flip and under concentrated noise; none without PyTorch."""
     if find_spec("torch") is None:
         return ()
@@ -157,6 +165,7 @@ def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
     from labelnoise.sweeps.store import RunStore
     from labelnoise.training import preset
 
+    stage("training small networks, and measuring how they do")
     data = DataSpecification(name="digits")
     training = preset("digits", epochs=3, batch_size=32, step_every=1, seed=seed)
 
@@ -167,7 +176,7 @@ def _networks(folder: Path, seed: int) -> tuple[RecipeResult, ...]:
         (Heading("network_flip", flip.title, "It follows a curve of K-NN, and breaks near 50 %."), flip),
         (Heading("network_concentrated", regions.title, "Accuracy falls as 1 - noise rate."), regions),
     ]
-    return tuple(run_recipes(recipes, "demo", folder, RunStore(folder / "runs"), executor_named()))
+    return tuple(run_recipes(recipes, "demo", folder, RunStore(folder / "runs"), executor_named(), overwrite=overwrite))
 
 
 def _network_section(result: RecipeResult, outcome: Outcome) -> Section:

@@ -10,7 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from labelnoise.artifacts import StrPath, output_folder, write_figure, write_json, write_table, write_text
+from labelnoise.artifacts import (
+    SCHEMA,
+    StrPath,
+    check_overwrite,
+    output_folder,
+    write_figure,
+    write_json,
+    write_table,
+    write_text,
+)
 from labelnoise.progress import track
 from labelnoise.studies.recipes import Heading, Outcome, Recipe, conclude
 from labelnoise.studies.together import train_ahead
@@ -49,6 +58,7 @@ class RecipeResult:
         """Return plain values, ready for JSON."""
         found = self.outcome
         return {
+            "schema": SCHEMA,
             "name": self.heading.name,
             "scale": self.scale,
             "statement": self.heading.statement,
@@ -68,12 +78,15 @@ def run_recipes(
     open_executor: OpenExecutor,
     *,
     together: int | None = 1,
+    overwrite: bool = False,
 ) -> list[RecipeResult]:
     """Finish the runs of all recipes in one sweep, and write the results of each to `folder`/NAME.
 
     Runs that recipes share are done once, and those in the `store` not again. A recipe with failed runs is reported,
     and the others are written. Unless `together` is 1, this process first trains that many networks of one shape at
     once; None leaves the number to `train_ahead`. Of torchrun's processes, only the first returns results.
+
+    A folder that holds a result of another specification or scale is an error, unless `overwrite`.
 
     Raises
     ------
@@ -89,6 +102,9 @@ def run_recipes(
         raise ValueError(f"`together` must be 1 under torchrun, whose processes share each network; got {together}.")
     runs_of = [with_requirements(recipe.runs()) for _, recipe in recipes]
     folders = [output_folder(Path(folder) / heading.name) for heading, _ in recipes]
+    if is_first_process():
+        for (heading, recipe), target in zip(recipes, folders, strict=True):
+            check_overwrite(target, heading.name, _determining(recipe, scale), overwrite)
     everything = [run for runs in runs_of for run in runs.values()]
     if together != 1:
         train_ahead(everything, store, together)
@@ -113,24 +129,30 @@ def run_recipes(
 
 
 def _write(heading: Heading, recipe: Recipe, scale: str, outcome: Outcome, folder: Path) -> tuple[Path, ...]:
-    files: list[Path] = []
-    for part, table in outcome.tables.items():
-        files += write_table(table, folder / (f"{heading.name}_{part}" if part else heading.name))
     summary = {
+        "schema": SCHEMA,
+        **_determining(recipe, scale),
         "name": heading.name,
         "title": recipe.title,
-        "scale": scale,
         "statement": heading.statement,
         "finding": outcome.finding,
         "agrees": outcome.agrees,
         "values": outcome.values,
-        "specification": describe(recipe, whole=True),
         "versions": {package: _version_of(package) for package in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    figures = write_figure(outcome.figure, folder / heading.name)
-    return (*files, *figures, write_json(summary, folder / f"{heading.name}.json"))
+    # The specification goes first: with it, the same command may write the result again after a failure.
+    specification = write_json(summary, folder / f"{heading.name}.json")
+    files: list[Path] = []
+    for part, table in outcome.tables.items():
+        files += write_table(table, folder / (f"{heading.name}_{part}" if part else heading.name))
+    return (*files, *write_figure(outcome.figure, folder / heading.name), specification)
+
+
+def _determining(recipe: Recipe, scale: str) -> dict[str, Any]:
+    """Return what determines a result: one of the same specification and scale may be written again."""
+    return {"specification": describe(recipe, whole=True), "scale": scale}
 
 
 def _version_of(package: str) -> str | None:
