@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,6 +18,8 @@ from labelnoise.cli.options import (
     Model,
     Noise,
     OutputDir,
+    Overwrite,
+    PartlyFailedError,
     PlacementName,
     PlacementOption,
     RandomState,
@@ -34,9 +36,7 @@ from labelnoise.cli.options import (
     written,
 )
 from labelnoise.cli.recipes import print_result
-
-if TYPE_CHECKING:
-    from labelnoise.jobs.curve import CurveResult
+from labelnoise.cli.tables import print_curve, result_record
 
 DEMO_EXAMPLE = "Example: labelnoise demo --output-dir labelnoise-output/demo"
 CURVE_EXAMPLE = (
@@ -46,53 +46,11 @@ CURVE_EXAMPLE = (
 CORRUPT_EXAMPLE = "Example: labelnoise corrupt --labels labels.npy --noise flip --noise-rate 0.3 --output-dir noisy"
 
 
-def _result_record(result: CurveResult, files: dict[str, Path]) -> dict[str, Any]:
-    return {
-        "reading": None if result.reading is None else result.reading.summary(),
-        "specification": result.specification(),
-        "largest_difference_points": result.largest_difference(),
-        "table": result.table().to_dict(orient="records"),
-        "files": {kind: str(path) for kind, path in files.items()},
-    }
-
-
-def _print_curve(result: CurveResult) -> None:
-    """Print a table of accuracies, with a row per noise rate and columns per k."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    shown = result.measured or result.predicted
-    assert shown is not None
-    table = Table(
-        title=f"{escape(result.title)}: accuracy in %, ties {shown.setting.ties}",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1),
-    )
-    table.add_column("noise\nrate", justify="right", no_wrap=True)
-    for k in shown.k:
-        for curve, word in ((result.predicted, "pred."), (result.measured, "measured")):
-            if curve is not None:
-                table.add_column(f"K = {k}\n{word}", justify="right", no_wrap=True)
-    for row, rate in enumerate(shown.realized_noise_rates):
-        cells = [f"{rate:.3f}"]
-        for column in range(len(shown.k)):
-            for curve in (result.predicted, result.measured):
-                if curve is not None:
-                    deviation = "" if curve.std is None else f" ± {100 * curve.std[row, column]:.2f}"
-                    cells.append(f"{100 * curve.accuracy[row, column]:.2f}{deviation}")
-        table.add_row(*cells)
-    Console().print(table)
-    if result.largest_difference() is not None:
-        say(f"largest difference between measured mean and prediction: {result.largest_difference():.2f} points")
-
-
 def demo(
     output_dir: OutputDir = Path("labelnoise-output/demo"),
     repeats: Annotated[int, typer.Option(help="Noise draws per noise rate.")] = 10,
     random_state: RandomState = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run the main job on bundled digits: corrupt labels, predict and measure accuracy, and draw both.
@@ -100,16 +58,17 @@ def demo(
     The noise is uniform, flip and locally concentrated; nearest neighbors vote at several K, and a small network is
     trained. The results are tables, figures and an HTML page.
     """
+    from labelnoise.artifacts import SCHEMA
     from labelnoise.jobs.demo import DemoSpecification, run_demo
 
-    result = run_demo(output_dir, DemoSpecification(repeats=repeats, random_state=random_state))
+    result = run_demo(output_dir, DemoSpecification(repeats=repeats, random_state=random_state), overwrite=overwrite)
     if as_json:
-        records = [_result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
+        records = [result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
         networks = [network.summary() for network in result.networks]
-        print_json({"curves": records, "networks": networks, "page": str(result.page)})
+        print_json({"schema": SCHEMA, "curves": records, "networks": networks, "page": str(result.page)})
     else:
         for curve_result in result.curves:
-            _print_curve(curve_result)
+            print_curve(curve_result)
         for network in result.networks:
             print_result(network)
         if not result.networks:
@@ -117,7 +76,7 @@ def demo(
         say("\n" + written("Report", result.page))
     problems = [problem for network in result.networks for problem in network.problems]
     if problems:
-        raise RuntimeError(f"the demo's networks failed: {' | '.join(problems)}")
+        raise PartlyFailedError(f"the demo's networks failed: {' | '.join(problems)}")
 
 
 def curve(
@@ -179,6 +138,7 @@ def curve(
     title: Annotated[str, typer.Option(help="Title of the figure.")] = "",
     output_dir: OutputDir = Path("labelnoise-output/curve"),
     random_state: RandomState = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Compute accuracy over noise rate and K: predicted, and with --simulate also measured."""
@@ -211,11 +171,13 @@ def curve(
         name=name,
         title=title,
     )
-    result, files = run_curve(job, output_dir, lambda reading: print_reading(reading, as_json=as_json))
+    result, files = run_curve(
+        job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite
+    )
     if as_json:
-        print_json(_result_record(result, files))
+        print_json(result_record(result, files))
         return
-    _print_curve(result)
+    print_curve(result)
     for row in result.tolerances():
         say(f"K = {row['k']}: {tolerance_text(row, result.target)}")
     say("The accuracies assume that the given labels are clean.")
@@ -248,10 +210,11 @@ def corrupt(
     csv: Csv = None,
     output_dir: OutputDir = Path("labelnoise-output/corrupt"),
     random_state: RandomState = 0,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Make noisy labels from clean ones, and record what was changed."""
-    from labelnoise.artifacts import output_folder, write_json, write_table
+    from labelnoise.artifacts import SCHEMA, check_overwrite, output_folder, write_json, write_table
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_data
 
@@ -266,12 +229,32 @@ def corrupt(
     )
     print_reading(data.reading, as_json=as_json)
     clean, located = data.ordered_labels(), data.values
+    options = {
+        "labels": labels,
+        "features": features,
+        "classes": classes,
+        "id_columns": id_columns,
+        "missing_label": missing_label,
+        "csv": csv,
+        "noise": model.parameters(),
+        "noise_rate": noise_rate,
+        "placement": where.parameters(),
+        "random_state": random_state,
+    }
     folder = output_folder(output_dir)
+    check_overwrite(folder, "noisy_labels", {"options": options}, overwrite)
     noisy = corrupt_labels(clean, model, noise_rate, placement=where, features=located, random_state=random_state)
+    record = {
+        "schema": SCHEMA,
+        "options": options,
+        "labels": labels,
+        "features": features,
+        "reading": data.reading.summary(),
+        **noisy.summary(),
+    }
+    specification = write_json(record, folder / "noisy_labels.json")
     saved = noisy.save(folder / "noisy_labels.npz")
     parquet, table = write_table(noisy.to_frame(), folder / "noisy_labels")
-    record = {"reading": data.reading.summary(), **noisy.summary()}
-    specification = write_json({"labels": labels, "features": features, **record}, folder / "noisy_labels.json")
     files = {"npz": saved, "parquet": parquet, "csv": table, "json": specification}
     if as_json:
         print_json({**record, "files": {kind: str(path) for kind, path in files.items()}})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import enum
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
     from labelnoise.placement import Placement
 
 T = TypeVar("T")
+
+
+class PartlyFailedError(RuntimeError):
+    """Raised after results were printed, some of which are missing."""
 
 
 class Ties(enum.StrEnum):
@@ -51,6 +58,7 @@ class PlacementName(enum.StrEnum):
 
 OutputDir = Annotated[Path, typer.Option(help="Folder for tables, figures and specifications; made if missing.")]
 RandomState = Annotated[int, typer.Option(help="Seed of every random draw.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results of another specification in the folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
 Noise = Annotated[
     str,
@@ -180,7 +188,29 @@ def print_reading(reading: Reading, *, as_json: bool) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output."""
+    """Print a value as JSON on standard output; where that is not UTF-8, other characters are escaped."""
     from labelnoise.artifacts import to_json
 
-    typer.echo(to_json(value), nl=False)
+    sys.stdout.write(to_json(value, ascii_only=not is_utf8(sys.stdout)))
+
+
+_PLAIN = {"ρ": "rho", "γ": "gamma", "χ": "chi", "±": "+-", "×": "x", "…": "...", "–": "-", "—": "-", "→": "->"}
+
+
+def is_utf8(stream: TextIO) -> bool:
+    """Return whether a stream takes every character."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def write_plainly() -> None:
+    """Let standard output and error write plain characters for those that their encoding lacks, never an error."""
+    codecs.register_error("labelnoise.plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="labelnoise.plain")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    refused = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in refused), error.end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import os
 from collections import Counter
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelnoise.cli.options import Json, print_json, say, written
+from labelnoise.cli.options import Json, Overwrite, PartlyFailedError, print_json, say, written
 
 if TYPE_CHECKING:
     from labelnoise.studies.run_recipes import RecipeResult
 
-LIST_EXAMPLE = "Examples: labelnoise list  |  labelnoise list --runs"
+LIST_EXAMPLE = "Examples: labelnoise list  |  labelnoise list fig4a  |  labelnoise list --runs"
 RUN_EXAMPLE = (
     "Examples: labelnoise run fig4a --workers 2  |  labelnoise run fig3a fig4h --set repeats=5  |  "
     "labelnoise run all --scale smoke"
@@ -35,7 +36,17 @@ class Scale(enum.StrEnum):
     paper = "paper"
 
 
+def _complete(beginning: str) -> list[str]:
+    from labelnoise.studies.recipes.costs import COSTS
+
+    return [name for name in (*COSTS, "all") if name.startswith(beginning)]
+
+
 def list_recipes(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names to show in detail. Default: all, one line each.", autocompletion=_complete),
+    ] = None,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs in the store and their status instead.")] = False,
     output_dir: Annotated[Path, typer.Option(help="Folder of results, which are marked in the list.")] = RESULTS,
     store: Store = STORE,
@@ -45,48 +56,91 @@ def list_recipes(
     if runs:
         _list_runs(store, as_json)
         return
+    from labelnoise.artifacts import SCHEMA
     from labelnoise.studies.recipes import CATALOG
+    from labelnoise.studies.recipes.costs import COSTS
     from labelnoise.studies.run_recipes import read_summary
+    from labelnoise.validation import check_choice
 
     rows: list[dict[str, Any]] = []
-    for entry in CATALOG.values():
+    for name in names or CATALOG:
+        entry = CATALOG[check_choice(name, list(CATALOG), "name")]
         found = read_summary(output_dir, entry.name) or {}
+        data, cost = COSTS[entry.name]
         rows.append(
             {
+                "schema": SCHEMA,
                 "name": entry.name,
                 "panels": entry.panels,
                 "title": entry.title,
                 "statement": entry.statement,
+                "data": data,
+                "cost": cost,
                 "result": found.get("scale"),
                 "agrees": found.get("agrees"),
+                "finding": found.get("finding"),
             }
         )
     if as_json:
         print_json(rows)
-        return
-    from rich.box import SIMPLE_HEAD
+    elif names:
+        for row in rows:
+            _print_details(row)
+    else:
+        _print_rows(rows)
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
-    for column in ("name", "shows", "the paper, or the question", "result"):
-        table.add_column(column, no_wrap=column == "name")
-    for row in rows:
-        name = row["name"] + (f" ({row['panels'][0]}-{row['panels'][-1]})" if row["panels"] else "")
-        result = VERDICTS.get(row["agrees"], "")
-        table.add_row(name, row["title"], row["statement"], f"{row['result'] or ''} {result}".strip())
-    Console().print(table)
-    say("Make one with: labelnoise run NAME")
+    console, table = Console(), Table(box=None, padding=(0, 1, 0, 0))
+    cells = [(row["name"], row["title"], _in_short(row["data"]), _result(row) or row["cost"]) for row in rows]
+    heads = ("name", "shows", "data", "cost or result")
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    widths[1] = min(widths[1], max(10, console.width - sum(widths) + widths[1] - len(widths)))  # Titles may be cut.
+    for head, width in zip(heads, widths, strict=True):
+        table.add_column(head, no_wrap=True, width=width)
+    for row in cells:
+        table.add_row(*map(escape, row))
+    console.print(table)
+    say("The cost is that at laptop scale. Details: labelnoise list NAME. Make one: labelnoise run NAME")
+
+
+def _print_details(row: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    say(f"[bold]{row['name']}[/]  {escape(row['title'])}")
+    say(f"  expected: {escape(row['statement'])}")
+    say(f"  data:     {row['data']}, at laptop and paper scale; smoke takes the bundled digits")
+    say(f"  cost:     {row['cost']} at laptop scale")
+    if row["panels"]:
+        say(f"  panels:   {', '.join(row['name'] + letter for letter in row['panels'])}")
+    if row["result"]:
+        say(f"  found:    {escape(row['finding'])} [bold]({_result(row)})[/]")
+    say(f"  make it:  labelnoise run {row['name']}")
+
+
+def _in_short(data: str) -> str:
+    return "several" if "," in data else data
+
+
+def _result(row: dict[str, Any]) -> str:
+    return f"{row['result'] or ''} {VERDICTS.get(row['agrees'], '')}".strip()
 
 
 def _list_runs(store: Path, as_json: bool) -> None:
     from labelnoise.sweeps.store import RunStore
 
-    if not store.expanduser().is_dir():
-        raise FileNotFoundError(f"`--store` must be a folder of runs; there is no {store}. `labelnoise run` makes one.")
-    rows = RunStore(store).list()
+    rows = RunStore(store).list() if store.expanduser().is_dir() else []
     if as_json:
-        print_json(rows)
+        from labelnoise.artifacts import SCHEMA
+
+        print_json([{"schema": SCHEMA, **dataclasses.asdict(row)} for row in rows])
+        return
+    if not rows:
+        say("none yet")
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -95,16 +149,19 @@ def _list_runs(store: Path, as_json: bool) -> None:
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     for column in ("run", "status", "kind", "what", "time, or error"):
-        table.add_column(column, no_wrap=column in ("run", "status", "kind"), overflow="fold")
+        table.add_column(column, no_wrap=column in ("run", "status"), overflow="fold")
     for row in rows:
         table.add_row(row.id[:8], row.status, row.kind, escape(row.label), escape(row.detail))
     Console().print(table)
     counts = Counter(row.status for row in rows)
-    say(", ".join(f"{count} {status}" for status, count in counts.items()) or "no runs yet")
+    say(", ".join(f"{count} {status}" for status, count in counts.items()))
 
 
 def run(
-    names: Annotated[list[str], typer.Argument(help="Names from `labelnoise list`, such as fig4a or fig2c; or all.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Names from `labelnoise list`, such as fig4a or fig2c; or all.", autocompletion=_complete),
+    ],
     scale: Annotated[
         Scale, typer.Option(help="smoke: seconds, on bundled digits; laptop: minutes, on two cores; paper: full size.")
     ] = Scale.laptop,
@@ -123,6 +180,7 @@ def run(
     output_dir: Annotated[Path, typer.Option(help="Folder of results, with a folder for each of them.")] = RESULTS,
     store: Store = STORE,
     random_state: Annotated[int | None, typer.Option(help="Seed of every random draw. Default: the recipe's.")] = None,
+    overwrite: Overwrite = False,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved specifications and stop.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -154,7 +212,9 @@ def run(
     open_executor = executor_named(executor, workers, log_folder=store.expanduser() / "slurm-logs")
     if together is None and ((executor, workers) != (None, None) or started_by_torchrun()):
         together = 1
-    results = run_recipes(recipes, scale.value, output_dir, RunStore(store), open_executor, together=together)
+    results = run_recipes(
+        recipes, scale.value, output_dir, RunStore(store), open_executor, together=together, overwrite=overwrite
+    )
     if not is_first_process():
         return
     if as_json:
@@ -168,7 +228,7 @@ def run(
         say(written("Ledger", ledger))
     failed = [result.heading.name for result in results if result.problems]
     if failed:
-        raise RuntimeError(
+        raise PartlyFailedError(
             f"{', '.join(failed)} failed, see above; finished runs are kept. "
             f"`labelnoise list --runs --store {store}` lists all runs; run the same command again to retry."
         )
