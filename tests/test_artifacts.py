@@ -16,7 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from labelnoise.artifacts import output_folder, to_json, write_arrays, write_figure, write_json, write_table, write_text
+from labelnoise.artifacts import (
+    check_name,
+    check_overwrite,
+    output_folder,
+    to_json,
+    write_arrays,
+    write_figure,
+    write_json,
+    write_table,
+    write_text,
+)
 
 FRAME = pd.DataFrame({"k": [1, 5], "noise_rate": [0.1, 1 / 3], "noise": ["flip", "größe"]})
 
@@ -143,9 +153,58 @@ def test_text_is_utf8_with_its_own_line_ends(tmp_path):
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "latest.txt").symlink_to(tmp_path / "real" / "t.txt")
+    (tmp_path / "real" / "t.txt").touch()
     write_text("new", tmp_path / "latest.txt")
     assert (tmp_path / "latest.txt").is_symlink()
     assert (tmp_path / "real" / "t.txt").read_text() == "new"
+
+
+def test_a_link_to_nothing_is_replaced_and_not_written_through(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "t.txt").symlink_to(tmp_path / "elsewhere.txt")
+    write_text("new", tmp_path / "out" / "t.txt")
+    assert not (tmp_path / "out" / "t.txt").is_symlink()
+    assert not (tmp_path / "elsewhere.txt").exists()
+
+
+class TestOverwriting:
+    def test_the_same_specification_may_be_written_again(self, tmp_path):
+        check_overwrite(tmp_path, "curve", {"options": {"k": (5,)}}, overwrite=False)
+        write_json({"options": {"k": [5]}, "seconds": 1.5}, tmp_path / "curve.json")
+        check_overwrite(tmp_path, "curve", {"options": {"k": (5,)}}, overwrite=False)
+        check_overwrite(tmp_path, "other", {"options": {"k": (7,)}}, overwrite=False)
+
+    @pytest.mark.parametrize("text", ['{"options": {"k": [5]}}', "{}", "[]", "{", "7"])
+    def test_another_result_is_kept(self, tmp_path, text):
+        (tmp_path / "curve.json").write_text(text)
+        with pytest.raises(FileExistsError, match=r"no other result named 'curve'.* --output-dir.* --overwrite"):
+            check_overwrite(tmp_path, "curve", {"options": {"k": 7}}, overwrite=False)
+        check_overwrite(tmp_path, "curve", {"options": {"k": 7}}, overwrite=True)
+
+    @pytest.mark.parametrize("name", ["curve.csv", "curve.png", "index.html"])
+    def test_a_file_of_unknown_origin_is_kept(self, tmp_path, name):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+        with pytest.raises(FileExistsError, match=f"it holds {name}"):
+            check_overwrite(tmp_path, "curve", {}, overwrite=False, also=["index.html"])
+
+    @pytest.mark.parametrize("name", ["", ".", "..", "../x", "/x", "a/b", "a\\b", "a\0b", "a\n", " a"])
+    def test_a_name_is_that_of_a_file_in_the_folder(self, tmp_path, name):
+        with pytest.raises(ValueError, match="must be the name of a file, without folders"):
+            check_overwrite(tmp_path, name, {}, overwrite=True)
+
+    def test_names_are_as_long_as_file_systems_take(self, tmp_path):
+        longest = "é" * 123 + "x"
+        assert write_json(1, tmp_path / f"{check_name(longest)}.json").is_file()
+        with pytest.raises(ValueError, match=r"`name` with its suffix must be at most 255 bytes long; .* has 256\."):
+            check_name(longest + "x")
+        with pytest.raises(ValueError, match="the name of an output folder must be at most 255"):
+            output_folder(tmp_path / ("x" * 256))
+
+
+def test_json_holds_file_names_that_are_not_utf8(tmp_path):
+    name = os.fsdecode(b"caf\xe9.npy")
+    assert json.loads(write_json({"file": name}, tmp_path / "r.json").read_text()) == {"file": name}
+    assert to_json("ρ", ascii_only=True) == '"\\u03c1"\n'
 
 
 # A process in which files may be at most `limit` bytes long: the kernel refuses further writes, as a full disk does.

@@ -50,7 +50,7 @@ def output_folder(path: StrPath) -> Path:
     """
     folder = Path(path).expanduser()
     for part in folder.parts:
-        _check_length(part, "output folder", folder)
+        _check_length(part, "the name of an output folder")
     occupied = next((part for part in [folder, *folder.parents] if part.exists() and not part.is_dir()), None)
     if occupied is not None:
         raise NotADirectoryError(f"output folder {folder} must be a folder; {occupied} is a file. Choose another path.")
@@ -123,18 +123,14 @@ def check_name(name: str) -> str:
         raise ValueError(
             f"`name` must be the name of a file, without folders; got {name!r}. Name the folder with --output-dir."
         )
-    _check_length(f"{name}.{max(_SUFFIXES, key=len)}", "`name`", name)
+    _check_length(f"{name}.{max(_SUFFIXES, key=len)}", "`name` with its suffix")
     return name
 
 
-def _check_length(part: str, what: str, whole: object) -> None:
+def _check_length(part: str, what: str) -> None:
     length, longest = len(os.fsencode(part)), 255  # The limit of nearly all file systems.
     if length > longest:
-        shown = f"{str(whole)[:40]}..."
-        raise ValueError(
-            f"{what} must be names of at most {longest} bytes, suffix included; {shown!r} has one of {length}. "
-            "Choose a shorter one."
-        )
+        raise ValueError(f"{what} must be at most {longest} bytes long; {part[:30]}... has {length}. Shorten it.")
 
 
 def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:

@@ -59,7 +59,7 @@ def main() -> None:
     """Run the command line; errors become one line and an exit status."""
     write_plainly()
     try:
-        status = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        status = app(sys.argv[1:] or ["--help"], prog_name="labelnoise", standalone_mode=False) or 0
         if status == _INTERRUPTED:  # Newer versions of typer return this for Ctrl-C; earlier ones raise Abort.
             raise KeyboardInterrupt
         sys.exit(status)

@@ -202,6 +202,12 @@ def is_utf8(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
+def printable(text: str) -> str:
+    """Return text as standard output will show it, which a table must know to be as wide as its cells."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "labelnoise.plain").decode(encoding)
+
+
 def write_plainly() -> None:
     """Let standard output and error write plain characters for those that their encoding lacks, never an error."""
     codecs.register_error("labelnoise.plain", _plainly)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import enum
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelnoise.cli.options import Json, Overwrite, PartlyFailedError, print_json, say, written
+from labelnoise.cli.options import Json, Overwrite, PartlyFailedError, is_utf8, print_json, printable, say, written
 
 if TYPE_CHECKING:
+    from rich.console import OverflowMethod
+
     from labelnoise.studies.run_recipes import RecipeResult
 
 LIST_EXAMPLE = "Examples: labelnoise list  |  labelnoise list fig4a  |  labelnoise list --runs"
@@ -96,12 +99,15 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     console, table = Console(), Table(box=None, padding=(0, 1, 0, 0))
-    cells = [(row["name"], row["title"], _in_short(row["data"]), _result(row) or row["cost"]) for row in rows]
+    cells = [
+        (row["name"], printable(row["title"]), _in_short(row["data"]), _result(row) or row["cost"]) for row in rows
+    ]
     heads = ("name", "shows", "data", "cost or result")
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     widths[1] = min(widths[1], max(10, console.width - sum(widths) + widths[1] - len(widths)))  # Titles may be cut.
+    overflow: OverflowMethod = "ellipsis" if is_utf8(sys.stdout) else "crop"
     for head, width in zip(heads, widths, strict=True):
-        table.add_column(head, no_wrap=True, width=width)
+        table.add_column(head, no_wrap=True, width=width, overflow=overflow)
     for row in cells:
         table.add_row(*map(escape, row))
     console.print(table)

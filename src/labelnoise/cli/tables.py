@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelnoise.cli.options import say
+from labelnoise.cli.options import printable, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def _accuracy_table(result: CurveResult, columns: list[int]) -> Table:
         cells = [f"{rate:.3f}"]
         for column in columns:
             for curve, _ in curves:
-                deviation = "" if curve.std is None else f" ± {100 * curve.std[row, column]:.2f}"
+                deviation = "" if curve.std is None else printable(f" ± {100 * curve.std[row, column]:.2f}")
                 cells.append(f"{100 * curve.accuracy[row, column]:.2f}{deviation}")
         table.add_row(*cells)
     return table
