@@ -124,9 +124,7 @@ class TestKMeansCluster:
     def test_a_share_far_from_the_asked_one_is_warned_of(self):
         features = np.concatenate([np.resize([0.0, 1.0], 40), np.arange(40.0)])[:, None]
         placement = ln.KMeansCluster(n_clusters=2)
-        message = (
-            r"a noise rate of 0.1 and selects 0.4\d* of .*in 2 of 2 classes.*it selects 0.5\).*\(here 2\)"
-        )
+        message = r"a noise rate of 0.1 and selects 0.4\d* of .*in 2 of 2 classes.*it selects 0.5\).*\(here 2\)"
         with pytest.warns(UserWarning, match=message) as said:
             noisy = ln.corrupt(
                 [0] * 40 + [1] * 40, ln.FlipNoise(), 0.1, placement=placement, features=features, random_state=0

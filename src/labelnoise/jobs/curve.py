@@ -327,7 +327,9 @@ def run_curve(
     tell(reading)
 
     def result_of(data: str, predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> CurveResult:
-        return CurveResult(job.name, title, data, predicted, measured, job.source(), watch.seconds, options, reading, job.target)
+        return CurveResult(
+            job.name, title, data, predicted, measured, job.source(), watch.seconds, options, reading, job.target
+        )
 
     if job.pred_probs is not None:
         predicted = accuracy_curve(
