@@ -94,13 +94,7 @@ def perform(folder: Path, run: Run) -> RunOutcome:
 
 
 def raise_if_disk_full(error: BaseException, run: Run) -> None:
-    """Raise a StoreError if the error must end the whole sweep; any other error concerns this run only.
-
-    Raises
-    ------
-    StoreError
-        The store cannot be written, or the run itself found the disk full.
-    """
+    """Raise a StoreError if the store cannot be written or the run found the disk full, which ends the whole sweep."""
     if isinstance(error, StoreError):
         raise error
     if isinstance(error, OSError) and error.errno in _DISK_FULL:

@@ -196,10 +196,7 @@ class RunStore:
         self._discard(identity)
 
     def save_failure(self, run: Run, error: BaseException) -> Path | None:
-        """Write down why and where a run failed, and return the file, or None if it cannot be written.
-
-        The run is tried again the next time.
-        """
+        """Write down why and where a run failed, until it is tried again; return the file, or None if that fails."""
         content = {
             "kind": run.kind,
             "label": run.label,
