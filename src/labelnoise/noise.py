@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -276,7 +276,7 @@ class MatrixNoise(NoiseModel):
     name: ClassVar[str] = "matrix"
 
     corruption_matrix: Floats
-    names: tuple[Any, ...] | None = None
+    names: tuple[Any, ...] | None = field(default=None, init=False)
 
     def __init__(self, corruption_matrix: Any) -> None:
         if isinstance(corruption_matrix, str):
