@@ -66,14 +66,15 @@ def test_what_was_read_is_said_and_is_in_the_json(here):
 
 
 def test_test_columns_are_matched_by_name(here):
-    FRAME[["w", "kind", "h"]].to_csv("test.csv", index=False)
+    near = FRAME.assign(h=FRAME.h + 0.01)
+    near[["w", "kind", "h"]].to_csv("test.csv", index=False)
     source = ("--features", "data.csv", "--labels", "data.csv:kind", "--test-features", "test.csv")
     result, _ = curve(here, *source, "--test-labels", "test.csv:kind")
-    hoods = ln.neighbors(FRAME[["h", "w"]], FRAME[["h", "w"]], k=5)
+    hoods = ln.neighbors(FRAME[["h", "w"]], near[["h", "w"]], k=5)
     expected = ln.predict_knn(hoods, LABELS, LABELS, ln.FlipNoise(), 0.0, 5).accuracy.item()
     assert first(result) == pytest.approx(expected)
     assert result["reading"]["test"]["features"] == ["h", "w"]
-    FRAME.rename(columns={"w": "z"}).to_csv("test.csv", index=False)
+    near.rename(columns={"w": "z"}).to_csv("test.csv", index=False)
     status, _, err = here("curve", *source, "--test-labels", "test.csv:kind")
     assert (status, "lacks 'w' and has others: 'z'" in err) == (2, True)
 
