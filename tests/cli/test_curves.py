@@ -27,7 +27,9 @@ def here(tmp_path, monkeypatch, capsys):
     FRAME.to_csv("data.csv", index=False)
 
     def call(command, *arguments):
-        monkeypatch.setattr(sys, "argv", ["labelnoise", command, *map(str, arguments), "--output-dir", "out"])
+        monkeypatch.setattr(
+            sys, "argv", ["labelnoise", command, *map(str, arguments), "--output-dir", "out", "--overwrite"]
+        )
         with pytest.raises(SystemExit) as exit_:
             main()
         return exit_.value.code, *capsys.readouterr()
