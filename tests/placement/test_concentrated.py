@@ -157,7 +157,7 @@ class TestSampleNoise:
         np.testing.assert_array_equal(noisy.labels, again.labels)
 
     def test_rows_of_other_samples_are_an_error(self):
-        with pytest.raises(ValueError, match="one entry per sample; got 2 and 3"):
+        with pytest.raises(ValueError, match="one row and one label per sample; got 3 and 2"):
             corrupt_with_rows([0, 1], np.eye(3))
 
     def test_probabilities_of_0_and_1_leave_no_room_for_noise(self):
