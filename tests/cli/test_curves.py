@@ -106,7 +106,7 @@ def test_options_say_how_files_are_read(here):
     keep = np.delete(np.arange(N), [3, 5])
     assert first(result) == pytest.approx(accuracy(FRAME[["h", "w"]].to_numpy()[keep], LABELS[keep]))
     assert (result["reading"]["rows"], result["reading"]["dropped"]) == (N - 2, 2)
-    for option, value in (("--csv", "sep"), ("--csv", "sep=;,"), ("--id-columns", "numbr"), ("--classes", "0,1")):
+    for option, value in (("--csv", "sep"), ("--csv", "sep=;,"), ("--id-columns", "none"), ("--classes", "0,1")):
         status, _, err = here("curve", "--features", "data.csv", "--labels", "data.csv:kind", *how[2:4], option, value)
         assert status == 2, (option, err)
 

@@ -54,7 +54,7 @@ class CurveSetting:
 
 COMPARISON_COLUMNS = [
     *("noise", "placement", "model", "ties", "k", "noise_rate", "realized_noise_rate", "neighborhood_noise_rate"),
-    *("concentration", "predicted", "sampling_error", "measured", "std", "repeats", "standard_error"),
+    *("concentration", "accuracy", "predicted", "sampling_error", "measured", "std", "repeats", "standard_error"),
     *("difference_points", "n_test", "seed"),
 ]
 """The columns of `comparison_table`."""
@@ -337,13 +337,12 @@ def comparison_table(predicted: AccuracyCurve | None, measured: AccuracyCurve | 
     shown = measured or predicted
     if shown is None:
         raise ValueError("one of `predicted` and `measured` must be a curve; both are None.")
-    frame = shown.to_frame().rename(columns={"accuracy": "measured"})
+    frame = shown.to_frame()
+    frame["measured"] = np.nan if measured is None else measured.accuracy.ravel()
     frame["model"] = None if predicted is None else predicted.setting.model
     frame["predicted"] = np.nan if predicted is None else predicted.accuracy.ravel()
     error = None if predicted is None else predicted.sampling_error
     frame["sampling_error"] = np.nan if error is None else error.ravel()
-    if measured is None:
-        frame["measured"] = np.nan
     frame = frame.reindex(columns=COMPARISON_COLUMNS)
     frame = frame.astype({"repeats": "Int64", "seed": "Int64"})  # whole numbers also where they are empty
     frame["standard_error"] = frame["std"] / np.sqrt(frame["repeats"].astype(float))
