@@ -519,7 +519,9 @@ class TestRuns:
             (replace(recipe, model="iid"), 0),  # The prediction is not stored.
         ]:
             labels = []
-            (result,) = run_recipes([(entry, changed)], "smoke", tmp_path, place[1], partial(Noting, labels))
+            (result,) = run_recipes(
+                [(entry, changed)], "smoke", tmp_path, place[1], partial(Noting, labels), overwrite=True
+            )
             assert result.failures == ()
             assert len(labels) == started, labels
         predicted = pd.read_csv(tmp_path / "fig3a" / "fig3a.csv")["predicted"]
@@ -616,7 +618,9 @@ def test_the_ledger_lists_the_latest_results(made, place, tmp_path):
     (surface,) = run_recipes([recipe_of("concentration_surface")], "smoke", tmp_path, store, InProcessExecutor)
     before = write_ledger(tmp_path, ["concentration_surface"]).read_text()
     smaller = (surface.heading, replace(recipe_of("concentration_surface")[1], k=5))
-    run_recipes([smaller], "smoke", tmp_path, store, InProcessExecutor)
+    with pytest.raises(FileExistsError, match="must hold no other result named 'concentration_surface'"):
+        run_recipes([smaller], "smoke", tmp_path, store, InProcessExecutor)
+    run_recipes([smaller], "smoke", tmp_path, store, InProcessExecutor, overwrite=True)
     after = write_ledger(tmp_path, ["concentration_surface"]).read_text()
     assert after != before
     assert after.count("concentration_surface.png") == 1
