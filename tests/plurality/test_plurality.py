@@ -352,11 +352,11 @@ Q = [[0.5, 0.5], [0.2, 0.8]]
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"q": [[0.5, 0.5], [0.5, 0.6]]}, ValueError, r"`q` rows must sum to 1.*row 1 sums to 1\.1.*divide each row"),
+        ({"q": [[0.5, 0.5], [0.5, 0.6]]}, ValueError, r"`q` rows must sum to 1.*row 1 sums to 1\.1.*Divide each row"),
         ({"q": [[0.5, np.nan]]}, ValueError, r"`q` must hold finite.*row 0 holds NaN"),
         ({"q": [[1.5, -0.5]]}, ValueError, r"`q` must not be negative; row 0 holds -0\.5"),
         ({"q": np.zeros((2, 0))}, ValueError, r"`q` must have shape .* at least one class; got \(2, 0\)"),
-        ({"q": "softmax"}, TypeError, r"`q` must be an array of probabilities; got str"),
+        ({"q": "softmax"}, TypeError, r"`q` must be an array of probabilities; got 'softmax'"),
         ({"k": 0}, ValueError, r"`k` must be at least 1; got 0"),
         ({"k": [3, -1]}, ValueError, r"`k` must be at least 1; got -1"),
         ({"k": 2.0}, TypeError, r"`k` must be an integer.*got 2\.0 of type float"),

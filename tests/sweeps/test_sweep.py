@@ -80,7 +80,7 @@ def test_sweeps_know_nothing_of_label_noise_or_torch():
     code = "import sys, labelnoise.sweeps.sweep, labelnoise.sweeps.executors; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name for name in done.stdout.split() if name.startswith("labelnoise.")}
-    below = {"artifacts", "arrays", "progress", "sweeps", "torchrun", "validation"}
+    below = {"artifacts", "arrays", "progress", "sweeps", "threads", "torchrun", "validation"}
     assert {name.split(".")[1] for name in loaded} <= below
     assert "torch" not in done.stdout.split()
 
