@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import labelnoise as ln
 from labelnoise.cli.main import main
-from labelnoise.jobs.curve import contradicted_share
+from labelnoise.jobs.curve import CurveResult, contradicted_share
 
 N = 120
 RNG = np.random.default_rng(1)
@@ -173,3 +174,11 @@ def test_the_sign_of_noisy_labels_is_silent_on_clean_ones(digits, noise):
     assert contradicted_share(hoods, labels, labels)[0] < 0.02
     noisy = ln.corrupt(labels, noise, 0.2, random_state=0).labels
     assert 0.15 < contradicted_share(hoods, noisy, noisy)[0] < 0.25
+
+
+def test_a_curve_that_recovers_is_not_at_least_at_its_target():
+    curve = ln.accuracy_curve([[1.0, 0.0]] * 4, [0] * 4, ln.UniformNoise(), [0.0, 0.5, 1.0], 1)
+    dips = replace(curve, accuracy=np.array([[0.9], [0.5], [0.9]]), source=None)
+    result = CurveResult("curve", "", "", dips, None, {}, 0.0, {}, target=0.7)
+    (found,) = result.tolerances()
+    assert found == {"k": 1, "noise_rate": pytest.approx(0.25), "at_least": False}
