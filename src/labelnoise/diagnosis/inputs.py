@@ -1,0 +1,72 @@
+"""What a diagnosis is given, checked once; every function of this package takes it from here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Codes, Features, Integers
+from labelnoise.neighborhoods.neighbors import Neighbors
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabeledSamples:
+    """The samples that have a label, as codes, with features, probabilities and neighbors where there are any.
+
+    Attributes
+    ----------
+    codes : (n,) int array
+        Given labels as codes 0..L-1.
+    classes : (L,) array
+        The classes in code order; some may be without samples.
+    rows : (n,) int array
+        Positions of these samples in what the user passed; samples without label are left out.
+    n_given : int
+        Number of samples that the user passed.
+    features : (n, d) array or None
+        Features.
+    pred_probs : (n, L) float32 array
+        Out-of-sample probabilities of the given label, P(z | x).
+    own_pred_probs : bool
+        Whether these were passed by the user, and not fitted to the features.
+    neighbors : Neighbors or None
+        The K nearest other samples of each sample, as positions among these n.
+    k : int
+        Neighborhood size of the K-NN whose accuracy is asked for.
+    copies : (n,) int array
+        Samples with the same number are exact or near copies of each other.
+    """
+
+    codes: Codes
+    classes: NDArray[Any]
+    rows: Integers
+    n_given: int
+    features: Features | None
+    pred_probs: NDArray[np.float32]
+    own_pred_probs: bool
+    neighbors: Neighbors | None
+    k: int
+    copies: Integers
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, L."""
+        return len(self.classes)
+
+    @property
+    def given_labels(self) -> NDArray[Any]:
+        """Given labels in the user's classes, (n,)."""
+        return self.classes[self.codes]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the labels, their rows and classes, by which an audit is recognized as one of these data."""
+        digest = hashlib.sha256(repr([self.n_given, *map(str, self.classes.tolist())]).encode())
+        for array in (self.rows, self.codes):
+            digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+        return digest.hexdigest()[:16]
