@@ -1,0 +1,181 @@
+r"""Multinomial logistic regression through label noise: the class probabilities that explain the noisy labels.
+
+With a known transition matrix T, the given label z of a sample x has the probability
+
+.. math:: P(z \mid x) = \sum_y p(y \mid x)\, T_{yz}, \qquad p(y \mid x) = \mathrm{softmax}(W^\top x)_y,
+
+so W is fitted by maximizing the likelihood of the *given* labels ("forward correction", Patrini et al., CVPR 2017). The
+fit then predicts true classes, not noisy ones. With T = I it is ordinary logistic regression.
+
+Every sample is predicted by a fit that has not seen it (cross-fitting). Folds keep copies of a sample together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Codes, Features, Floats, Integers
+
+Scores = TypeVar("Scores", NDArray[np.float32], NDArray[np.float64])
+
+_FLOOR = 1e-30
+_CURVATURE = 0.25  # of the softmax's log-likelihood, at most, for each class score
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Standardized features with an intercept, in coordinates in which the likelihood is about equally curved.
+
+    Attributes
+    ----------
+    rows : (n, d + 1) float32 array
+        X C, where X are standardized features with a column of ones.
+    basis : (d + 1, d + 1) array
+        C, the inverse root of the curvature. The weights are W = C V, and the solver works on V.
+    penalty : (d + 1,) array
+        Ridge penalty per sample of each row of W; about 0 for the intercept.
+    """
+
+    rows: NDArray[np.float32]
+    basis: Floats
+    penalty: Floats
+
+
+def design(features: Features, ridge: float) -> Design:
+    """Standardize features and find the coordinates for the solver.
+
+    Parameters
+    ----------
+    features : (n, d) array
+        Features.
+    ridge : float
+        Weight of the penalty ridge/2 |W|^2 beside the sum of the log-likelihoods, as 1/C in scikit-learn.
+    """
+    from scipy.linalg import cholesky, solve_triangular
+
+    n = len(features)
+    spread = features.std(axis=0, dtype=np.float64)
+    rows = np.ones((n, features.shape[1] + 1), np.float32)
+    rows[:, :-1] = (features - features.mean(axis=0, dtype=np.float64)) / np.where(spread > 1e-8, spread, 1.0)
+    penalty = np.full(rows.shape[1], ridge / n)
+    penalty[-1] = 1e-9
+    curvature = _CURVATURE * (rows.T @ rows).astype(np.float64) / n + np.diag(penalty + 1e-6)
+    basis = solve_triangular(cholesky(curvature), np.eye(rows.shape[1]))
+    return Design(rows @ basis.astype(np.float32), basis, penalty)
+
+
+def softmax(scores: Scores) -> Scores:
+    """Turn rows of scores into probabilities, in place."""
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores
+
+
+def fit(where: Design, rows: Integers, codes: Codes, transition: Floats, start: Floats, iterations: int) -> Floats:
+    """Return the weights V, (d + 1, L), that maximize the penalized likelihood of some samples' labels through T.
+
+    Parameters
+    ----------
+    where : Design
+        Coordinates and penalty.
+    rows : (m,) int array
+        The samples to fit.
+    codes : (n,) int array
+        Given labels of all samples.
+    transition : (L, L) array
+        Transition matrix T.
+    start : (d + 1, L) array
+        Weights to start from.
+    iterations : int
+        At most so many steps of L-BFGS.
+    """
+    from scipy.optimize import minimize
+
+    n_classes = len(transition)
+    order = rows[np.argsort(codes[rows], kind="stable")]
+    bounds = np.searchsorted(codes[order], np.arange(n_classes + 1))
+    x, t, share = where.rows[order], transition.astype(np.float32), len(order)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        v = flat.reshape(-1, n_classes)
+        p = softmax(x @ v.astype(np.float32))
+        total = 0.0
+        for code in range(n_classes):
+            block = p[bounds[code] : bounds[code + 1]]
+            joint = block * t[:, code]
+            marginal = joint.sum(axis=1, keepdims=True) + np.float32(_FLOOR)
+            total -= float(np.log(marginal).sum(dtype=np.float64))
+            block -= joint / marginal  # the gradient of -log P(z | x) by the scores
+        w = where.basis @ v
+        gradient = (x.T @ p).astype(np.float64) / share + where.basis.T @ (where.penalty[:, None] * w)
+        return total / share + 0.5 * float((where.penalty[:, None] * w**2).sum()), gradient.ravel()
+
+    found = minimize(
+        loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 15, "ftol": 1e-7}
+    )
+    return found.x.reshape(-1, n_classes)
+
+
+class CrossFit:
+    """Fits of all folds, each of which starts where it stopped when T changes.
+
+    Parameters
+    ----------
+    where : Design
+        Features of all n samples.
+    codes : (n,) int array
+        Given labels.
+    n_classes : int
+        Number of classes, L.
+    folds : sequence of int arrays
+        The samples of each fold; together they are all samples.
+    used : int array
+        The samples to fit to: one of each group of copies.
+    most_rows : int
+        A fold is fitted to at most so many of the other folds' samples.
+    rng : Generator
+        Chooses these, where there are more.
+    """
+
+    def __init__(
+        self,
+        where: Design,
+        codes: Codes,
+        n_classes: int,
+        folds: Sequence[Integers],
+        used: Integers,
+        most_rows: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.design, self.codes, self.n_classes, self.folds = where, codes, n_classes, folds
+        self._weights = [np.zeros((where.rows.shape[1], n_classes)) for _ in folds]
+        self._others = []
+        for fold in folds:
+            others = np.setdiff1d(used, fold, assume_unique=True)
+            self._others.append(others if len(others) <= most_rows else rng.choice(others, most_rows, replace=False))
+
+    def scores(self, transition: Floats, iterations: int) -> NDArray[np.float32]:
+        """Return the held-out scores of the true classes, (n, L), under a transition matrix."""
+        found = np.empty((len(self.codes), len(transition)), np.float32)
+        for number, (fold, others) in enumerate(zip(self.folds, self._others, strict=True)):
+            weights = fit(self.design, others, self.codes, transition, self._weights[number], iterations)
+            self._weights[number] = weights
+            found[fold] = self.design.rows[fold] @ weights.astype(np.float32)
+        return found
+
+
+def make_folds(codes: Codes, copies: Integers, n_folds: int, rng: np.random.Generator) -> list[Integers]:
+    """Split the samples into folds with about equal shares of each class; copies go into one fold."""
+    _, first, group = np.unique(copies, return_index=True, return_inverse=True)
+    shuffled = rng.permutation(len(first))
+    by_class = shuffled[np.argsort(codes[first][shuffled], kind="stable")]
+    fold_of_group = np.empty(len(first), np.int64)
+    fold_of_group[by_class] = np.arange(len(first)) % n_folds
+    fold = fold_of_group[group]
+    return [np.flatnonzero(fold == number) for number in range(n_folds)]
