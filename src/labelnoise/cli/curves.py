@@ -10,6 +10,8 @@ import typer
 from labelnoise.cli.options import (
     Classes,
     Csv,
+    Dataset,
+    Features,
     IdColumns,
     Json,
     Mapping,
@@ -23,6 +25,9 @@ from labelnoise.cli.options import (
     PlacementName,
     PlacementOption,
     RandomState,
+    TestFeatures,
+    TestLabels,
+    TestSplit,
     Ties,
     csv_options,
     missing_labels,
@@ -32,6 +37,7 @@ from labelnoise.cli.options import (
     placement_of,
     print_json,
     print_reading,
+    sample_source,
     say,
     written,
 )
@@ -80,24 +86,13 @@ def demo(
 
 
 def curve(
-    dataset: Annotated[
-        str | None,
-        typer.Option(help="Image set with pixels as features: hub id, folder in the hub's layout, or image folder."),
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            help="Training features: .npy, .npz, .csv, .tsv, .jsonl, .parquet or .safetensors; FILE:NAME,... selects "
-            "an array or columns."
-        ),
-    ] = None,
+    dataset: Dataset = None,
+    features: Features = None,
     labels: Annotated[
         str | None, typer.Option(help="Clean training labels; with --pred-probs, the true labels of its rows.")
     ] = None,
-    test_features: Annotated[
-        str | None, typer.Option(help="Test features. Without them, each training sample is tested against the others.")
-    ] = None,
-    test_labels: Annotated[str | None, typer.Option(help="True labels of the test samples.")] = None,
+    test_features: TestFeatures = None,
+    test_labels: TestLabels = None,
     pred_probs: Annotated[
         str | None,
         typer.Option(help="Predicted probabilities of a network trained on clean labels, instead of features."),
@@ -106,7 +101,7 @@ def curve(
     id_columns: IdColumns = None,
     missing_label: MissingLabels = None,
     csv: Csv = None,
-    test_split: Annotated[str, typer.Option(help="With --dataset: the split of the test samples.")] = "test",
+    test_split: TestSplit = "test",
     noise: Noise = "uniform",
     mapping: Mapping = None,
     noise_rates: Annotated[
@@ -144,8 +139,22 @@ def curve(
     """Compute accuracy over noise rate and K: predicted, and with --simulate also measured."""
     from labelnoise.jobs.curve import CurveJob, run_curve
 
+    samples = sample_source(
+        dataset=dataset,
+        features=features,
+        labels=labels,
+        test_features=test_features,
+        test_labels=test_labels,
+        pred_probs=pred_probs,
+        classes=classes,
+        id_columns=id_columns,
+        missing_label=missing_label,
+        csv=csv,
+        test_split=test_split,
+    )
     job = CurveJob(
         noise=noise_of(noise, mapping),
+        samples=samples,
         k=tuple(numbers(k, "--k", int)),
         noise_rates=None if noise_rates is None else tuple(numbers(noise_rates, "--noise-rates", float)),
         ties=ties.value,
@@ -156,17 +165,6 @@ def curve(
         placement=placement_of(placement, concentration),
         repeats=repeats,
         random_state=random_state,
-        dataset=dataset,
-        features=features,
-        labels=labels,
-        test_features=test_features,
-        test_labels=test_labels,
-        pred_probs=pred_probs,
-        classes=classes,
-        id_columns=names(id_columns),
-        missing_labels=missing_labels(missing_label),
-        csv=csv_options(csv),
-        test_split=test_split,
         target=target,
         name=name,
         title=title,

@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from labelnoise.data.reading import Reading
+    from labelnoise.jobs.samples import SampleSource
     from labelnoise.noise import NoiseModel
     from labelnoise.placement import Placement
 
@@ -76,7 +77,22 @@ PlacementOption = Annotated[
     ),
 ]
 
-
+Dataset = Annotated[
+    str | None,
+    typer.Option(help="Image set with pixels as features: hub id, folder in the hub's layout, or image folder."),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        help="Training features: .npy, .npz, .csv, .tsv, .jsonl, .parquet or .safetensors; FILE:NAME,... selects "
+        "an array or columns."
+    ),
+]
+TestFeatures = Annotated[
+    str | None, typer.Option(help="Test features. Without them, each training sample is tested against the others.")
+]
+TestLabels = Annotated[str | None, typer.Option(help="True labels of the test samples.")]
+TestSplit = Annotated[str, typer.Option(help="With --dataset: the split of the test samples.")]
 Classes = Annotated[
     str | None,
     typer.Option(help="All classes in order: such as cat,dog,bird, or a file that holds them."),
@@ -110,6 +126,20 @@ def csv_options(texts: list[str] | None) -> dict[str, str]:
             )
         options[name.strip()] = value if value.isspace() else value.strip()
     return options
+
+
+def sample_source(
+    *, id_columns: str | None, missing_label: list[str] | None, csv: list[str] | None, **given: Any
+) -> SampleSource:
+    """Return the source of samples that the options name; `given` are those that need no parsing."""
+    from labelnoise.jobs.samples import SampleSource
+
+    return SampleSource(
+        id_columns=names(id_columns),
+        missing_labels=missing_labels(missing_label),
+        csv=csv_options(csv),
+        **given,
+    )
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

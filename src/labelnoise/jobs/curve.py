@@ -25,8 +25,8 @@ from labelnoise.artifacts import (
 from labelnoise.curves.curve import AccuracyCurve, comparison_table
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
-from labelnoise.data import load_images, load_train_test, split_column
-from labelnoise.data.reading import Data, Reading, read_data, with_test
+from labelnoise.data.reading import Data, Reading
+from labelnoise.jobs.samples import SampleSource
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.neighbors import Neighbors, neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CurveJob:
-    """What to compute, and from which files: an image set, feature and label files, or predicted probabilities."""
+    """What to compute, and from which samples."""
 
     noise: NoiseModel
+    samples: SampleSource
     k: tuple[int, ...] = (10, 30, 100)
     noise_rates: tuple[float, ...] | None = None
     ties: str = "random"
@@ -55,36 +56,14 @@ class CurveJob:
     placement: Placement = field(default_factory=Spread)
     repeats: int = 10
     random_state: int = 0
-    dataset: str | None = None
-    features: str | None = None
-    labels: str | None = None
-    test_features: str | None = None
-    test_labels: str | None = None
-    pred_probs: str | None = None
-    classes: str | None = None
-    id_columns: tuple[str, ...] | None = None
-    missing_labels: tuple[str, ...] = ()
-    csv: dict[str, str] = field(default_factory=dict)
-    test_split: str = "test"
     target: float | None = None
     name: str = "curve"
     title: str = ""
 
     def check(self) -> None:
         """Raise a ValueError unless one source is named, completely, and the noise predicted is the noise measured."""
-        sources = [s for s in ("dataset", "features", "pred_probs") if getattr(self, s) is not None]
-        if len(sources) != 1:
-            raise ValueError(
-                "give one source: --dataset NAME, --features FILE with --labels FILE, or --pred-probs FILE with "
-                f"--labels FILE; got {' and '.join('--' + s.replace('_', '-') for s in sources) or 'none'}."
-            )
-        if sources != ["dataset"] and self.labels is None:
-            raise ValueError(f"--{sources[0].replace('_', '-')} needs --labels FILE: the true label of every row.")
-        if self.test_split != "test" and self.dataset is None:
-            raise ValueError("--test-split names a split of an image set: give it with --dataset, or leave it out.")
-        if (self.test_features is None) != (self.test_labels is None):
-            raise ValueError("--test-features and --test-labels go together; only one of them was given.")
-        if self.simulate and self.pred_probs is not None:
+        self.samples.check()
+        if self.simulate and self.samples.pred_probs is not None:
             raise ValueError(
                 "--simulate needs training samples to vote: give --features or --dataset, not --pred-probs."
             )
@@ -117,58 +96,13 @@ class CurveJob:
 
     def source(self) -> dict[str, Any]:
         """Return the files or the image set, and the distance, ready for JSON."""
-        names = ("dataset", "features", "labels", "test_features", "test_labels", "pred_probs", "classes", "id_columns")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        given.update({name: getattr(self, name) for name in ("missing_labels", "csv") if getattr(self, name)})
-        if self.test_split != "test":
-            given["test_split"] = self.test_split
-        return given if self.pred_probs is not None else {**given, "metric": self.metric}
+        given = self.samples.source()
+        return given if self.samples.pred_probs is not None else {**given, "metric": self.metric}
 
-
-def _read_files(job: CurveJob) -> tuple[Data, Data | None]:
-    """Return the training samples, or those with probabilities, and the test samples if they have files."""
-    assert job.labels is not None
-    how: dict[str, Any] = {"id_columns": job.id_columns, "missing_labels": job.missing_labels, "csv": job.csv}
-    train = read_data(job.labels, features=job.features, pred_probs=job.pred_probs, classes=job.classes, **how)
-    if job.test_labels is None:
-        return train, None
-    test = read_data(job.test_labels, features=job.test_features, like=train, **how)
-    n_train, n_test = (np.asarray(data.values)[0].size for data in (train, test))
-    if n_train != n_test:
-        raise ValueError(
-            f"training and test features must be of the same columns; {job.features} holds {n_train} per sample and "
-            f"{job.test_features} {n_test}. Pass the same features of both."
-        )
-    return with_test(train, test), test
-
-
-def _read_images(job: CurveJob) -> tuple[Data, Data]:
-    """Return the pixels and labels of an image set's training and test split."""
-    assert job.dataset is not None
-    if job.test_split == "test":
-        sets = load_train_test(job.dataset)
-    else:
-        first = load_images(job.dataset, "train")
-        sets = (first, load_images(job.dataset, job.test_split))
-        if sets[1].classes != first.classes:
-            sets = (first, load_images(job.dataset, job.test_split, classes=first.classes))
-
-    def data_of(images: Any) -> Data:
-        pixels = (f"{images.features.shape[1]} pixel values",)
-        source = (f"{images.name}, split {images.split}",)
-        reading = Reading(source, len(images.labels), 0, pixels, {}, "class of the image", tuple(images.classes))
-        return Data(images.features, images.labels, None, reading)
-
-    train, test = map(data_of, sets)
-    return with_test(train, test), test
-
-
-def _description(job: CurveJob, data: Data) -> str:
-    if job.dataset is not None:
-        return f"{data.reading.files[0].split(',')[0]}, {data.reading.features[0]}"
-    assert job.features is not None
-    place = "" if data.reading.test is not None else ", leave one out"
-    return f"{split_column(job.features)[0].name}, {np.asarray(data.values)[0].size} features{place}"
+    def options(self) -> dict[str, Any]:
+        """Return all options in one level, ready for JSON."""
+        options = describe(self, whole=True)
+        return {**options.pop("samples"), **options}
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,25 +246,24 @@ def run_curve(
         The folder cannot be written; nothing has been computed by then.
     """
     job.check()
-    options = describe(job, whole=True)
+    options = job.options()
     target = output_folder(folder)
     check_overwrite(target, job.name, {"options": options}, overwrite)
     watch = Stopwatch()
     rates = job.noise_rates or NOISE_RATES[job.noise.name]
     title = job.title or f"{job.noise.name.capitalize()} noise"
     rho = job.predicted_concentration
-    train, test = _read_images(job) if job.dataset is not None else _read_files(job)
-    if test is None:
-        train = with_test(train, None) if job.pred_probs is None else train
+    train, test = job.samples.read()
     reading = train.reading
     tell(reading)
 
-    def result_of(data: str, predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> CurveResult:
+    def result_of(predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> CurveResult:
+        data, source = job.samples.description(train), job.source()
         return CurveResult(
-            job.name, title, data, predicted, measured, job.source(), watch.seconds, options, reading, job.target
+            job.name, title, data, predicted, measured, source, watch.seconds, options, reading, job.target
         )
 
-    if job.pred_probs is not None:
+    if job.samples.pred_probs is not None:
         predicted = accuracy_curve(
             np.asarray(train.values) if train.classes is not None else train.values,
             train.labels,
@@ -341,8 +274,7 @@ def run_curve(
             concentration=rho,
             classes=train.classes,
         )
-        name = split_column(job.pred_probs)[0].name
-        result = result_of(f"{name}: clean distribution from predicted probabilities", predicted, None)
+        result = result_of(predicted, None)
         return result, result.save(target)
     stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
     hoods = neighbors(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
@@ -370,5 +302,5 @@ def run_curve(
         predicted = predict_as_measured(*labeled, measured, model=job.model)
     else:
         predicted = predict_knn(*labeled, rates, job.k, ties=job.ties, model=job.model, concentration=rho)
-    result = result_of(_description(job, train), predicted, measured)
+    result = result_of(predicted, measured)
     return result, result.save(target)

@@ -1,0 +1,151 @@
+"""Where the samples of a job come from: an image set, feature and label files, or predicted probabilities.
+
+Every job that reads samples has a `SampleSource`: it checks the choice before anything is read, reads the samples, and
+describes them in the job's results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from labelnoise.data import ImageSet, load_images, load_train_test, split_column
+from labelnoise.data.reading import Data, Reading, read_data, with_test
+
+_SOURCES = ("dataset", "features", "pred_probs")
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """The files or the image set that samples are read from, and how; one source is given, completely.
+
+    Attributes
+    ----------
+    dataset : str, optional
+        An image set, as `load_images` finds it, with pixels as features. All files below are then left out.
+    features, labels : str, optional
+        ``FILE`` or ``FILE:COLUMN,...`` of the training samples.
+    test_features, test_labels : str, optional
+        The same of the test samples. Without them, each training sample is tested against the others.
+    pred_probs : str, optional
+        Predicted probabilities, instead of features.
+    classes : str, optional
+        All classes in order, as ``a,b,c`` or a file that holds them.
+    id_columns : tuple of str, optional
+        Columns that identify rows, and are no features.
+    missing_labels : tuple of str
+        Labels that say that there is none; such rows are left out and counted.
+    csv : dict of str to str
+        How text files are written, as in `read_labels`.
+    test_split : str
+        The split of the image set that holds the test samples.
+    """
+
+    dataset: str | None = None
+    features: str | None = None
+    labels: str | None = None
+    test_features: str | None = None
+    test_labels: str | None = None
+    pred_probs: str | None = None
+    classes: str | None = None
+    id_columns: tuple[str, ...] | None = None
+    missing_labels: tuple[str, ...] = ()
+    csv: dict[str, str] = field(default_factory=dict)
+    test_split: str = "test"
+
+    def check(self) -> None:
+        """Raise a ValueError unless exactly one source is named, with all that it needs."""
+        named = [name for name in _SOURCES if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise ValueError(
+                "give one source: --dataset NAME, --features FILE with --labels FILE, or --pred-probs FILE with "
+                f"--labels FILE; got {' and '.join(map(_option, named)) or 'none'}."
+            )
+        if self.dataset is None and self.labels is None:
+            raise ValueError(f"{_option(named[0])} needs --labels FILE: the true label of every row.")
+        if self.test_split != "test" and self.dataset is None:
+            raise ValueError("--test-split names a split of an image set: give it with --dataset, or leave it out.")
+        unused = [name for name in self.source() if name not in ("dataset", "test_split")]
+        if self.dataset is not None and unused:
+            raise ValueError(
+                f"--dataset reads labels and classes from the image set; {_option(unused[0])} goes with files. "
+                "Leave one of them out."
+            )
+        if self.pred_probs is not None and self.test_features is not None:
+            raise ValueError("--test-features goes with --features; --pred-probs has no training samples.")
+        if (self.test_features is None) != (self.test_labels is None):
+            raise ValueError("--test-features and --test-labels go together; only one of them was given.")
+
+    def source(self) -> dict[str, Any]:
+        """Return the options that are not at their defaults, ready for JSON."""
+        given, default = vars(self), vars(SampleSource())
+        return {name: value for name, value in given.items() if value != default[name]}
+
+    def read(self) -> tuple[Data, Data | None]:
+        """Return the training samples, or those with probabilities, and the test samples if there are any of their own.
+
+        The reading of the training samples says where the test samples come from.
+
+        Raises
+        ------
+        ValueError, OSError
+            The source cannot be read, or can be read in more than one way.
+        """
+        self.check()
+        train, test = self._read_files() if self.dataset is None else self._read_images()
+        return (train if self.pred_probs is not None else with_test(train, test)), test
+
+    def description(self, train: Data) -> str:
+        """Return one line about the samples, for a figure."""
+        if self.pred_probs is not None:
+            return f"{split_column(self.pred_probs)[0].name}: clean distribution from predicted probabilities"
+        if self.dataset is not None:
+            return f"{train.reading.files[0].split(',')[0]}, {train.reading.features[0]}"
+        assert self.features is not None
+        place = "" if train.reading.test is not None else ", leave one out"
+        return f"{split_column(self.features)[0].name}, {np.asarray(train.values)[0].size} features{place}"
+
+    def _read_files(self) -> tuple[Data, Data | None]:
+        assert self.labels is not None
+        how: dict[str, Any] = {"id_columns": self.id_columns, "missing_labels": self.missing_labels, "csv": self.csv}
+        train = read_data(self.labels, features=self.features, pred_probs=self.pred_probs, classes=self.classes, **how)
+        if self.test_labels is None:
+            return train, None
+        test = read_data(self.test_labels, features=self.test_features, like=train, **how)
+        n_train, n_test = (np.asarray(data.values)[0].size for data in (train, test))
+        if n_train != n_test:
+            raise ValueError(
+                f"training and test features must be of the same columns; {self.features} holds {n_train} per sample "
+                f"and {self.test_features} {n_test}. Pass the same features of both."
+            )
+        return train, test
+
+    def _read_images(self) -> tuple[Data, Data]:
+        assert self.dataset is not None
+        if self.test_split == "test":
+            train, test = load_train_test(self.dataset)
+        else:
+            train, test = load_images(self.dataset, "train"), load_images(self.dataset, self.test_split)
+            if test.classes != train.classes:
+                test = load_images(self.dataset, self.test_split, classes=train.classes)
+        return _data_of(train), _data_of(test)
+
+
+def _option(name: str) -> str:
+    return "--" + {"missing_labels": "missing-label"}.get(name, name.replace("_", "-"))
+
+
+def _data_of(images: ImageSet) -> Data:
+    pixels = images.features
+    reading = Reading(
+        files=(f"{images.name}, split {images.split}",),
+        rows=len(pixels),
+        dropped=0,
+        features=(f"{pixels.shape[1]} pixel values",),
+        left_out={},
+        labels="class of the image",
+        classes=tuple(images.classes),
+    )
+    return Data(pixels, images.labels, None, reading)

@@ -1,0 +1,67 @@
+"""Where the samples of a job come from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labelnoise.jobs.samples import SampleSource
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "give one source: .* got none"),
+        ({"dataset": "mnist", "features": "x.npy"}, "got --dataset and --features"),
+        ({"features": "x.npy"}, "--features needs --labels FILE"),
+        ({"pred_probs": "p.npy"}, "--pred-probs needs --labels FILE"),
+        ({"features": "x.npy", "labels": "y.npy", "test_split": "val"}, "--test-split names a split of an image set"),
+        ({"features": "x.npy", "labels": "y.npy", "test_labels": "y.npy"}, "go together"),
+        ({"dataset": "mnist", "labels": "y.npy"}, "--labels goes with files"),
+        ({"dataset": "mnist", "missing_labels": ("x",)}, "--missing-label goes with files"),
+        ({"dataset": "mnist", "id_columns": ()}, "--id-columns goes with files"),
+        (
+            {"pred_probs": "p.npy", "labels": "y.npy", "test_features": "x.npy", "test_labels": "y.npy"},
+            "--test-features goes with --features",
+        ),
+    ],
+)
+def test_a_choice_that_is_not_one_complete_source_is_refused_before_a_file_is_opened(options, says):
+    with pytest.raises(ValueError, match=says):
+        SampleSource(**options).read()
+
+
+def test_samples_are_read_with_every_option_and_described(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(30, 2)), columns=["h", "w"]).assign(kind="cat", number=range(30))
+    frame.loc[::2, "kind"], frame.loc[3, "kind"] = "dog", "?"
+    train, test = str(tmp_path / "train.csv"), str(tmp_path / "test.csv")
+    frame.to_csv(train, sep=";", decimal=",", index=False)
+    frame[["w", "kind", "h"]].to_csv(test, sep=";", decimal=",", index=False)
+    options = {
+        "features": train,
+        "labels": f"{train}:kind",
+        "classes": "dog,cat",
+        "id_columns": ("number",),
+        "missing_labels": ("?",),
+        "csv": {"sep": ";", "decimal": ","},
+    }
+    alone = SampleSource(**options)
+    samples, none = alone.read()
+    assert (none, samples.reading.test_samples) == (None, "each sample against all others")
+    assert alone.source() == options
+    assert alone.description(samples) == "train.csv, 2 features, leave one out"
+    both = SampleSource(**options, test_features=test, test_labels=f"{test}:kind")
+    samples, tested = both.read()
+    assert (samples.reading.dropped, samples.classes.tolist()) == (1, ["dog", "cat"])
+    np.testing.assert_array_equal(samples.values, tested.values)
+    assert samples.reading.test == tested.reading
+    assert both.description(samples) == "train.csv, 2 features"
+
+
+def test_probabilities_have_no_test_samples(tmp_path):
+    np.savez(tmp_path / "out.npz", probs=np.full((4, 2), 0.5), labels=[0, 1, 0, 1])
+    file = str(tmp_path / "out.npz")
+    source = SampleSource(pred_probs=file, labels=file)
+    samples, test = source.read()
+    assert (test, samples.reading.test_samples) == (None, "")
+    assert source.description(samples) == "out.npz: clean distribution from predicted probabilities"
