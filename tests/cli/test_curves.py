@@ -112,6 +112,21 @@ def test_options_say_how_files_are_read(here):
         assert status == 2, (option, err)
 
 
+def test_options_of_text_say_how_a_noise_matrix_is_written(here):
+    FRAME.to_csv("data.csv", sep=";", decimal=",", index=False)
+    matrix = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.3, 0.3, 0.4]])
+    Path("noise.csv").write_text("\n".join(";".join(str(q).replace(".", ",") for q in row) for row in matrix))
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "--csv", "sep=semicolon,decimal=comma")
+    result, _ = curve(here, *source, "--noise", "noise.csv", "--noise-rates", "0.4")
+    hoods = ln.neighbors(FRAME[["h", "w"]].to_numpy(), k=5)
+    expected = ln.predict_knn(hoods, LABELS, LABELS, ln.MatrixNoise(matrix), 0.4, 5).accuracy.item()
+    assert first(result) == pytest.approx(expected)
+    status, _, err = here(
+        "corrupt", "--labels", "data.csv:kind", *source[4:], "--noise", "noise.csv", "--noise-rate", 1
+    )
+    assert status == 0, err
+
+
 def test_corrupt_reads_the_same_way(here):
     FRAME.assign(kind=WORDS[LABELS]).to_csv("data.csv", index=False)
     source = ("--labels", "data.csv:kind", "--features", "data.csv", "--classes", "dog,cat,bird")

@@ -153,7 +153,7 @@ def curve(
         test_split=test_split,
     )
     job = CurveJob(
-        noise=noise_of(noise, mapping),
+        noise=noise_of(noise, mapping, csv),
         samples=samples,
         k=tuple(numbers(k, "--k", int)),
         noise_rates=None if noise_rates is None else tuple(numbers(noise_rates, "--noise-rates", float)),
@@ -216,7 +216,7 @@ def corrupt(
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_data
 
-    model, where = noise_of(noise, mapping), placement_of(placement, concentration)
+    model, where = noise_of(noise, mapping, csv), placement_of(placement, concentration)
     data = read_data(
         labels,
         features=features,

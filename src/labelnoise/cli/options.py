@@ -162,11 +162,11 @@ def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
         raise ValueError(f"`{name}` must be numbers separated by commas, such as 10,30,100; got {text!r}.") from None
 
 
-def noise_of(text: str, mapping: str | None) -> NoiseModel:
-    """Return the noise model that --noise and --mapping name."""
+def noise_of(text: str, mapping: str | None, csv: list[str] | None) -> NoiseModel:
+    """Return the noise model that --noise and --mapping name; --csv says how a file of it is written."""
     from labelnoise.data import read_noise
 
-    return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int))
+    return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int), csv=csv_options(csv))
 
 
 def placement_of(name: PlacementName, concentration: float | None) -> Placement:
