@@ -60,7 +60,7 @@ def test_what_was_read_is_said_and_is_in_the_json(here):
     reading = result["reading"]
     assert (reading["features"], reading["left_out"], reading["rows"]) == (["h", "w"], {"kind": "the label"}, N)
     assert (reading["classes"], reading["test_samples"]) == ([0, 1, 2], "each sample against all others")
-    assert "columns left out  kind (the label)" in err
+    assert "left out      kind (the label)" in err
     assert result["specification"]["reading"] == reading
     status, out, err = here("curve", *source, "--noise-rates", "0,0.2", "-k", "5")
     assert (status, err) == (0, "")
@@ -133,7 +133,7 @@ def test_corrupt_reads_the_same_way(here):
     status, out, err = here("corrupt", *source, "--noise-rate", 1, "--noise", "flip", "--json")
     assert status == 0
     assert json.loads(out)["reading"]["features"] == ["h", "w"]
-    assert "columns left out  kind (the label)" in err
+    assert "left out      kind (the label)" in err
     (pd.read_csv("data.csv")[["h", "w"]][:100]).to_csv("short.csv", index=False)
     status, _, err = here("corrupt", *source[:2], "--features", "short.csv", "--noise-rate", 1)
     assert (status, "short.csv holds 100 rows and data.csv:kind 120 labels" in err) == (2, True)

@@ -278,6 +278,11 @@ def test_hidden_files_those_of_systems_and_those_that_are_not_regular_are_left_o
     os.mkfifo(tmp_path / "train" / "bee" / "0.png")
     (tmp_path / "train" / "bee" / "loop").symlink_to(tmp_path / "train" / "bee")
     assert counts_of(tmp_path) == {"ant": 1, "bee": 1}
+    assert load_images(tmp_path).left_out == {
+        "7 files, such as .git": "hidden, or of an operating system",
+        "1 file bee/0.png": "no regular file",
+        "1 file bee/notes.txt": "no image by its name",
+    }
     (tmp_path / "train" / "bee" / "3.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(ValueError, match=r"bee/3\.png leads nowhere"):
         load_images(tmp_path)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from labelnoise.jobs.samples import SampleSource
 
@@ -65,3 +66,19 @@ def test_probabilities_have_no_test_samples(tmp_path):
     samples, test = source.read()
     assert (test, samples.reading.test_samples) == (None, "")
     assert source.description(samples) == "out.npz: clean distribution from predicted probabilities"
+
+
+def test_what_an_image_folder_leaves_out_and_what_is_odd_is_part_of_the_reading(tmp_path):
+    for i, name in enumerate(("train/ant/1.png", "train/bee/deep/2.png", "test/ant/3.png", "test/bee/4.png")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.fromarray(np.full((4, 4), i, np.uint8)).save(tmp_path / name)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "test" / "cover.png")
+    for name in ("1.heic", "notes.txt", "raw.npy"):
+        (tmp_path / "train" / "ant" / name).touch()
+    train, test = SampleSource(dataset=str(tmp_path)).read()
+    assert (train.reading.rows, test.reading.rows) == (2, 2)
+    assert train.reading.left_out == {"3 files, such as ant/1.heic": "no image by its name"}
+    assert test.reading.left_out == {"1 file cover.png": "outside class folders"}
+    assert ["below class folders (1)" in warning for warning in train.reading.warnings] == [True]
+    assert ["outside class folders (1)" in warning for warning in test.reading.warnings] == [True]
+    assert train.reading.summary()["test"]["left_out"] == test.reading.left_out

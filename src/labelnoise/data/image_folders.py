@@ -11,8 +11,9 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 _SPLITS = {
     "train": ("train", "training"),
@@ -48,12 +49,15 @@ class ImageFiles:
         Positions in `classes`, one per file.
     classes : tuple of str
         The class folders of the training split, in sorted order.
+    left_out : dict of str to str
+        What else lies in the split's folder, such as "2 files, such as cat/notes.txt", and why it is not used.
     """
 
     root: Path
     names: list[str]
     codes: list[int]
     classes: tuple[str, ...]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def is_image_folder(place: Path) -> bool:
@@ -86,13 +90,15 @@ def find_image_files(place: Path, split: str) -> ImageFiles:
             f"not: {_listed(unknown[:3])}{', ...' if len(unknown) > 3 else ''}. Rename or move them."
         )
     names, codes, empty = [], [], []
+    top = _look(root)
+    unused = [*top.unused, *((str(root / name), "outside class folders") for name in top.images)]
     for code, name in enumerate(classes):
-        found = [f"{name}/{file}" for file in sorted(_images_below(root / name))] if name in own else []
+        found = [f"{name}/{file}" for file in sorted(_images_below(root / name, unused))] if name in own else []
         names += found
         codes += [code] * len(found)
         if name in own and not found:
             empty.append(name)
-    loose = len(_images_in(root))
+    loose = len(top.images)
     if not names:
         sort = " Images lie in it directly: sort them into such folders." if loose else ""
         raise ValueError(f"{root} must hold images in one folder per class, <class>/*.jpg; it has none.{sort}")
@@ -113,7 +119,7 @@ def find_image_files(place: Path, split: str) -> ImageFiles:
         )
     for note in notes:
         warnings.warn(note, stacklevel=4)
-    return ImageFiles(root, names, codes, tuple(classes))
+    return ImageFiles(root, names, codes, tuple(classes), _left_out(root, unused))
 
 
 def _split_folders(place: Path) -> list[Path]:
@@ -168,33 +174,66 @@ def _split_name(name: str) -> str:
     return next((split for split, names in _SPLITS.items() if name.lower() in names), name)
 
 
-def _entries(place: Path) -> list[os.DirEntry[str]]:
-    """Return what lies in a folder by name, without what is hidden."""
+class _Folder(NamedTuple):
+    """What lies in a folder, by name: folders, image files, and other paths with why they are not used."""
+
+    folders: list[Path]
+    images: list[str]
+    unused: list[tuple[str, str]]
+
+
+def _look(place: Path) -> _Folder:
+    folders, images, unused = [], [], []
     with os.scandir(place) as entries:
-        seen = [entry for entry in entries if not entry.name.startswith(".") and entry.name not in _OF_SYSTEMS]
-    return sorted(seen, key=lambda entry: entry.name)
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name.startswith(".") or entry.name in _OF_SYSTEMS:
+                unused.append((entry.path, "hidden, or of an operating system"))
+            elif entry.is_dir():
+                folders.append(Path(entry))
+            elif not entry.name.lower().endswith(_ENDINGS):
+                unused.append((entry.path, "no image by its name"))
+            elif entry.is_file():
+                images.append(entry.name)
+            elif entry.is_symlink() and not Path(entry).exists():
+                raise ValueError(
+                    f"the links of an image folder must lead to files; {entry.path} leads nowhere. Fetch its file."
+                )
+            else:
+                unused.append((entry.path, "no regular file"))
+    return _Folder(folders, images, unused)
 
 
 def _folders(place: Path) -> list[Path]:
-    return [Path(entry) for entry in _entries(place) if entry.is_dir()]
+    return _look(place).folders
 
 
-def _images_in(place: Path) -> list[str]:
-    images = [entry for entry in _entries(place) if entry.name.lower().endswith(_ENDINGS)]
-    missing = next((entry.path for entry in images if entry.is_symlink() and not Path(entry).exists()), None)
-    if missing is not None:
-        raise ValueError(f"the links of an image folder must lead to files; {missing} leads nowhere. Fetch its file.")
-    return [entry.name for entry in images if entry.is_file()]
+def _images_below(
+    folder: Path, unused: list[tuple[str, str]] | None = None, above: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yield the names of all images, relative to `folder`, and add what is not used to `unused`.
 
-
-def _images_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the names of all images, relative to `folder`; a link to a folder above it is not followed again."""
+    A link to a folder above it is not followed again.
+    """
     real = os.path.realpath(folder)
     if real in above:
         return
-    yield from _images_in(folder)
-    for below in _folders(folder):
-        yield from (f"{below.name}/{file}" for file in _images_below(below, (*above, real)))
+    found = _look(folder)
+    yield from found.images
+    if unused is not None:
+        unused += found.unused
+    for below in found.folders:
+        yield from (f"{below.name}/{file}" for file in _images_below(below, unused, (*above, real)))
+
+
+def _left_out(root: Path, unused: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return for each reason the number of files and folders, and the first of them."""
+    by_reason: dict[str, list[str]] = {}
+    for path, why in unused:
+        by_reason.setdefault(why, []).append(path)
+    return {
+        f"{len(paths):,} file{'s, such as' if len(paths) > 1 else ''} {Path(min(paths)).relative_to(root)}": why
+        for why, paths in by_reason.items()
+    }
 
 
 def _holds_images(place: Path) -> bool:

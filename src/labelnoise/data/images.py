@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class ImageSet:
         Name of the set, and of the part that this is.
     file_format : str
         Format of the first file that pixels come from; empty if they come from no file.
+    left_out : mapping of str to str
+        Files of the image folder that are not used, such as "2 files, such as cat/notes.txt", and why.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class ImageSet:
     name: str
     split: str
     file_format: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape, n_classes = self.images.shape, len(self.classes)
@@ -149,7 +152,7 @@ def load_images(
     rows = read_rows(os.fspath(source), split, image_column, label_column, limit)
     labels, names = rows.encode(classes)  # Bad labels are found before any image is decoded.
     pixels = decode_images(rows.images, rows.where)
-    return ImageSet(pixels, labels, names, rows.name, split, file_format(rows.images[0]))
+    return ImageSet(pixels, labels, names, rows.name, split, file_format(rows.images[0]), rows.left_out)
 
 
 def load_train_test(source: str | os.PathLike[str]) -> tuple[ImageSet, ImageSet]:

@@ -45,7 +45,7 @@ class Reading:
     features : tuple of str
         Columns used as features or probabilities; for an array, a description.
     left_out : dict of str to str
-        Columns of the features' table that are not used, and why.
+        Columns of the features' table, or files of the image folder, that are not used, and why.
     labels : str
         The array or column of the labels.
     classes : tuple
@@ -86,7 +86,7 @@ class Reading:
             ("files", ", ".join((*self.files, *self.notes))),
             ("rows", f"{self.rows:,} used{dropped}"),
             ("columns used", f"{len(self.features)}: {_some(self.features)}" if self.features else ""),
-            ("columns left out", _some([f"{name} ({why})" for name, why in self.left_out.items()])),
+            ("left out", _some([f"{name} ({why})" for name, why in self.left_out.items()])),
             ("labels", self.labels),
             ("classes", f"{len(self.classes)}: {_some(list(map(str, self.classes)))}"),
             ("test samples", self.test_samples),

@@ -20,7 +20,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +46,8 @@ class Rows:
     labels: list[Any]
     classes: tuple[str, ...] | None
     """The class names if `labels` are codes; None if `labels` are the classes themselves."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Files that are not used, and why."""
 
     def encode(self, classes: Sequence[str] | None) -> tuple[Integers, tuple[str, ...]]:
         """Return the codes of the labels and the class names in code order: `classes`, or else those of the set."""
@@ -99,7 +101,7 @@ def folder_rows(
     if image_column is not None or label_column is not None:
         raise ValueError(f"`image_column` and `label_column` must be None for an image folder, which {place} is.")
     files = find_image_files(place, split)
-    return Rows(name_of(place), describe(place, split), [], files.codes, files.classes), files
+    return Rows(name_of(place), describe(place, split), [], files.codes, files.classes, files.left_out), files
 
 
 def stored_rows(place: Path | str, split: str, image_column: str | None, label_column: str | None) -> tuple[Rows, Any]:

@@ -6,12 +6,13 @@ describes them in the job's results.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from labelnoise.data import ImageSet, load_images, load_train_test, split_column
+from labelnoise.data import load_images, split_column
 from labelnoise.data.reading import Data, Reading, read_data, with_test
 
 _SOURCES = ("dataset", "features", "pred_probs")
@@ -124,28 +125,30 @@ class SampleSource:
 
     def _read_images(self) -> tuple[Data, Data]:
         assert self.dataset is not None
-        if self.test_split == "test":
-            train, test = load_train_test(self.dataset)
-        else:
-            train, test = load_images(self.dataset, "train"), load_images(self.dataset, self.test_split)
-            if test.classes != train.classes:
-                test = load_images(self.dataset, self.test_split, classes=train.classes)
-        return _data_of(train), _data_of(test)
+        train, test = _read_split(self.dataset, "train"), _read_split(self.dataset, self.test_split)
+        if test.reading.classes != train.reading.classes:  # Labels are plain values, and the test split lacks some.
+            test = _read_split(self.dataset, self.test_split, train.reading.classes)
+        return train, test
 
 
 def _option(name: str) -> str:
     return "--" + {"missing_labels": "missing-label"}.get(name, name.replace("_", "-"))
 
 
-def _data_of(images: ImageSet) -> Data:
+def _read_split(dataset: str, split: str, classes: tuple[str, ...] | None = None) -> Data:
+    """Return the pixels and labels of one split; what Python warns of on the way is part of the reading."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        images = load_images(dataset, split, classes=classes)
     pixels = images.features
     reading = Reading(
         files=(f"{images.name}, split {images.split}",),
         rows=len(pixels),
         dropped=0,
         features=(f"{pixels.shape[1]} pixel values",),
-        left_out={},
+        left_out=dict(images.left_out),
         labels="class of the image",
-        classes=tuple(images.classes),
+        classes=images.classes,
+        warnings=tuple(str(warning.message) for warning in caught),
     )
     return Data(pixels, images.labels, None, reading)
