@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import labelnoise as ln
@@ -112,3 +113,18 @@ class TestFrames:
 
 def test_agreement_is_the_share_of_right_guesses():
     assert argmax_agreement(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]]), np.array([0, 1, 1])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("kind", [int, float, bool])
+def test_masked_numbers_are_missing_also_in_a_list_of_rows(kind):
+    masked = np.ma.array(np.eye(3, dtype=kind), mask=np.eye(3) == 1)
+    for given in (masked, list(masked), tuple(masked)):
+        with pytest.raises(ValueError, match="`features` must be finite; row 0 holds NaN"):
+            check_features(given)
+    assert check_features(list(np.ma.array(np.eye(3, dtype=kind)))).tolist() == np.eye(3).tolist()
+
+
+def test_durations_and_text_in_arrow_tables_are_no_numbers():
+    for given in (np.eye(2).astype("m8[s]"), pa.table({"a": ["1", "2"], "b": [1, 2]})):
+        with pytest.raises(TypeError, match="`features` must be numeric"):
+            check_features(given)

@@ -9,19 +9,41 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Floats
 from labelnoise.labels import class_array, encode_labels, positions, share_a_text
+from labelnoise.validation import is_frame
 
 
 def axis_names(index: Any, name: str) -> NDArray[Any] | None:
     """Return the names along one axis of a data frame; None where they only number rows or columns from 0."""
-    if type(index).__name__ == "RangeIndex" and list(index) == list(range(len(index))):
-        return None
-    return class_array(index, name)
+    return None if is_numbered(index) else class_array(index, name)
+
+
+def is_numbered(index: Any) -> bool:
+    """Return whether an index of a data frame is the one that a frame without names gets."""
+    return type(index).__name__ == "RangeIndex" and list(index) == list(range(len(index)))
 
 
 def column_names(table: Any, name: str) -> NDArray[Any] | None:
     """Return the names of a data frame's columns; None for an array, and where columns are only numbered from 0."""
-    is_frame = hasattr(table, "dtypes") and hasattr(table, "columns")
-    return axis_names(table.columns, f"{name}.columns") if is_frame else None
+    if hasattr(table, "column_names"):  # an Arrow table
+        return class_array(table.column_names, f"{name}.column_names")
+    return axis_names(table.columns, f"{name}.columns") if is_frame(table) else None
+
+
+def check_same_order(table: Any, labels: Any, table_name: str, name: str = "labels") -> None:
+    """Raise a ValueError if rows and labels have the same index in another order: rows go with labels by position.
+
+    An index that only numbers the rows from 0 says nothing about them.
+    """
+    rows: Any = getattr(table, "index", None)
+    others: Any = getattr(labels, "index", None)
+    if not (hasattr(rows, "equals") and hasattr(others, "equals")) or len(rows) != len(others) or rows.equals(others):
+        return
+    if is_numbered(rows) or is_numbered(others) or not (rows.isin(others).all() and others.isin(rows).all()):
+        return
+    raise ValueError(
+        f"`{table_name}` and `{name}` must have one row and one label per sample in the same order; their indexes hold "
+        f"the same entries in other orders. Pass {table_name}.loc[{name}.index], or arrays if the order is right."
+    )
 
 
 def encode_for_columns(
@@ -60,6 +82,8 @@ def encode_for_columns(
     ValueError, TypeError
         The number of rows and labels differs, some names are classes and others are not, or as `encode_labels`.
     """
+    if same_samples:
+        check_same_order(table, labels, table_name, name)
     names = column_names(table, table_name)
     codes, known = encode_labels(
         labels,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.artifacts import read_arrays, write_arrays
+from labelnoise.columns import check_same_order
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
 from labelnoise.placement.spread import Spread
@@ -275,6 +276,7 @@ def corrupt(
             f"`labels` must be of at least two classes, or noise changes nothing; all {len(codes)} are "
             f"{known.tolist()[0]!r}. Pass classes=[...] if there are classes that do not occur."
         )
+    check_same_order(features, labels, "features")
     checked_features = check_placement_features(placement, features, len(codes))
     seed = seed_of(random_state)
     prepared = placement.prepare(checked_features)

@@ -284,6 +284,8 @@ class MatrixNoise(NoiseModel):
                 f"`corruption_matrix` must be a square matrix of probabilities; got the text {corruption_matrix!r}. "
                 f"UniformNoise() and FlipNoise() have no matrix to give."
             )
+        if hasattr(corruption_matrix, "to_pandas"):  # an Arrow table, whose columns have names
+            corruption_matrix = corruption_matrix.to_pandas()
         matrix = check_row_stochastic(corruption_matrix, "corruption_matrix")
         names = None
         if hasattr(corruption_matrix, "index") and hasattr(corruption_matrix, "columns"):

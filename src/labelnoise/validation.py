@@ -30,16 +30,21 @@ def to_array(values: Any) -> NDArray[Any]:
     """Return anything that ``np.asarray`` takes as an array; torch tensors may be on a GPU or carry a gradient.
 
     Types that NumPy lacks (bfloat16) become float32, which holds them exactly. A data frame of numbers and booleans,
-    nullable ones too, becomes float64 if its columns share no type; pandas.NA becomes NaN.
+    nullable ones too, becomes float64 if its columns share no type; pandas.NA becomes NaN. So do masked numbers, also
+    in a list of masked rows.
     """
     if hasattr(values, "detach") and hasattr(values, "cpu"):
         values = values.detach().cpu()
         if _is_small_float(values):
             values = values.float()
+    if isinstance(values, list | tuple) and any(map(np.ma.isMaskedArray, values)):
+        values = np.ma.array(values)
+    if np.ma.isMaskedArray(values) and values.dtype.kind in "biuf" and np.ma.is_masked(values):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     array = np.asarray(values)
     if _is_small_float(array):
         array = array.astype(np.float32)
-    if array.dtype == object and hasattr(values, "columns") and not _columns_of_no_numbers(values):
+    if array.dtype == object and is_frame(values) and not _columns_of_no_numbers(values):
         array = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return array
 
@@ -47,6 +52,11 @@ def to_array(values: Any) -> NDArray[Any]:
 def _is_small_float(array: Any) -> bool:
     """Return whether the type is a small floating type of torch or ml_dtypes, which NumPy cannot compute with."""
     return str(getattr(array, "dtype", "")).removeprefix("torch.").startswith(("bfloat16", "float8"))
+
+
+def is_frame(values: Any) -> bool:
+    """Return whether values are a data frame, whose columns have names and types."""
+    return hasattr(values, "columns") and hasattr(values, "dtypes")
 
 
 def _columns_of_no_numbers(table: Any) -> list[tuple[Any, Any]]:
@@ -284,8 +294,8 @@ def check_numeric(values: Any, name: str) -> NDArray[Any]:
         array = to_array(values)
     except ValueError:
         raise ValueError(f"`{name}` must have rows of one length; got rows of different lengths.") from None
-    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        if hasattr(values, "columns") and (bad := _columns_of_no_numbers(values)):
+    if array.dtype.kind not in "biufc":
+        if is_frame(values) and (bad := _columns_of_no_numbers(values)):
             raise TypeError(
                 f"`{name}` must be numeric; column {bad[0][0]!r} is of dtype {bad[0][1]}. "
                 f"Leave this column out, or turn it into numbers."
