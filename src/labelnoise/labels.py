@@ -22,7 +22,7 @@ from labelnoise.validation import BEYOND_DOUBT, to_array
 _NO_LABEL_CODES = (-1, -100)
 """What scikit-learn and Hugging Face, and PyTorch's losses, write for "no label"."""
 
-_NO_LABEL_WORDS = frozenset(
+NO_LABEL_WORDS = frozenset(
     ["", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a", "nan", "null"]
 )
 """What pandas and spreadsheets write, as text, for a missing value."""
@@ -161,7 +161,7 @@ def _check_doubtful(array: NDArray[Any], found: NDArray[Any], name: str) -> None
         if distinct[0] in _NO_LABEL_CODES and distinct != [-1, 1] and all(item >= 0 for item in distinct[1:]):
             word = distinct[0]
     else:
-        word = next((item for item in distinct if isinstance(item, str) and item.strip() in _NO_LABEL_WORDS), None)
+        word = next((item for item in distinct if isinstance(item, str) and item.strip() in NO_LABEL_WORDS), None)
     if word is not None:
         rows = np.flatnonzero(array == word)
         raise ValueError(

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.data.damage import reading
-from labelnoise.data.tables import CsvTable, JsonTable, Table
+from labelnoise.data.tables import JsonTable, Table
 from labelnoise.data.text import COMPRESSED, CsvOptions, path_suffix
+from labelnoise.data.text_tables import CsvTable
 
 TEXT = (".csv", ".tsv", ".jsonl")
 """Formats that may be compressed, as in .csv.gz."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.data.classes import agreement_of, given_classes, match_columns, resolve_classes
 from labelnoise.data.columns import default_columns
 from labelnoise.data.files import (
     check_present,
@@ -25,9 +26,10 @@ from labelnoise.data.files import (
     split_column,
     where,
 )
-from labelnoise.data.formats import SUFFIXES, Arrays, open_file
-from labelnoise.data.tables import CsvTable, Table, typed
+from labelnoise.data.formats import Arrays, open_file
+from labelnoise.data.tables import Table
 from labelnoise.data.text import MISSING, CsvOptions
+from labelnoise.data.text_tables import CsvTable, typed
 
 
 @dataclass(frozen=True)
@@ -192,19 +194,11 @@ def read_data(
     name = known_column if known_column in label_file.names else chosen(label_file, column, "labels")
     found = raw_labels(label_file, name)
     n_read = len(found)
-    all_classes = _given_classes(classes, options)
+    all_classes = given_classes(classes, options)
     if all_classes is None and like is not None and like.classes is not None:
         all_classes = like.classes.tolist()
     keep = ~_equal_to(found, missing_labels)
-    check_present(found[keep], missing(found[keep], all_classes or ()), where(path, name))
-    if not keep.any():
-        raise ValueError(f"{where(path, name)} must hold a label for some sample; all are left out as missing.")
-    if not keep.all():
-        kept = found[keep]
-        text = isinstance(label_file, CsvTable) and kept.dtype.kind == "U"
-        found_kept = typed(kept, str(path)) if text else np.array(kept.tolist())
-    else:
-        found_kept = found
+    found_kept = _present_labels(label_file, name, found, keep, all_classes or ())
     spec, role = (features, "features") if pred_probs is None else (pred_probs, "pred_probs")
     values: Any = None
     used: tuple[str, ...] = ()
@@ -228,11 +222,11 @@ def read_data(
                 f"{role} must have a number in every row; column {values.columns[place]!r} of {files[0]} has none in "
                 f"row {values.index[row]} (counted from 0). Fill it in, or leave out such rows or the column."
             )
-    resolved, found_kept = _resolve(found_kept, all_classes, where(path, name))
+    resolved, found_kept = resolve_classes(found_kept, all_classes, where(path, name))
     agreement = None
     if role == "pred_probs" and values is not None:
-        values, used, resolved, found_kept = _match(values, used, resolved, found_kept, files[0])
-        agreement = _agreement(np.asarray(values), found_kept, resolved)
+        values, used, resolved, found_kept = match_columns(values, used, resolved, found_kept, files[0])
+        agreement = agreement_of(np.asarray(values), found_kept, resolved)
     shown = np.unique(found_kept) if resolved is None else resolved
     notes = tuple(f"{p.name}: {note}" for p, file in opened.items() if isinstance(file, Table) for note in file.notes)
     reading = Reading(
@@ -256,6 +250,20 @@ def with_test(train: Data, test: Data | None) -> Data:
         return replace(train, reading=replace(train.reading, test_samples="each sample against all others"))
     reading = replace(train.reading, test_samples=test.reading.files[0], test=test.reading)
     return replace(train, reading=reading)
+
+
+def _present_labels(
+    file: Arrays | Table, name: str | None, found: NDArray[Any], keep: NDArray[np.bool_], classes: Sequence[Any]
+) -> NDArray[Any]:
+    """Return the labels that are kept, in the type that they have by themselves; none of them may be missing."""
+    kept, source = found[keep], where(file.path, name)
+    check_present(kept, missing(kept, classes), source)
+    if not keep.any():
+        raise ValueError(f"{source} must hold a label for some sample; all are left out as missing.")
+    if keep.all():
+        return found
+    text = isinstance(file, CsvTable) and kept.dtype.kind == "U"
+    return typed(kept, str(file.path)) if text else np.array(kept.tolist())
 
 
 def _read_values(
@@ -338,106 +346,6 @@ def _equal_to(labels: NDArray[Any], values: Collection[Any]) -> NDArray[np.bool_
         return text in given or (isinstance(label, float) and label.is_integer() and str(int(label)) in given)
 
     return np.array([said(label) for label in labels.tolist()])
-
-
-def _given_classes(classes: str | Sequence[Any] | None, options: CsvOptions) -> list[Any] | None:
-    if classes is None:
-        return None
-    if not isinstance(classes, str):
-        return list(classes)
-    path, column = split_column(classes)
-    if path.suffix.lower() in SUFFIXES or path.is_file():
-        file = open_file(path, options)
-        return list(raw_labels(file, chosen(file, column, "labels")).tolist())
-    return [part.strip() for part in classes.split(",")]
-
-
-def _resolve(labels: NDArray[Any], classes: list[Any] | None, source: str) -> tuple[NDArray[Any] | None, NDArray[Any]]:
-    """Return the given classes in the type of the labels, and the labels; integers may be codes of classes."""
-    if classes is None:
-        return None, labels
-    by_text = {str(value): value for value in labels.tolist()}
-    texts = [str(value) for value in classes]
-    if len(set(texts)) < len(texts):
-        raise ValueError(f"`classes` must be distinct; got {listed(texts)}. List each once.")
-    unknown = [text for text in by_text if text not in set(texts)]
-    codes = labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < len(texts)
-    if unknown and codes and not any(text.lstrip("-").isdigit() for text in texts):
-        named = np.array(texts)
-        return named, named[labels]
-    if unknown:
-        raise ValueError(
-            f"`classes` must list every class of {source}; it lacks {listed(unknown)}. List all of them, in order."
-        )
-    kind = labels.dtype.type
-    try:
-        typed_classes = texts if labels.dtype.kind in "UO" else [by_text.get(t, kind(t)) for t in texts]
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"`classes` must be of the type of {source}, {labels.dtype}; got {listed(texts)}. Write them as there."
-        ) from None
-    return np.array(typed_classes), labels
-
-
-def _match(
-    probs: Any, names: tuple[str, ...], classes: NDArray[Any] | None, labels: NDArray[Any], source: str
-) -> tuple[Any, tuple[str, ...], NDArray[Any] | None, NDArray[Any]]:
-    """Match columns of probabilities with the classes by their names; return probabilities, names, classes, labels."""
-    present = sorted({str(value) for value in labels.tolist()})
-    columns = list(names) if hasattr(probs, "columns") else []
-    prefix = _common_prefix(columns)
-    unnamed = not columns or columns == [str(i) for i in range(len(columns))]
-    for bare in ([name[length:] for name in columns] for length in range(len(prefix) + 1)):
-        if classes is not None and set(bare) == set(map(str, classes.tolist())):
-            order = [bare.index(str(value)) for value in classes.tolist()]
-            if unnamed and order != sorted(order):
-                raise ValueError(
-                    f"columns of {source} must be in a known order of classes; their names {listed(columns)} may be "
-                    f"classes, or the numbers that a table without names gets. Rename them after the classes."
-                )
-            return probs.iloc[:, order], tuple(columns[i] for i in order), classes, labels
-        if classes is None and columns and (not unnamed or labels.dtype.kind in "UO") and set(present) <= set(bare):
-            texts, _ = _resolve(labels, bare, source)
-            return probs, names, texts, labels
-    if classes is not None:
-        if not unnamed:
-            raise ValueError(
-                f"columns of {source} must bear the names of the classes; they are called {listed(columns)}, and the "
-                f"classes are {listed([str(value) for value in classes.tolist()])}. Rename the columns or the classes."
-            )
-        return probs, names, classes, labels
-    codes = labels.dtype.kind in "iu" and (unnamed or not any(_digits(name, prefix) for name in columns))
-    if labels.dtype.kind == "b" or codes:
-        return probs, names, None, labels
-    raise ValueError(
-        f"columns of {source} must be in a known order of classes; "
-        + ("they have no names" if unnamed else f"they are called {listed(columns)}")
-        + f", and the labels are {listed(present)}. Give all classes in the order of the columns: "
-        f"--classes {','.join(present[:3])},... (read_data: classes=)."
-    )
-
-
-def _common_prefix(names: Sequence[str]) -> str:
-    """Return the beginning that several names share, such as ``prob_``."""
-    if len(names) < 2:
-        return ""
-    first, last = min(names), max(names)
-    same = [a == b for a, b in zip(first, last, strict=False)]
-    return first[: [*same, False].index(False)]
-
-
-def _digits(name: str, prefix: str) -> bool:
-    return name.removeprefix(prefix).isdigit()
-
-
-def _agreement(probs: NDArray[Any], labels: NDArray[Any], classes: NDArray[Any] | None) -> float | None:
-    """Return the share of labels that equal the most probable class, or None if the labels are not codes."""
-    best = probs.reshape(len(probs), -1).argmax(axis=1)
-    if classes is not None and len(classes) == probs.shape[1]:
-        return float(np.mean(classes[best] == labels))
-    if labels.dtype.kind in "iub" and labels.min() == 0 and labels.max() < probs.shape[1]:
-        return float(np.mean(best == labels))
-    return None
 
 
 def _some(items: Sequence[str], most: int = 8) -> str:

@@ -1,7 +1,9 @@
 """Read text tables (.csv, .tsv, also compressed) as columns of text, with pyarrow.
 
-Separator, encoding, comments and the header are taken from the caller's options. Where there are none, they are decided
-by looking at the file, but only if it can be read in one way; otherwise an error names the option that decides.
+pyarrow parses, since pandas would fill short lines, rename columns of one name and cut entries at comment characters.
+The caller's options say how a file is written. Without them it is UTF-8 (or UTF-16 with its mark) with column names in
+the first line, separated by the only separator in that line. A file that may be written in another way is an error that
+names the option which decides.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +19,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from labelnoise.data.damage import reading
+from labelnoise.labels import NO_LABEL_WORDS
 
 COMPRESSED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-MISSING = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
-    *("NULL", "NaN", "NaT", "None", "n/a", "nan", "null"),
-)
+MISSING = (*sorted(NO_LABEL_WORDS), "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN")
 """Entries that say that there is no value: those of pandas, and NaT."""
 
 _WORDS = {
@@ -35,7 +34,6 @@ _SEPARATORS = (",", ";", "\t", "|")
 _COMMENTS = ("#", "%", "//")
 _NAMES = {value: word for word, value in reversed(_WORDS.items()) if word != "\\t"}
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
-_LINES = 100  # This many lines are compared to find the separator.
 
 
 @dataclass(frozen=True)
@@ -107,27 +105,28 @@ def read_text(path: Path, options: CsvOptions) -> tuple[Any, tuple[str, ...]]:
     """
     content, notes = _decoded(path, options)
     content = _without_comments(path, content, options)
-    lines = [line for line in content[: 1 << 20].decode("utf-8", "ignore").splitlines()[:_LINES] if line.strip()]
-    if not lines:
+    lines = (line.decode("utf-8", "ignore").strip("\r\n") for line in io.BytesIO(content) if line.strip())
+    top = list(itertools.islice(lines, 2))
+    if not top:
         raise ValueError(f"{path} must hold at least one row; it holds blank lines only. Write it again.")
-    sep = options.sep or _separator(path, lines)
-    if sep != "," and options.sep is None and path_suffix(path) != ".tsv":
+    sep = options.sep or ("\t" if path_suffix(path) == ".tsv" else _separator(path, top))
+    if not options.sep and sep not in (",", "\t"):
         notes.append(f"separated by {word_for(sep)}")
-    table = _parsed(path, content, sep, named=options.header is not False)
-    if len(table.column_names) > 1 and content.endswith((b"\n\n", b"\n\r\n", b"\r\r")):
-        # A blank line at the end is no row of a table with several columns.
-        table = _parsed(path, content.rstrip(b"\r\n"), sep, named=options.header is not False)
-    if options.header is None:
-        _check_header(path, table)
-    names = [name.strip() for name in table.column_names]
+    table = _parsed(path, content, sep)
+    names = [str(i) for i in range(table.num_columns)]
+    if options.header is not False:
+        names = [column[0].as_py().strip() for column in table.columns]
+        table = table.slice(1)
     named = [name for name in names if name]
+    if table.num_rows == 0:
+        raise ValueError(f"{path} must hold at least one row; it holds column names only.")
+    if options.header is None:
+        _check_header(path, names, table)
     if len(set(named)) != len(named):
         twice = next(name for name in named if named.count(name) > 1)
         raise ValueError(f"{path} must name each column once; {twice!r} comes twice. Rename one of them.")
-    if table.num_rows == 0:
-        raise ValueError(f"{path} must hold at least one row; it holds column names only.")
     if options.comment is None:
-        _check_comments(path, table)
+        _check_comments(path, table.column(0))
     return table.rename_columns(names), tuple(notes)
 
 
@@ -181,66 +180,51 @@ def _decoded(path: Path, options: CsvOptions) -> tuple[bytes, list[str]]:
 def _without_comments(path: Path, content: bytes, options: CsvOptions) -> bytes:
     if options.comment:
         # A spreadsheet's #N/A at the beginning of a line is an entry.
-        comment = re.compile(re.escape(options.comment.encode()) + rb"(?!(?<=#)N/?A\b)")
-        return b"".join(line for line in content.splitlines(keepends=True) if not comment.match(line.lstrip()))
-    first = content.lstrip()[:80].decode("utf-8", "ignore").splitlines()
-    mark = next((mark for mark in _COMMENTS if first and first[0].startswith(mark)), "")
+        comment = re.compile(rb"\s*" + re.escape(options.comment.encode()) + rb"(?!(?<=#)N/?A\b)")
+        return b"".join(line for line in content.splitlines(keepends=True) if not comment.match(line))
+    first = content.lstrip()[:80].decode("utf-8", "ignore").partition("\n")[0].strip()
+    mark = next((mark for mark in _COMMENTS if first.startswith(mark)), "")
     if mark and options.comment is None and options.header is None:
         raise ValueError(
-            f"{path} must name its columns in its first line; that line begins like a comment: {first[0][:60]!r}. "
+            f"{path} must name its columns in its first line; that line begins like a comment: {first[:60]!r}. "
             f"Give comment={mark} to skip such lines, or header=yes if it names the columns (--csv comment={mark})."
         )
     return content
 
 
-def _separator(path: Path, lines: Sequence[str]) -> str:
-    """Return the only separator in the first line; of several, the one that all lines hold equally often."""
-    if path_suffix(path) == ".tsv":
-        return "\t"
-    counts = {sep: _outside_quotes(lines[0], sep) for sep in _SEPARATORS}
-    found = [sep for sep, count in counts.items() if count]
+def _separator(path: Path, top: Sequence[str]) -> str:
+    """Return the only separator in the first line, or a comma; blanks count if the next line holds as many."""
+    found = [sep for sep in _SEPARATORS if _outside_quotes(top[0], sep)]
+    blanks = [_outside_quotes(line.strip(), " ") for line in top]
+    if not found and blanks[0] and blanks[1:] == blanks[:1]:
+        found = [" ", ","]
     if len(found) > 1:
-        even = [sep for sep in found if all(_outside_quotes(line, sep) == counts[sep] for line in lines)]
-        found = even if len(even) == 1 else found
-    if len(found) == 1:
-        return found[0]
-    blanks = _outside_quotes(lines[0].strip(), " ")
-    if found or (blanks and len(lines) > 1 and all(_outside_quotes(line.strip(), " ") == blanks for line in lines)):
-        may = " or ".join(word_for(sep) for sep in (*found, *((" ", ",") if not found else ())))
         raise ValueError(
-            f"{path} must be separated by one character; it may be {may}. "
-            f"Give sep={word_for(found[0] if found else ' ')} (--csv sep=...)."
+            f"{path} must be separated by one character; it may be {' or '.join(map(word_for, found))}. "
+            f"Give sep={word_for(found[0])} (--csv sep=...)."
         )
-    return ","
+    return found[0] if found else ","
 
 
 def _outside_quotes(line: str, character: str) -> int:
     return sum(part.count(character) for part in line.split('"')[::2])
 
 
-def _parsed(path: Path, content: bytes, sep: str, *, named: bool) -> Any:
-    """Return the table with every entry as text."""
+def _parsed(path: Path, content: bytes, sep: str) -> Any:
+    """Return the lines as rows of a table with every entry as text."""
     import pyarrow as pa
     from pyarrow import csv
 
-    size = min(max(1 << 24, len(content) + 1), (1 << 31) - 1)
-    options: dict[str, Any] = {
-        "read_options": csv.ReadOptions(block_size=1 << 24, autogenerate_column_names=not named),
-        "parse_options": csv.ParseOptions(delimiter=sep, newlines_in_values=True, ignore_empty_lines=False),
-    }
+    options = csv.ParseOptions(delimiter=sep, newlines_in_values=True, ignore_empty_lines=False)
+    # A block must hold a whole line, and may hold 2 GB.
+    read = csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 24)
     try:
-        with csv.open_csv(io.BytesIO(content), **options) as reader:
+        with csv.open_csv(io.BytesIO(content), read, options) as reader:
             names = reader.schema.names
-        convert = csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.large_string()), null_values=[], strings_can_be_null=False
-        )
-        if len(set(names)) < len(names):  # Columns of one name twice are told apart by the caller.
-            options["read_options"] = csv.ReadOptions(block_size=size, column_names=[str(i) for i in range(len(names))])
-            convert.column_types = dict.fromkeys(map(str, range(len(names))), pa.large_string())
-            table = csv.read_csv(io.BytesIO(content), convert_options=convert, **options)
-            return table.slice(1).rename_columns(names)
-        table = csv.read_csv(io.BytesIO(content), convert_options=convert, **options)
-        return table if named else table.rename_columns([str(i) for i in range(len(names))])
+        if len(names) > 1:  # Blank lines at the end are no rows of a table with several columns.
+            content = content.rstrip(b"\r\n") + b"\n"
+        convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False)
+        return csv.read_csv(io.BytesIO(content), read, options, convert)
     except pa.ArrowException as error:
         raise ValueError(
             f"{path} must hold equally many entries in every line; reading it failed: {str(error).splitlines()[0]}. "
@@ -248,25 +232,24 @@ def _parsed(path: Path, content: bytes, sep: str, *, named: bool) -> Any:
         ) from error
 
 
-def _check_header(path: Path, table: Any) -> None:
+def _check_header(path: Path, names: Sequence[str], table: Any) -> None:
     """Raise a ValueError if the first line may be a row of data rather than names."""
     import pyarrow.compute as pc
 
-    names = [name.strip() for name in table.column_names]
-    numeric = [i for i, name in enumerate(names) if _is_number(name)]
+    def occurs(i: int) -> bool:
+        return bool(pc.index(pc.utf8_trim_whitespace(table.column(i)), names[i]).as_py() >= 0)
+
+    numbers = [i for i, name in enumerate(names) if name not in MISSING and _is_number(name)]
+    as_data = [i for i in numbers if all(map(_is_number, table.column(i)[:1000].to_pylist()))]
     why = ""
-    if numeric:
-        columns = {i: _floats(table.column(i)) for i in numeric}
-        as_data = [i for i in numeric if columns[i] is not None]
-        running = [names[i] for i in numeric] in ([str(i) for i in range(s, s + len(numeric))] for s in (0, 1))
-        values_occur = all(bool((columns[i] == float(names[i])).any()) for i in as_data)
-        if as_data and "" not in names and (not running or values_occur or len(names) == 1):
+    if as_data and "" not in names:
+        # Frames without names write 0, 1, 2, ..., which are names unless they occur as values too.
+        running = [names[i] for i in numbers] in ([str(i) for i in range(s, s + len(numbers))] for s in (0, 1))
+        if not running or len(names) == 1 or all(map(occurs, as_data)):
             why = f"{names[as_data[0]]!r} is a number, as are the entries below it"
-    if not why:
-        for i, name in enumerate(names):
-            if name and i not in numeric and pc.index(pc.utf8_trim_whitespace(table.column(i)), name).as_py() >= 0:
-                why = f"{name!r} occurs again below"
-                break
+    again = (name for i, name in enumerate(names) if name and i not in numbers and occurs(i))
+    if not why and (name := next(again, "")):
+        why = f"{name!r} occurs again below"
     if why:
         raise ValueError(
             f"{path} must name its columns in its first line; that line looks like data: {why}. Give header=no if it "
@@ -274,34 +257,20 @@ def _check_header(path: Path, table: Any) -> None:
         )
 
 
-def _check_comments(path: Path, table: Any) -> None:
+def _check_comments(path: Path, column: Any) -> None:
     """Raise a ValueError if some lines, but not all, begin with #."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    first = pc.utf8_ltrim_whitespace(table.column(0))
-    missing = pc.is_in(first, value_set=pa.array(MISSING, first.type))
-    marked = pc.and_not(pc.starts_with(first, "#"), missing)
-    row = pc.index(marked, True).as_py()
-    if row >= 0 and not pc.all(marked).as_py():
+    lines = [text.lstrip() for text in column.to_pylist()]
+    marked = [row for row, text in enumerate(lines) if text.startswith("#") and text not in MISSING]
+    if marked and len(marked) < len(lines):
         raise ValueError(
-            f"{path} must hold data in every line; row {row} (counted from 0) begins like a comment: "
-            f"{first[row].as_py()[:60]!r}. Give comment=# to skip such lines, or comment=none (--csv comment=#)."
+            f"{path} must hold data in every line; row {marked[0]} (counted from 0) begins like a comment: "
+            f"{lines[marked[0]][:60]!r}. Give comment=# to skip such lines, or comment=none (--csv comment=#)."
         )
 
 
-def _floats(column: Any) -> Any:
-    """Return a column of text as numbers, or None if an entry is neither a number nor missing."""
-    entries = np.array(column.to_pylist(), dtype=object)
-    try:
-        return np.array([np.nan if entry.strip() in MISSING else float(entry) for entry in entries])
-    except ValueError:
-        return None
-
-
 def _is_number(text: str) -> bool:
+    """Return whether a text writes a number, or says that there is none."""
     try:
-        float(text)
+        return text.strip() in MISSING or float(text) is not None
     except ValueError:
         return False
-    return True
