@@ -89,7 +89,8 @@ def _read(labels: Any, name: str) -> tuple[NDArray[Any], Mask, NDArray[Any] | No
 
 def _items(labels: Any, name: str) -> NDArray[Any]:
     """Return a sequence as an object array, in which every label keeps its type."""
-    if isinstance(labels, dict | str | bytes) or not (hasattr(labels, "__len__") and hasattr(labels, "__getitem__")):
+    no_sequence = isinstance(labels, dict | str | bytes) or hasattr(labels, "toarray")  # a sparse matrix has the latter
+    if no_sequence or not (hasattr(labels, "__len__") and hasattr(labels, "__getitem__")):
         kind = type(labels).__name__
         raise TypeError(
             f"`{name}` must be a sequence, one label per sample in the samples' order; got a value of type {kind}. "

@@ -15,8 +15,16 @@ from numpy.typing import ArrayLike
 from labelnoise.arrays import Codes, Floats
 from labelnoise.columns import encode_for_columns
 from labelnoise.corruption import NoisyLabels
+from labelnoise.labels import one_per_sample
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
-from labelnoise.validation import check_distributions, check_noise_rate, check_noise_rates, seed_of, to_array
+from labelnoise.validation import (
+    check_distributions,
+    check_noise_rate,
+    check_noise_rates,
+    check_numeric,
+    seed_of,
+    to_array,
+)
 
 _BLOCK = 2**22  # probabilities whose cumulative sums are held at once
 
@@ -188,9 +196,15 @@ def softmax_rows(pred_probs: Any, codes: Codes, noise_rate: float) -> Floats:
     """
     rate = check_noise_rate(noise_rate)
     rows = check_distributions(pred_probs, "pred_probs").copy()
+    codes = one_per_sample(check_numeric(codes, "codes"), "`codes`")
     if rows.ndim != 2 or len(rows) != len(codes):
         raise ValueError(
             f"`pred_probs` must have one row per sample, ({len(codes)}, n_classes); got shape {rows.shape}."
+        )
+    if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= rows.shape[1]:
+        raise ValueError(
+            f"`codes` must be integers in 0..{rows.shape[1] - 1}, the column of each sample's class; got dtype "
+            f"{codes.dtype}, {codes.min()} to {codes.max()}."
         )
     every = np.arange(len(codes))
     rows[every, codes] = 0

@@ -5,6 +5,7 @@ All errors have one grammar: what was wrong, what it must be, what came, and wha
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 from collections.abc import Iterable, Sequence
@@ -33,7 +34,14 @@ def to_array(values: Any) -> NDArray[Any]:
     nullable ones too, becomes float64 if its columns share no type; pandas.NA becomes NaN. So do masked numbers, also
     in a list of masked rows.
     """
+    if hasattr(values, "toarray"):
+        raise TypeError(f"an array must be dense; got a sparse {type(values).__name__}. Pass its toarray().")
     if hasattr(values, "detach") and hasattr(values, "cpu"):
+        if str(values.layout) != "torch.strided" or values.device.type == "meta":
+            raise TypeError(
+                f"a tensor must be dense and hold data; got layout {values.layout} on {values.device}. "
+                f"Pass its to_dense()."
+            )
         values = values.detach().cpu()
         if _is_small_float(values):
             values = values.float()
@@ -41,7 +49,14 @@ def to_array(values: Any) -> NDArray[Any]:
         values = np.ma.array(values)
     if np.ma.isMaskedArray(values) and values.dtype.kind in "biuf" and np.ma.is_masked(values):
         values = np.ma.filled(values.astype(np.float64), np.nan)
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            "an array must have rows of one length; got rows of different lengths. Pad or cut them."
+        ) from None
     if _is_small_float(array):
         array = array.astype(np.float32)
     if array.dtype == object and is_frame(values) and not _columns_of_no_numbers(values):
@@ -72,7 +87,7 @@ def check_ties(ties: str) -> str:
 
 def check_choice(value: str, allowed: Sequence[str], name: str) -> str:
     """Return `value`; raise a ValueError unless it is one of `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
     return value
 
@@ -89,17 +104,19 @@ def check_variable(name: str, default: int, *, least: int = 1) -> int:
 
 
 def check_count(value: Any, name: str, *, least: int = 1, most: int | None = None, most_is: str = "") -> int:
-    """Return one integer in least..most; `most_is` says in an error what `most` is."""
+    """Return one integer in least..most, of at most 64 bits; `most_is` says in an error what `most` is."""
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"`{name}` must be an integer; got the boolean {value}.")
     try:
         count = operator.index(value)
-    except TypeError:
+    except (TypeError, RuntimeError):  # torch raises the latter over tensors that are sparse or without data
         kind = "one integer" if isinstance(value, Iterable) and not isinstance(value, str) else "an integer"
         raise TypeError(f"`{name}` must be {kind}; got {value!r} of type {type(value).__name__}.") from None
     if count < least:
         raise ValueError(f"`{name}` must be at least {least}; got {count}.")
-    if most is not None and count > most:
+    if most is None:
+        most, most_is = 2**63 - 1, "the largest integer of 64 bits"
+    if count > most:
         raise ValueError(f"`{name}` must be at most {most}, {most_is}; got {count}.")
     return count
 
@@ -124,7 +141,9 @@ def check_ks(
     name : str
         Name of the argument, for errors.
     """
-    given = [k] if np.ndim(k) == 0 else list(k)  # type: ignore[arg-type]
+    given: list[Any] = [k]
+    with contextlib.suppress(TypeError, RuntimeError):  # One number is no sequence, perhaps as an array without axes.
+        given = given if isinstance(k, str | bytes) else list(k)  # type: ignore[arg-type]
     if not given:
         raise ValueError(f"`{name}` must name at least one neighborhood size; got an empty sequence.")
     return np.array([check_count(size, name, most=limit, most_is=limit_is) for size in given], dtype=np.int64)
@@ -152,6 +171,16 @@ def check_fraction(value: float, name: str) -> float:
     if given.ndim != 0 or given.dtype.kind not in "fiub":
         raise TypeError(f"`{name}` must be one number in [0, 1]; got {value!r}.")
     return float(check_noise_rates(value, name)[0])
+
+
+def check_not_negative(value: float, name: str) -> float:
+    """Return one number of at least 0, perhaps infinity, as a float."""
+    given = to_array(value)
+    if given.ndim != 0 or given.dtype.kind not in "fiu":
+        raise TypeError(f"`{name}` must be one number of at least 0; got {value!r}.")
+    if not given >= 0:  # NaN fails the comparison
+        raise ValueError(f"`{name}` must not be negative; got {value}.")
+    return float(given)
 
 
 def check_noise_rate(noise_rate: float) -> float:
@@ -204,7 +233,10 @@ def check_distributions(values: Any, name: str, *, n_columns: int | None = None)
 def _as_floats(values: Any, name: str, what: str) -> Floats:
     """Return an array of float64; errors say that the argument must be `what`."""
     try:
-        return np.asarray(to_array(values), dtype=np.float64)
+        array = to_array(values)
+        if array.dtype.kind == "c":  # NumPy would drop the imaginary part.
+            raise TypeError
+        return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError):
         if isinstance(values, list | tuple) and len({len(row) for row in values if hasattr(row, "__len__")}) > 1:
             lengths = sorted({len(row) for row in values if hasattr(row, "__len__")})

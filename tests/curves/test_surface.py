@@ -56,7 +56,7 @@ def test_bad_input(digits):
     curve = ln.predict_knn(hoods, labels, truth, ln.FlipNoise(), [0.0, 0.5], [3, 5])
     with pytest.raises(ValueError, match="`k` must be one of the curve's"):
         ln.accuracy_surface(curve, [0.0])
-    with pytest.raises(ValueError, match="`concentration` must lie in"):
+    with pytest.raises(ValueError, match="`concentrations` must lie in"):
         ln.accuracy_surface(curve, [0.0, 1.5], 3)
     with pytest.raises(ValueError, match="`target` must lie in"):
         ln.accuracy_surface(curve, [0.0], 3).tolerance(90)

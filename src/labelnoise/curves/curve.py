@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Floats, Integers
 from labelnoise.curves.source import CurveSource
 from labelnoise.curves.tolerance import tipping_rates, tolerance
-from labelnoise.validation import check_fraction, check_noise_rate
+from labelnoise.validation import check_count, check_fraction, check_noise_rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -259,7 +259,7 @@ class AccuracyCurve:
     def _one_k(self, k: int | None) -> int:
         if k is None and len(self.k) == 1:
             return int(self.k[0])
-        if k is None or k not in self.k:
+        if k is None or check_count(k, "k") not in self.k:
             raise ValueError(f"`k` must be one of the curve's {self.k.tolist()}; got {k}.")
         return int(k)
 

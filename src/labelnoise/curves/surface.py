@@ -12,7 +12,7 @@ from labelnoise.arrays import Floats
 from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.prediction import Prediction
 from labelnoise.curves.tolerance import first_crossing
-from labelnoise.validation import check_concentration, check_fraction
+from labelnoise.validation import check_fraction, check_noise_rates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,9 +118,12 @@ def accuracy_surface(curve: AccuracyCurve, concentrations: Iterable[float], k: i
     >>> ln.accuracy_surface(curve, [0.0, 1.0]).accuracy.round(6).tolist()
     [[1.0, 1.0], [0.84375, 0.75], [0.5, 0.5]]
     """
-    rhos = np.array([check_concentration(rho) for rho in concentrations])
-    if not len(rhos):
-        raise ValueError("`concentrations` must name at least one concentration; got none.")
+    if not isinstance(curve, AccuracyCurve):
+        raise TypeError(
+            f"`curve` must be an AccuracyCurve, from predict_knn or accuracy_curve; got a value of type "
+            f"{type(curve).__name__}."
+        )
+    rhos = check_noise_rates(concentrations, "concentrations")
     source, size = curve.predicted_by(k)
     assert isinstance(source, Prediction)  # the only source that answers at every noise rate
     return AccuracySurface(curve.noise_rates, rhos, source.surface(curve.noise_rates, rhos, size), curve, size)

@@ -18,7 +18,7 @@ from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import MOST, nearest_in_graph
 from labelnoise.neighborhoods.search import index_type, search_neighbors
 from labelnoise.neighborhoods.votes import label_histogram
-from labelnoise.validation import check_choice, check_count, check_features, check_ks, to_array
+from labelnoise.validation import check_choice, check_count, check_features, check_ks, check_numeric, to_array
 
 METRICS = ("euclidean", "cosine", "precomputed")
 
@@ -59,6 +59,9 @@ class Neighbors:
     is_self: bool
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "n_train", check_count(self.n_train, "n_train"))
+        if not isinstance(self.is_self, bool | np.bool_):
+            raise TypeError(f"`is_self` must be True or False; got {self.is_self!r}.")
         indices = to_array(self.indices)
         if indices.ndim != 2 or 0 in indices.shape or not np.issubdtype(indices.dtype, np.integer):
             raise ValueError(
@@ -84,7 +87,7 @@ class Neighbors:
             )
         object.__setattr__(self, "indices", np.ascontiguousarray(indices, dtype=index_type(self.n_train)))
         if self.distances is not None:
-            distances = np.ascontiguousarray(to_array(self.distances), dtype=np.float64)
+            distances = np.ascontiguousarray(check_numeric(self.distances, "distances"), dtype=np.float64)
             if distances.shape != indices.shape:
                 raise ValueError(
                     f"`distances` must have the shape of `indices`, {indices.shape}; got {distances.shape}."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Mask
 from labelnoise.placement.base import Placement
+from labelnoise.validation import check_count, check_not_negative, check_variable
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
@@ -60,12 +61,11 @@ class KMeansCluster(Placement):
     n_init: int = 1
 
     def __post_init__(self) -> None:
-        if self.n_clusters is not None and self.n_clusters < 2:
-            raise ValueError(f"`n_clusters` must be at least 2; got {self.n_clusters}.")
-        if not self.tolerance >= 0:
-            raise ValueError(f"`tolerance` must not be negative; got {self.tolerance}.")
-        if self.max_fits < 1 or self.n_init < 1:
-            raise ValueError(f"`max_fits` and `n_init` must be at least 1; got {self.max_fits} and {self.n_init}.")
+        if self.n_clusters is not None:
+            check_count(self.n_clusters, "n_clusters", least=2)
+        check_count(self.max_fits, "max_fits")
+        check_count(self.n_init, "n_init")
+        check_not_negative(self.tolerance, "tolerance")
 
     @property
     def needs_features(self) -> bool:
@@ -112,6 +112,7 @@ class KMeansCluster(Placement):
         from sklearn.exceptions import ConvergenceWarning
         from threadpoolctl import threadpool_limits
 
+        check_variable("LOKY_MAX_CPU_COUNT", 1)  # joblib reads it for scikit-learn
         n_clusters, best = self.cluster_count(noise_rate), None
         least = np.inf
         for _ in range(self.max_fits):

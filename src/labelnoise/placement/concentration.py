@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
 from labelnoise.placement.jackknife import jackknife_standard_error
-from labelnoise.validation import check_count, seed_of, to_array
+from labelnoise.validation import check_count, check_ks, seed_of, to_array
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def concentration_profile(mask: ArrayLike, neighbors: Any, ks: Iterable[int]) ->
     >>> concentration_profile([True, True, False, False], hoods, [2, 4]).round(3).tolist()
     [1.0, -0.333]
     """
-    marked, hoods, sizes = check_mask(mask, neighbors, list(ks))
+    marked, hoods, sizes = check_mask(mask, neighbors, check_ks(ks, name="ks").tolist())
     return np.array([mask_concentration(marked, hoods.indices, int(size)) for size in sizes])
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
 from labelnoise.placement.base import Placement
-from labelnoise.validation import check_count
+from labelnoise.validation import check_count, check_not_negative
 
 
 def weighted_sample(weights: Floats, count: int, rng: np.random.Generator) -> Mask:
@@ -89,9 +89,10 @@ class ClassBoundary(_GraphPlacement):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.floor < np.inf:
-            raise ValueError(f"`floor` must be a finite number of at least 0; got {self.floor}.")
-        object.__setattr__(self, "floor", float(self.floor))
+        floor = check_not_negative(self.floor, "floor")
+        if floor == np.inf:
+            raise ValueError("`floor` must be finite; got infinity.")
+        object.__setattr__(self, "floor", floor)
 
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
