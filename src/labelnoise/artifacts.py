@@ -106,7 +106,7 @@ def check_overwrite(
     if not found:
         return
     try:
-        earlier = json.loads((folder / f"{name}.json").read_bytes())
+        earlier = parse_json((folder / f"{name}.json").read_bytes())
         same = all(earlier[key] == json.loads(to_json(value)) for key, value in specification.items())
     except (OSError, ValueError, KeyError, TypeError):  # There is no specification, or the file is something else.
         same = False
@@ -191,6 +191,14 @@ def to_json(value: Any, *, ascii_only: bool = False) -> str:
     text = json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=ascii_only, allow_nan=False) + "\n"
     # A file name that is not valid UTF-8 can be written only with the escapes that JSON has.
     return text if text.isascii() or _is_unicode(text) else to_json(value, ascii_only=True)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return what a JSON text holds; raise a ValueError over one that is damaged or too deeply nested to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
 
 
 def _is_unicode(text: str) -> bool:
@@ -282,6 +290,7 @@ def read_arrays(path: StrPath, saved_by: str) -> dict[str, np.ndarray[Any, Any]]
     import zipfile
     import zlib
 
+    check_regular(Path(path))
     with Path(path).open("rb") as stream:
         try:
             with np.load(stream, allow_pickle=False) as archive:
@@ -291,6 +300,12 @@ def read_arrays(path: StrPath, saved_by: str) -> dict[str, np.ndarray[Any, Any]]
                 f"{path} must be a file that {saved_by} wrote; it is truncated, damaged or something else "
                 f"({type(error).__name__}: {error}). Save it again."
             ) from error
+
+
+def check_regular(path: Path) -> None:
+    """Raise a ValueError if a path is a pipe, a device or a socket: to open one may wait forever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path} must be a regular file; it is a device, pipe or socket. Write its data to a file.")
 
 
 def _savez(stream: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:

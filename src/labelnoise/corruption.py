@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
-from labelnoise.artifacts import read_arrays, write_arrays
+from labelnoise.artifacts import parse_json, read_arrays, write_arrays
 from labelnoise.columns import check_same_order
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
@@ -168,12 +168,11 @@ class NoisyLabels:
         arrays = read_arrays(path, "NoisyLabels.save")
         if not {"record", "clean_codes", "noisy_codes", "selected"} <= set(arrays):
             raise ValueError(f"{path} must be a file that NoisyLabels.save wrote; it holds {', '.join(arrays)}.")
-        record = json.loads(arrays["record"].tobytes().decode())
+        record = parse_json(arrays["record"].tobytes())
+        found = record.get("format") if isinstance(record, dict) else None
         clean, noisy, selected = arrays["clean_codes"], arrays["noisy_codes"], arrays["selected"]
-        if record.get("format") != FORMAT or not (len(clean) == len(noisy) == len(selected)):
-            raise ValueError(
-                f"{path} must hold {FORMAT}; got {record.get('format')!r}. Was it saved by another version?"
-            )
+        if found != FORMAT or not (len(clean) == len(noisy) == len(selected)):
+            raise ValueError(f"{path} must hold {FORMAT}; got {found!r}. Was it saved by another version?")
         classes = _class_values(record["classes"])
         return cls(
             labels=classes[noisy],

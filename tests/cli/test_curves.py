@@ -169,6 +169,12 @@ def test_concentrated_placement_predicts_its_concentration(here):
     assert len(set(values.values())) == 3
 
 
+def test_each_neighborhood_size_is_computed_once_in_the_order_asked_for(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "--noise-rates", "0.3", "--json")
+    status, out, _ = here("curve", *source, "-k", "5,3,5,3,3")
+    assert (status, [row["k"] for row in json.loads(out)["table"]]) == (0, [5, 3])
+
+
 def test_labels_that_look_noisy_are_warned_of(here):
     source = ("--features", "data.csv", "--labels", "data.csv:kind")
     result, err = curve(here, *source)

@@ -202,6 +202,15 @@ class TestScreen:
         assert process("list", "fig7", PYTHONIOENCODING=encoding).returncode == 0
 
 
+def test_markup_in_the_record_of_a_run_is_shown_as_it_is(here, tmp_path):
+    (tmp_path / "store" / "failed").mkdir(parents=True)
+    record = {"kind": "[red]toy", "label": "[/]", "error": "[bold]no[/bold] [link=x]"}
+    (tmp_path / "store" / "failed" / "[ab]cd.json").write_text(json.dumps(record))
+    status, out, err = here("list", "--runs", "--store", tmp_path / "store")
+    assert (status, err) == (0, "")
+    assert all(text in out for text in ("[ab]cd", "[red]toy", "[/]", "[bold]no[/bold]"))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "arguments"),
     [
@@ -209,6 +218,7 @@ class TestScreen:
         ("RANK", "-1", ("run", "fig3a", "--scale", "smoke")),
         ("LOKY_MAX_CPU_COUNT", "abc", (*CURVE, "-k", "3")),
         ("LOKY_MAX_CPU_COUNT", "0", (*CURVE, "-k", "3")),
+        ("LOKY_MAX_CPU_COUNT", "abc", (*CORRUPT, "--features", "x.npy", "--placement", "kmeans")),
     ],
 )
 def test_environment_variables_of_the_wrong_kind_are_named(here, monkeypatch, name, value, arguments):

@@ -1,5 +1,6 @@
 """Labels, features and predicted probabilities are read from every format, and damaged files are reported."""
 
+import os
 import pickle
 import struct
 import subprocess
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import save_file
 
-from labelnoise.data import read_features, read_labels, read_pred_probs, split_column
+import labelnoise as ln
+from labelnoise.data import read_data, read_features, read_labels, read_noise, read_pred_probs, split_column
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
 LABELS = np.array([2, 0, 1, 1, 0, 2])
@@ -410,3 +412,24 @@ def _csv(folder: Path, text: str) -> Path:
     path = folder / "data.csv"
     path.write_text(text)
     return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".jsonl", ".csv.gz"])
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    os.mkfifo(path)
+    for read in (read_labels, read_features, read_noise, ln.Neighbors.load, ln.NoisyLabels.load):
+        with pytest.raises(ValueError, match="must be a regular file; it is a device, pipe or socket"):
+            read(str(path))
+
+
+@pytest.mark.parametrize("part", ["{}.csv", "labels.csv:{}", "{}/labels.csv"])
+def test_names_longer_than_the_file_system_takes_are_those_of_no_file(tmp_path, monkeypatch, part):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.csv").write_text("label\ncat\ndog\n")
+    name = "a" * 300
+    with pytest.raises((FileNotFoundError, ValueError), match=rf"there is no .*{name}|must have an array or column"):
+        read_data(part.format(name))
+    with pytest.raises(ValueError, match="`classes` must list every class"):
+        read_data("labels.csv", classes=f"{name},b")

@@ -373,3 +373,15 @@ def test_cifar10_is_loaded_as_stored(data_folder):
     assert cifar.images.shape == (10_000, 32, 32, 3)
     assert cifar.classes[:4] == ("airplane", "automobile", "bird", "cat")
     np.testing.assert_array_equal(cifar.labels, stored["label"].to_numpy())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_in_a_folder_of_parquet_files_is_refused_rather_than_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train-00000-of-00001.parquet")
+    with pytest.raises(ValueError, match=r"\.parquet must be a regular file; it is a device, pipe or socket"):
+        load_images(tmp_path)
+
+
+def test_a_set_with_a_name_longer_than_the_file_system_takes_is_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no"):
+        load_images(tmp_path / ("a" * 300))

@@ -121,6 +121,8 @@ def test_bad_input_is_refused_at_once(monkeypatch):
         executor_named("dask://host:1", workers=2)
     with pytest.raises(ValueError, match="`workers` must be at least 1; got 0"):
         executor_named(workers=0)
+    with pytest.raises(ValueError, match="`workers` must be at most 1000, processes on one host"):
+        executor_named(workers=10**30)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for name, extra in (("dask://host:1", "dask"), ("slurm://", "slurm")):
         with pytest.raises(ImportError, match=rf"pip install 'labelnoise\[{extra}\]'"):

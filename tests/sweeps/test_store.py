@@ -301,3 +301,27 @@ def test_clocks_do_not_matter(tmp_path, monkeypatch, when):
     assert store.load(RUN).record == RESULT.record
     save(store, OTHER)
     assert status(store) == {"ToyRun 1": "finished", "ToyRun 2": "finished"}
+
+
+NESTED = "[" * 100_000
+WRONG = ["[]", "7", "null", '"text"', NESTED, '{"kind": [], "label": {}, "error": 1, "host": 2, "process": []}', "\xff"]
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_record_that_is_nested_or_of_wrong_types_is_listed_as_damaged_beside_the_others(tmp_path, text):
+    store = RunStore(tmp_path)
+    for run in (RUN, OTHER):
+        save(store, run)
+    finished, failed, claimed = (tmp_path / name for name in ("finished", "failed", "unfinished"))
+    (finished / run_id(RUN) / "run.json").write_text(text, encoding="latin-1")
+    failed.mkdir(exist_ok=True)
+    (failed / "aa.json").write_text(text, encoding="latin-1")
+    (claimed / "bb").mkdir(parents=True)
+    (claimed / "bb" / "claim.json").write_text(text, encoding="latin-1")
+    rows = {row.id: row for row in store.list()}
+    assert rows[run_id(OTHER)].status == "finished"
+    assert rows[run_id(RUN)].status == "damaged"
+    assert (rows["aa"].status, "is damaged" in rows["aa"].detail) == ("failed", True)
+    assert (rows["bb"].status, rows["bb"].kind, rows["bb"].label) == ("interrupted", "", "")
+    with pytest.raises(DamagedRunError):
+        store.load(RUN)

@@ -155,7 +155,7 @@ def curve(
     job = CurveJob(
         noise=noise_of(noise, mapping, csv),
         samples=samples,
-        k=tuple(numbers(k, "--k", int)),
+        k=tuple(dict.fromkeys(numbers(k, "--k", int))),
         noise_rates=None if noise_rates is None else tuple(numbers(noise_rates, "--noise-rates", float)),
         ties=ties.value,
         model=model.value,

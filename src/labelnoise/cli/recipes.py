@@ -157,7 +157,7 @@ def _list_runs(store: Path, as_json: bool) -> None:
     for column in ("run", "status", "kind", "what", "time, or error"):
         table.add_column(column, no_wrap=column in ("run", "status"), overflow="fold")
     for row in rows:
-        table.add_row(row.id[:8], row.status, row.kind, escape(row.label), escape(row.detail))
+        table.add_row(escape(row.id[:8]), row.status, *map(escape, (row.kind, row.label, row.detail)))
     Console().print(table)
     counts = Counter(row.status for row in rows)
     say(", ".join(f"{count} {status}" for status, count in counts.items()))

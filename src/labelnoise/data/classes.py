@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ def given_classes(classes: str | Sequence[Any] | None, options: CsvOptions) -> l
     if not isinstance(classes, str):
         return list(classes)
     path, column = split_column(classes)
-    if path.suffix.lower() in SUFFIXES or path.is_file():
+    if path.suffix.lower() in SUFFIXES or os.path.isfile(path):  # noqa: PTH113  names may be too long
         file = open_file(path, options)
         return list(raw_labels(file, chosen(file, column, "labels")).tolist())
     return [part.strip() for part in classes.split(",")]

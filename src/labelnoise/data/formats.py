@@ -9,6 +9,7 @@ names the file. Only what is requested is read; the names come from a header, a 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import tokenize
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.artifacts import check_regular
 from labelnoise.data.damage import reading
 from labelnoise.data.tables import JsonTable, Table
 from labelnoise.data.text import COMPRESSED, CsvOptions, path_suffix
@@ -61,10 +63,12 @@ def open_file(path: str | os.PathLike[str], csv: Mapping[str, Any] | CsvOptions 
 
 def _existing_file(path: str | os.PathLike[str]) -> Path:
     path = Path(path).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  pathlib raises an error over names that are too long
         raise IsADirectoryError(f"`path` must name a file; {path} is a folder. Name a file inside it.")
-    if not path.exists():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    if not os.path.exists(path):  # noqa: PTH110
+        beside: list[str] = []
+        with contextlib.suppress(OSError):
+            beside = [entry.name for entry in path.parent.iterdir()]
         close = difflib.get_close_matches(path.name, beside, n=1)
         hint = f" Did you mean {path.parent / close[0]}?" if close else ""
         raise FileNotFoundError(f"`path` must name a file that exists; there is no {path}.{hint}")
@@ -74,6 +78,7 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
             f"`path` must end in one of {', '.join(SUFFIXES)}; got {path.name!r}. "
             f"Save the data in one of these formats (text may be compressed, as in .csv.gz)."
         )
+    check_regular(path)
     with path.open("rb") as stream:
         first = stream.read(8)
     if not first:

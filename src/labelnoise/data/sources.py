@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from labelnoise.arrays import Integers
+from labelnoise.artifacts import check_regular
 from labelnoise.data.image_folders import ImageFiles, find_image_files, is_image_folder
 from labelnoise.labels import encode_labels
 
@@ -136,6 +137,8 @@ def _open_split(
 ) -> Iterator[_Split]:
     datasets = import_datasets()
     where = describe(place, split)
+    for file in place.rglob("*") if isinstance(place, Path) else ():
+        check_regular(file)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet(datasets))
         if streaming:
@@ -173,9 +176,9 @@ def locate(source: str) -> Path | str:
     hub_like = re.fullmatch(_HUB_ID, source) is not None
     candidates = _candidates(source)
     for folder in candidates:
-        if folder.is_dir():
+        if os.path.isdir(folder):  # noqa: PTH112  names may be too long
             return folder.resolve()
-        if folder.exists():
+        if os.path.exists(folder):  # noqa: PTH110
             raise NotADirectoryError(f"`source` must be a folder or a hub id; {folder} is a file. Name its folder.")
     if not hub_like:
         raise FileNotFoundError(

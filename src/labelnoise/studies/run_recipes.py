@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from labelnoise.artifacts import (
     StrPath,
     check_overwrite,
     output_folder,
+    parse_json,
     write_figure,
     write_json,
     write_table,
@@ -171,7 +171,7 @@ def read_summary(folder: StrPath, name: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        found: dict[str, Any] = parse_json(path.read_bytes())
         return {key: found[key] for key in ("title", "statement", "finding", "agrees", "scale")}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

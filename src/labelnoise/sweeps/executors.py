@@ -27,6 +27,7 @@ T = TypeVar("T")
 SCHEMES = ("dask://HOST:PORT", "slurm://?partition=NAME&timeout_min=600&gpus_per_node=1")
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_MOST_WORKERS = 1000  # No host has cores for more, and all of them are started at once.
 _ARRAY_SIZE = 1000  # This is SLURM's default limit for one job array.
 _CONNECT_SECONDS = 10  # Time limit for the connection to a Dask scheduler.
 _SHARED_PARAMETERS = ("name", "timeout_min", "mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node")
@@ -212,7 +213,7 @@ def executor_named(
     8
     """
     if workers is not None:
-        check_count(workers, "workers")
+        check_count(workers, "workers", most=_MOST_WORKERS, most_is="processes on one host")
     if name is None:
         return InProcessExecutor if workers in (None, 1) else lambda: _processes(workers or 1)
     if workers is not None:

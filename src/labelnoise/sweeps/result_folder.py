@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnoise.artifacts import to_json
+from labelnoise.artifacts import parse_json, to_json
 from labelnoise.sweeps.run import Run, RunResult, describe
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     """Return what ``run.json`` holds; if it is missing, changed or another run's, raise a `DamagedRunError`."""
     path = folder / _RECORD
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = parse_json(path.read_bytes())
         checksum = content.pop("checksum")
+        check_texts(content, "id", "kind", "label", "finished")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise _damaged(path, f"is missing, truncated or damaged ({type(error).__name__})", folder) from error
     if _content_checksum(content) != checksum:
@@ -72,6 +73,13 @@ def read_record(folder: Path) -> dict[str, Any]:
     if content["id"] != folder.name:
         raise _damaged(path, f"is of the run {content['id']}", folder)
     return content
+
+
+def check_texts(content: dict[str, Any], *names: str) -> None:
+    """Raise a KeyError or a TypeError unless a record has these entries, and they are text."""
+    wrong = [name for name in names if not isinstance(content[name], str)]
+    if wrong:
+        raise TypeError(f"{wrong[0]} is no text")
 
 
 def read_result(folder: Path) -> RunResult:

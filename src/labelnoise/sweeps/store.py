@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import inspect
-import json
 import os
 import secrets
 import shutil
@@ -30,8 +29,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelnoise.artifacts import StrPath, output_folder, to_json, write_json
-from labelnoise.sweeps.result_folder import DamagedRunError, flush, read_record, read_result, write_result
+from labelnoise.artifacts import StrPath, output_folder, parse_json, to_json, write_json
+from labelnoise.sweeps.result_folder import (
+    DamagedRunError,
+    check_texts,
+    flush,
+    read_record,
+    read_result,
+    write_result,
+)
 from labelnoise.sweeps.run import Run, RunIds, RunResult, describe
 
 if TYPE_CHECKING:
@@ -256,7 +262,8 @@ def _finished_row(folder: Path) -> StoredRun:
 
 def _failed_row(path: Path) -> StoredRun:
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
+        check_texts(content, "kind", "label", "error")
         return StoredRun(path.stem, FAILED, content["kind"], content["label"], content["error"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return StoredRun(path.stem, FAILED, "", "", f"{path} is damaged ({type(error).__name__})")
@@ -264,9 +271,10 @@ def _failed_row(path: Path) -> StoredRun:
 
 def _unfinished_row(folder: Path) -> StoredRun:
     try:
-        claim = json.loads((folder / _CLAIM).read_bytes())
+        claim = parse_json((folder / _CLAIM).read_bytes())
+        check_texts(claim, "kind", "label", "host")
         who = f"host {claim['host']}, process {claim['process']}"
-    except (OSError, ValueError, KeyError, TypeError):  # The process was killed before it wrote its claim.
+    except (OSError, ValueError, KeyError, TypeError):  # Damaged, or the process was killed before it wrote it.
         claim, who = {}, ""
     status = RUNNING if _is_locked(folder / _LOCK) else INTERRUPTED
     return StoredRun(folder.name, status, claim.get("kind", ""), claim.get("label", ""), who)
