@@ -1,0 +1,139 @@
+r"""Concentration of the wrong labels, from pairs of checked neighbors.
+
+Let :math:`w_i` be 1 for a wrong label, :math:`\gamma` the mean of w, and K the neighborhood size. Written out in pairs,
+the rho of section 8 that `labelnoise.concentration` returns for the mask w is exactly
+
+.. math::
+   \rho = \frac{M - 2 \gamma m + \gamma^2 + (1 - 2 \gamma)(m - \gamma) / (K-1)}{\gamma (1 - \gamma)}, \qquad
+   m = \frac{1}{N K} \sum_i R_i w_i, \quad
+   M = \frac{1}{N K (K-1)} \sum_s \sum_{i \ne j \in N(s)} w_i w_j
+
+where sample i is in :math:`R_i` neighborhoods N(s). Drawn samples i with their partners j (`design`)
+estimate both without bias. If i and j are together in c neighborhoods, j is drawn after i with probability
+:math:`c / (R_i (K-1))`, and so, since a pair can be drawn from either side,
+
+.. math:: \hat M = \overline{M}(e) + \sum_{\text{pairs } (i, j)} \frac{2}{N K} \,
+          \frac{w_i w_j - e_i e_j}{\pi_i / R_i + \pi_j / R_j}
+
+with :math:`\overline{M}(e)` the same mean over what the models expect. The interval holds the rho for which the
+numerator less rho times the denominator may be 0 (`Checks.contains`), linearized in the two means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Floats, Integers
+from labelnoise.diagnosis.checks import answered_units, checks_of
+from labelnoise.diagnosis.draws import OPEN, UNSURE, Draw
+from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.diagnosis.survey import Checks, invert
+
+LEAST_WRONG = 10
+"""Least number of pairs with a wrong drawn label for which a concentration is reported."""
+
+
+def pair_concentration(
+    data: LabeledSamples, draws: Sequence[Draw], posteriors: Sequence[NDArray[np.float32]]
+) -> tuple[float, float, float, int] | None:
+    """Return estimate, lower and upper end of rho, and the number of pairs that were checked.
+
+    None if fewer than `LEAST_WRONG` drawn samples with a checked partner have a wrong label: so few say nothing.
+    Where a checker was unsure, the ends hold both for all these labels right and for all of them wrong.
+    """
+    kept = [
+        (draw, post) for draw, post in zip(draws, posteriors, strict=True) if draw.k == data.k and len(_pairs(draw))
+    ]
+    if not kept or data.neighbors is None:
+        return None
+    draws, posteriors = [draw for draw, _ in kept], [post for _, post in kept]
+    checks = checks_of(data, draws, posteriors)
+    assert checks is not None
+    _check_neighbors(data, draws)
+    given = [data.codes[np.searchsorted(data.rows, draw.index)] for draw in draws]
+    wrong = [(draw.answers >= 0) & (draw.answers != codes) for draw, codes in zip(draws, given, strict=True)]
+    if sum(int(mask[_pairs(draw)].sum()) for mask, draw in zip(wrong, draws, strict=True)) < LEAST_WRONG:
+        return None
+    is_unsure = any((draw.answers == UNSURE).any() for draw in draws)
+    found = [_interval(data, draws, checks, unsure) for unsure in ((0.5, 0.0, 1.0) if is_unsure else (0.5,))]
+    value = found[0][0]
+    low, high = min(low for _, low, _ in found), max(high for _, _, high in found)
+    return value, min(low, value), max(high, value), sum(len(_pairs(draw)) for draw in draws)
+
+
+def _pairs(draw: Draw) -> Integers:
+    """Return the entries that were drawn, and checked together with their partner."""
+    partner = draw.partner_entries
+    return np.flatnonzero(draw.is_drawn & (draw.answers != OPEN) & (partner >= 0) & (draw.answers[partner] != OPEN))
+
+
+def _check_neighbors(data: LabeledSamples, draws: Sequence[Draw]) -> None:
+    """Raise a ValueError if the pairs were drawn among other neighbors than those of the data."""
+    assert data.neighbors is not None
+    reverse = np.bincount(data.neighbors.indices[:, : data.k].ravel(), minlength=len(data.codes))
+    for draw in draws:
+        if (reverse[np.searchsorted(data.rows, draw.index)] != draw.reverse).any():
+            raise ValueError(
+                "`audit` must be drawn among the same neighbors for its pairs to measure a concentration; some samples "
+                "are neighbors of more or fewer others than they were. Pass the features, metric and k with which it "
+                "was drawn."
+            )
+
+
+def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsure: float) -> tuple[float, float, float]:
+    """Return estimate and ends of rho, with unsure labels wrong to a degree of `unsure`."""
+    assert data.neighbors is not None
+    indices = data.neighbors.indices[:, : data.k]
+    size, k = indices.shape
+    reverse = np.bincount(indices.ravel(), minlength=size) / k
+    gamma, hub_rate, pair_rate = 0.0, 0.0, 0.0
+    products = np.zeros(checks.n_units)
+    start = 0
+    for share, draw, posterior in zip(checks.shares, draws, checks.posteriors, strict=True):
+        expected = 1 - posterior[np.arange(size), data.codes].astype(np.float64)
+        gamma += share * float(expected.mean())
+        hub_rate += share * float((reverse * expected).mean())
+        pair_rate += share * _mean_product(expected, indices)
+        units = answered_units(draw, size)
+        assert units is not None
+        at, positions = _pairs(draw), np.searchsorted(data.rows, draw.index)
+        partner = draw.partner_entries[at]
+        wrong = np.where(draw.answers == UNSURE, unsure, draw.answers != data.codes[positions])
+        model = expected[positions]
+        answered = len(at) / draw.n_partners
+        ratios = draw.probability / np.maximum(draw.reverse, 1)
+        weights = share * 2 / (size * draw.k * answered * (ratios[at] + ratios[partner]))
+        unit = np.cumsum(draw.is_drawn & (draw.answers != OPEN)) - 1
+        products[start + unit[at]] = weights * (wrong[at] * wrong[partner] - model[at] * model[partner])
+        start += len(units.unseen)
+    wrong = np.where(checks.truth < 0, unsure, checks.truth != data.codes[checks.positions])
+    residuals = wrong - (1 - checks.posterior[np.arange(len(wrong)), data.codes[checks.positions]])
+    rates = checks.unit_sums(residuals)
+    hubs = checks.unit_sums(residuals * reverse[checks.positions])
+    gamma = float(np.clip(gamma + rates.sum(), 1 / size, 1 - 1 / size))
+    hub_rate, pair_rate = hub_rate + float(hubs.sum()), pair_rate + float(products.sum())
+    numerator = pair_rate - 2 * gamma * hub_rate + gamma**2 + (1 - 2 * gamma) * (hub_rate - gamma) / (k - 1)
+    slope = -2 * hub_rate + 2 * gamma + (-2 * (hub_rate - gamma) - (1 - 2 * gamma)) / (k - 1)
+    influence = products + (-2 * gamma + (1 - 2 * gamma) / (k - 1)) * hubs + slope * rates
+    value = float(np.clip(numerator / (gamma * (1 - gamma)), -1, 1))
+
+    def contains(rho: float) -> bool:
+        sums = influence - rho * (1 - 2 * gamma) * rates
+        return checks.contains(rho * gamma * (1 - gamma) - numerator, sums)
+
+    return value, invert(contains, value, -1.0), invert(contains, value, 1.0)
+
+
+def _mean_product(values: Floats, indices: NDArray[Any]) -> float:
+    """Return the mean of v_i v_j over ordered pairs of different members of one neighborhood."""
+    size, k = indices.shape
+    sums, squares = np.zeros(size), np.zeros(size)
+    for rank in range(k):
+        member = values[indices[:, rank]]
+        sums += member
+        squares += member**2
+    return float((sums**2 - squares).sum()) / (size * k * (k - 1))

@@ -1,0 +1,177 @@
+r"""Means over all samples from a drawn few: estimates that hold whatever the noise, with intervals.
+
+For a quantity w(i, y) that depends on the true label y, let :math:`f_i` be its mean under the models' posterior, known
+for all N samples. A check of sample i shows :math:`w_i`. With :math:`E_i` the expected number of times that sample i is
+checked,
+
+.. math:: \hat w = \frac{1}{N} \sum_i f_i + \sum_{\text{checks } i} \frac{w_i - f_i}{N E_i}
+
+is unbiased however wrong the models are (section 12; the difference estimator of survey sampling). They only decide its
+width. A drawn sample and its partner form one unit; the variance v and the third moment :math:`\kappa` come from the
+units' sums. An interval holds the values :math:`\theta` with distance :math:`d = \theta - \hat w` and
+
+.. math:: d^2 \left( 1 + \frac{z^2}{m} \right) \le z^2 (v + b d), \qquad b = \kappa / v
+
+for m units, since b d is what the variance gains where the mean is further out. Where all samples are drawn alike and f
+is constant, a proportion has :math:`b = (1 - 2 \hat w) / m`, and this is Wilson's interval.
+
+Checks that agree with the models nearly always have a small v, and cannot know how often the models are surprised. With
+W the mean weight of a sample, 1/n where all are drawn alike, b is therefore at least :math:`W \min(1, W^2/v)^2` for
+values above the estimate, and at most minus that for values below. So an interval reaches 3 W or more to each side, as
+the rule of three says of an audit that finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from labelnoise.arrays import Codes, Floats, Integers
+
+Quantity = Callable[[Integers], Floats]
+"""Return w(i, y) for some samples i and all classes y, (len(i), L)."""
+
+LEVEL = 0.95
+"""Coverage of the intervals."""
+
+_BLOCK = 65536
+_HALVINGS = 40
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Checks:
+    """Checks of samples, one entry each; a sample that was drawn twice has two.
+
+    Attributes
+    ----------
+    positions : (m,) int array
+        Sample of each check.
+    truth : (m,) int array
+        Code of the true label; -1 where the checker was unsure.
+    weights : (m,) array
+        1 / (N E_i), times the share of the check's round.
+    posterior : (m, L) array
+        Pr(true label) as the models saw it before the round was drawn.
+    units, rounds : (m,) and (n_units,) int array
+        Unit of each check; round of each unit.
+    unseen : (n_units,) array
+        1 - pi_i of the unit's drawn sample where samples are drawn without replacement, else 1.
+    shares : (n_rounds,) array
+        Share of each round in the estimate.
+    posteriors : sequence of (N, L) arrays
+        Posterior of all samples, per round.
+    """
+
+    positions: Integers
+    truth: Codes
+    weights: Floats
+    posterior: Floats
+    units: Integers
+    rounds: Integers
+    unseen: Floats
+    shares: Floats
+    posteriors: tuple[NDArray[np.float32], ...]
+
+    @property
+    def n_units(self) -> int:
+        """Number of units, m."""
+        return len(self.rounds)
+
+    def predicted_mean(self, quantity: Quantity) -> float:
+        """Return the mean of f_i over all samples, the rounds by their shares."""
+        size, total = len(self.posteriors[0]), 0.0
+        for start in range(0, size, _BLOCK):
+            rows = np.arange(start, min(start + _BLOCK, size))
+            values = quantity(rows)
+            for share, posterior in zip(self.shares, self.posteriors, strict=True):
+                total += share * float(np.einsum("iy,iy->", posterior[rows].astype(np.float64), values))
+        return total / size
+
+    def unit_sums(self, residuals: Floats) -> Floats:
+        """Return the weighted sum of the checks' residuals in each unit."""
+        return np.bincount(self.units, self.weights * residuals, minlength=self.n_units).astype(np.float64)
+
+    def moments(self, sums: Floats) -> tuple[float, float]:
+        """Return variance and third central moment of the total of the units' sums."""
+        n_of_round = np.bincount(self.rounds)
+        deviations = sums - (np.bincount(self.rounds, sums) / n_of_round)[self.rounds]
+        factors = self.unseen * (n_of_round / np.maximum(n_of_round - 1, 1))[self.rounds]
+        return float((factors * deviations**2).sum()), float((factors * deviations**3).sum())
+
+    def contains(self, distance: float, sums: Floats) -> bool:
+        """Return whether a value at this distance above an estimate with these unit sums is in the interval."""
+        weight = float((self.weights**2 * self.unseen[self.units]).sum())
+        variance, third = self.moments(sums)
+        if weight == 0:
+            return abs(distance) <= _ROUNDING  # All samples were checked.
+        ratio = third / variance if variance > 0 else 0.0
+        least = weight * min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
+        slope = max(ratio, least) if distance > 0 else min(ratio, -least)
+        square = float(student.ppf((1 + LEVEL) / 2, max(self.n_units - 1, 1))) ** 2
+        return distance**2 * (1 + square / self.n_units) <= square * (variance + slope * distance)
+
+
+def invert(belongs: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Return the last value from `inside` towards `outside` for which a test holds, by bisection."""
+    if belongs(outside):
+        return outside
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        if belongs(middle):
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+def ratio_interval(checks: Checks, above: Quantity, below: Quantity | None = None) -> tuple[float, float, float]:
+    """Return estimate, lower and upper end of mean(above) / mean(below), both in [0, 1].
+
+    The interval holds the values theta for which the mean of above - theta below may be 0. Where the checker was
+    unsure, the estimate takes the models' mean; the lower end takes the true label that makes it lowest, the upper end
+    the one that makes it highest.
+
+    Parameters
+    ----------
+    checks : Checks
+        What was checked.
+    above, below : Quantity
+        Quantities w(i, y) in [0, 1], with above <= below; by default below is 1, and the ratio is a mean.
+    """
+    top = above(checks.positions)
+    bottom = np.ones_like(top) if below is None else below(checks.positions)
+    mean_top = checks.predicted_mean(above)
+    mean_bottom = 1.0 if below is None else checks.predicted_mean(below)
+    rows, unsure = np.arange(len(top)), checks.truth < 0
+
+    def residuals(values: Floats, unknown: Callable[..., Floats] | None) -> Floats:
+        predicted = (checks.posterior * values).sum(axis=1)
+        seen = values[rows, checks.truth]
+        return np.where(unsure, predicted if unknown is None else unknown(values, axis=1), seen) - predicted
+
+    total_top = mean_top + checks.unit_sums(residuals(top, None)).sum()
+    total_bottom = mean_bottom + checks.unit_sums(residuals(bottom, None)).sum()
+    if total_bottom <= 0:  # No class with so few samples can be seen in this audit.
+        return float(np.clip(mean_top / max(mean_bottom, 1e-12), 0, 1)), 0.0, 1.0
+    value = float(np.clip(total_top / total_bottom, 0, 1))
+
+    def distance_and_test(theta: float, unknown: Callable[..., Floats]) -> tuple[float, bool]:
+        values = top - theta * bottom
+        sums = checks.unit_sums(residuals(values, unknown))
+        distance = -(mean_top - theta * mean_bottom + float(sums.sum()))
+        return distance, checks.contains(distance, sums)
+
+    def not_below(theta: float) -> bool:
+        distance, inside = distance_and_test(theta, np.min)
+        return inside or distance > 0
+
+    def not_above(theta: float) -> bool:
+        distance, inside = distance_and_test(theta, np.max)
+        return inside or distance < 0
+
+    return value, invert(not_below, value, 0.0), invert(not_above, value, 1.0)

@@ -1,0 +1,145 @@
+r"""What an audit says about the labels that nobody checked.
+
+The models may be wrong in whole regions, where they learned the noise. There the checked labels differ from what they
+say, so the residuals :math:`r_t = w_t - e_t` of checked samples t are spread over the neighborhood graph. With A the
+averaging over a sample's neighbors and itself, and s steps of it,
+
+.. math:: \hat r_i = \frac{\sum_t (A^s)_{it} r_t + \tau \bar r}{\sum_t (A^s)_{it} + \tau}
+
+where :math:`\tau`, in units of the mean denominator, draws to the mean residual where few samples nearby were checked.
+Steps and tau are those that predict left-out checked samples best in cross-validation, if they lower the squared error
+by 5 % at least. Otherwise no residuals are spread, for smaller gains come about by chance. Before and after that, the
+log odds of e are shifted so that their mean is what the checked labels say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+
+from labelnoise.arrays import Floats, Integers
+from labelnoise.diagnosis.design import LEAST
+from labelnoise.diagnosis.inputs import LabeledSamples
+
+if TYPE_CHECKING:
+    from labelnoise.diagnosis.audit import Audit
+    from labelnoise.diagnosis.transition import NoiseEstimate
+
+STEPS = (1, 2, 4, 8, 16)
+SHRINKAGES = (0.1, 0.3, 1.0, 3.0, 10.0)
+_FOLDS = 5
+_MOST_NEIGHBORS = 30
+_LEAST_CHECKED = 20
+_LEAST_GAIN = 0.05
+
+
+def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> Floats:
+    """Return Pr(label i is wrong) for all samples, from the models and an audit.
+
+    Parameters
+    ----------
+    data : LabeledSamples
+        The samples.
+    noise : NoiseEstimate
+        What the models say.
+    audit : Audit
+        An audit of these data, answered in part or whole. With fewer than 20 answers, the models are believed.
+
+    Returns
+    -------
+    (N,) array in [0, 1]
+        0 or 1 for checked samples.
+
+    Raises
+    ------
+    ValueError
+        The audit was drawn from other data.
+    """
+    audit.check_data(data)
+    expected = 1 - noise.posterior[np.arange(len(data.codes)), data.codes].astype(np.float64)
+    found = audit.checked_codes(unsure=False)
+    positions = np.searchsorted(data.rows, np.fromiter(found, dtype=np.int64, count=len(found)))
+    wrong = (np.fromiter(found.values(), dtype=np.int64, count=len(found)) != data.codes[positions]).astype(np.float64)
+    if len(found) >= _LEAST_CHECKED:
+        chances: dict[int, float] = {}
+        for draw in audit.draws:
+            often = draw.probability + draw.partner_probability
+            chances.update(zip(draw.index.tolist(), often.tolist(), strict=True))
+        weights = 1 / np.array([chances[index] for index in found])
+        expected = _calibrated(expected, positions, wrong, weights)
+        if data.neighbors is not None:
+            graph = _averaging(data.neighbors.indices[:, :_MOST_NEIGHBORS])
+            expected += _spread(graph, positions, wrong, weights, expected[positions])
+            expected = _calibrated(expected, positions, wrong, weights)
+    expected[positions] = wrong
+    return expected
+
+
+def updated_posterior(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> NDArray[np.float32]:
+    """Return Pr(true label) for all samples, from the models and an audit, (N, L).
+
+    The given label has probability 1 - e_i with `updated_error_probability`; the others keep their proportions. A
+    checked sample has probability 1 for its true label.
+    """
+    errors = updated_error_probability(data, noise, audit)
+    posterior = np.array(noise.posterior, dtype=np.float32)
+    rows = np.arange(len(posterior))
+    posterior[rows, data.codes] = 0.0
+    posterior += 1e-9  # Another class than the given one is possible even where the models have excluded it.
+    posterior[rows, data.codes] = 0.0
+    posterior *= (errors / posterior.sum(axis=1, dtype=np.float64)).astype(np.float32)[:, None]
+    posterior[rows, data.codes] = 1 - errors
+    for index, code in audit.checked_codes(unsure=False).items():
+        at = np.searchsorted(data.rows, index)
+        posterior[at] = 0.0
+        posterior[at, code] = 1.0
+    return posterior
+
+
+def _averaging(indices: NDArray[np.integer]) -> sparse.csr_array:
+    """Return the matrix that averages over each sample's neighbors and itself."""
+    size, k = indices.shape
+    columns = np.concatenate([np.arange(size)[:, None], indices], axis=1)
+    values = np.full(columns.size, 1 / (k + 1), dtype=np.float32)
+    return sparse.csr_array((values, columns.ravel(), np.arange(0, columns.size + 1, k + 1)), shape=(size, size))
+
+
+def _spread(graph: sparse.csr_array, positions: Integers, wrong: Floats, weights: Floats, before: Floats) -> Floats:
+    """Return the expected residual of every sample, with steps and tau chosen by cross-validation."""
+    size, n = graph.shape[0], len(positions)
+    residuals = wrong - before
+    folds = np.random.default_rng(0).permutation(n) % _FOLDS
+    # One column of residuals without each fold and one with all, then the same columns of the number of checks.
+    kept = (folds[:, None] != np.arange(_FOLDS + 1)).astype(np.float32)
+    fields = np.zeros((size, 2 * (_FOLDS + 1)), dtype=np.float32)
+    fields[positions] = np.concatenate([kept * residuals[:, None], kept], axis=1)
+    means = (kept * (weights * residuals)[:, None]).sum(axis=0) / (kept * weights[:, None]).sum(axis=0)
+
+    def estimate(rows: Integers | slice, column: Integers | int, tau: float) -> Floats:
+        sums, counts = fields[rows, column].astype(np.float64), fields[rows, column + _FOLDS + 1].astype(np.float64)
+        return (sums + tau * n / size * means[column]) / (counts + tau * n / size)
+
+    least = (1 - _LEAST_GAIN) * float(np.average(residuals**2, weights=weights))
+    best = np.zeros(size)
+    for step in range(1, max(STEPS) + 1):
+        fields = graph @ fields
+        for tau in SHRINKAGES if step in STEPS else ():
+            predicted = np.clip(before + estimate(positions, folds, tau), 0, 1)
+            loss = float(np.average((wrong - predicted) ** 2, weights=weights))
+            if loss < least:
+                least, best = loss, estimate(slice(None), _FOLDS, tau)
+    return best
+
+
+def _calibrated(expected: Floats, positions: Integers, wrong: Floats, weights: Floats) -> Floats:
+    """Return probabilities with shifted log odds, so that their mean is that of the checked labels."""
+    expected = np.clip(expected, LEAST, 1 - LEAST)
+    mean = float(expected.mean() + np.average(wrong - expected[positions], weights=weights))
+    wanted, odds = float(np.clip(mean, 1e-4, 1 - 1e-4)), logit(expected)
+    shift = brentq(lambda move: float(expit(odds + move).mean()) - wanted, -30, 30, xtol=1e-6)
+    return expit(odds + shift)
