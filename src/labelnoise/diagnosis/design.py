@@ -13,8 +13,8 @@ simple random sample, whatever the models say).
 
 The concentration needs pairs. Its rho is the correlation of two different members of one neighborhood, so of the
 samples that have a drawn sample i among their neighbors one is drawn, and of the K - 1 other members of that one's
-neighborhood the partner of i. All choices are uniform, so partners have known probabilities too. A sample counts for rho as often as
-it is a neighbor, hence u = .4 and h = .3 with pairs; the partners add to the uniform part.
+neighborhood the partner of i. All choices are uniform, so partners have known probabilities too. A sample
+counts for rho as often as it is a neighbor, hence u = .4 and h = .3 with pairs; the partners add to the uniform part.
 """
 
 from __future__ import annotations
@@ -175,46 +175,3 @@ def partner_probabilities(probabilities: Floats, indices: NDArray[Any]) -> Float
     sums = np.bincount(indices.ravel(), np.repeat(of_center, k), minlength=size)
     expected = (sums - np.where(reverse > 0, probabilities, 0.0)) / (k - 1)
     return np.maximum(expected, 0.0)
-
-
-def audit_size(error_probability: Floats, width: float) -> tuple[int, int]:
-    """Return how many labels to check for a 95 % interval of the wrong rate of this width, without pairs.
-
-    The width is 2 z sqrt(V / n), with V = mean of v_i / (N pi_i / n) over the samples.
-
-    Parameters
-    ----------
-    error_probability : (N,) array in [0, 1]
-        Pr(label i is wrong), e_i (`NoiseEstimate.wrong_probability`).
-    width : float in (0, 1)
-        Wanted width, high - low: 0.06 for plus or minus 3 points.
-
-    Returns
-    -------
-    predicted, worst : int
-        Number if the models are right, v_i = e_i (1 - e_i); and if they see nothing and half of the labels may be
-        wrong, v_i = 1/4. Both are at most N, for all labels checked leave nothing open.
-
-    Raises
-    ------
-    ValueError
-        The width is no number between 0 and 1.
-
-    Examples
-    --------
-    >>> audit_size(np.full(10_000, 0.1), 0.1)
-    (138, 384)
-    """
-    if not 0 < width < 1:
-        raise ValueError(
-            f"`width` must lie between 0 and 1, such as 0.06 for plus or minus 3 points; got {width!r}."
-            + (" In points? Divide by 100." if width >= 1 else "")
-        )
-    size = len(error_probability)
-    shares = drawing_probabilities(error_probability, 1)
-    errors = np.clip(error_probability, LEAST, 1 - LEAST)
-    sizes = []
-    for variance in (errors * (1 - errors), np.full(size, 0.25)):
-        needed = float((variance / shares).sum()) / size**2 * (2 * 1.96 / width) ** 2
-        sizes.append(min(size, int(np.ceil(needed))))
-    return sizes[0], sizes[1]

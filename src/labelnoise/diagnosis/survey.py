@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ LEVEL = 0.95
 """Coverage of the intervals."""
 
 _BLOCK = 65536
-_HALVINGS = 40
+_HALVINGS = 24
 _ROUNDING = 1e-9
 
 
@@ -82,6 +83,16 @@ class Checks:
         """Number of units, m."""
         return len(self.rounds)
 
+    @cached_property
+    def _square(self) -> float:
+        """Square of the quantile of Student's t, z^2."""
+        return float(student.ppf((1 + LEVEL) / 2, max(self.n_units - 1, 1))) ** 2
+
+    @cached_property
+    def _weight(self) -> float:
+        """Mean weight of a sample, W: samples are checked in proportion to 1 / weight."""
+        return float((self.weights**2 * self.unseen[self.units]).sum())
+
     def predicted_mean(self, quantity: Quantity) -> float:
         """Return the mean of f_i over all samples, the rounds by their shares."""
         size, total = len(self.posteriors[0]), 0.0
@@ -105,14 +116,13 @@ class Checks:
 
     def contains(self, distance: float, sums: Floats) -> bool:
         """Return whether a value at this distance above an estimate with these unit sums is in the interval."""
-        weight = float((self.weights**2 * self.unseen[self.units]).sum())
+        weight, square = self._weight, self._square
         variance, third = self.moments(sums)
         if weight == 0:
             return abs(distance) <= _ROUNDING  # All samples were checked.
         ratio = third / variance if variance > 0 else 0.0
         least = weight * min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
         slope = max(ratio, least) if distance > 0 else min(ratio, -least)
-        square = float(student.ppf((1 + LEVEL) / 2, max(self.n_units - 1, 1))) ** 2
         return distance**2 * (1 + square / self.n_units) <= square * (variance + slope * distance)
 
 
@@ -129,10 +139,12 @@ def invert(belongs: Callable[[float], bool], inside: float, outside: float) -> f
     return inside
 
 
-def ratio_interval(checks: Checks, above: Quantity, below: Quantity | None = None) -> tuple[float, float, float]:
-    """Return estimate, lower and upper end of mean(above) / mean(below), both in [0, 1].
+def ratio_interval(
+    checks: Checks, top: Floats, bottom: Floats, mean_top: float, mean_bottom: float
+) -> tuple[float, float, float]:
+    """Return estimate, lower and upper end of the mean of one quantity over that of another, in [0, 1].
 
-    The interval holds the values theta for which the mean of above - theta below may be 0. Where the checker was
+    The interval holds the values theta for which the mean of (top - theta bottom) may be 0. Where the checker was
     unsure, the estimate takes the models' mean; the lower end takes the true label that makes it lowest, the upper end
     the one that makes it highest.
 
@@ -140,13 +152,11 @@ def ratio_interval(checks: Checks, above: Quantity, below: Quantity | None = Non
     ----------
     checks : Checks
         What was checked.
-    above, below : Quantity
-        Quantities w(i, y) in [0, 1], with above <= below; by default below is 1, and the ratio is a mean.
+    top, bottom : (m, L) array in [0, 1]
+        Quantities w(i, y) of the checked samples, with top <= bottom.
+    mean_top, mean_bottom : float
+        Means of f_i over all samples (`Checks.predicted_mean`).
     """
-    top = above(checks.positions)
-    bottom = np.ones_like(top) if below is None else below(checks.positions)
-    mean_top = checks.predicted_mean(above)
-    mean_bottom = 1.0 if below is None else checks.predicted_mean(below)
     rows, unsure = np.arange(len(top)), checks.truth < 0
 
     def residuals(values: Floats, unknown: Callable[..., Floats] | None) -> Floats:
@@ -156,13 +166,12 @@ def ratio_interval(checks: Checks, above: Quantity, below: Quantity | None = Non
 
     total_top = mean_top + checks.unit_sums(residuals(top, None)).sum()
     total_bottom = mean_bottom + checks.unit_sums(residuals(bottom, None)).sum()
-    if total_bottom <= 0:  # No class with so few samples can be seen in this audit.
-        return float(np.clip(mean_top / max(mean_bottom, 1e-12), 0, 1)), 0.0, 1.0
+    if total_bottom <= 0:  # The class is so rare that its few checks outweigh what the models expect.
+        return float(np.clip(mean_top / max(mean_bottom, _ROUNDING), 0, 1)), 0.0, 1.0
     value = float(np.clip(total_top / total_bottom, 0, 1))
 
     def distance_and_test(theta: float, unknown: Callable[..., Floats]) -> tuple[float, bool]:
-        values = top - theta * bottom
-        sums = checks.unit_sums(residuals(values, unknown))
+        sums = checks.unit_sums(residuals(top - theta * bottom, unknown))
         distance = -(mean_top - theta * mean_bottom + float(sums.sum()))
         return distance, checks.contains(distance, sums)
 
@@ -175,3 +184,9 @@ def ratio_interval(checks: Checks, above: Quantity, below: Quantity | None = Non
         return inside or distance < 0
 
     return value, invert(not_below, value, 0.0), invert(not_above, value, 1.0)
+
+
+def mean_interval(checks: Checks, quantity: Quantity) -> tuple[float, float, float]:
+    """Return estimate, lower and upper end of the mean of one quantity, in [0, 1] (`ratio_interval`)."""
+    values = quantity(checks.positions)
+    return ratio_interval(checks, values, np.ones_like(values), checks.predicted_mean(quantity), 1.0)
