@@ -1,0 +1,198 @@
+r"""The probability of each true class, from two views: the classifier's, and that of the neighbors' labels.
+
+The first view of sample i is :math:`p_i(y)`, what a classifier that never saw its label says. It knows nothing of the
+labels around i. The second is :math:`q_i(y)`, the true classes among its K nearest other samples, which solves
+:math:`s_i(z) = \sum_y q_i(y) T_{yz}` for the shares :math:`s_i` of their given labels. Both are made without the given
+label :math:`z_i`. They are pooled, and the weights are fitted to the given labels through T (maximum likelihood),
+
+.. math:: \pi_i(y) \propto p_i(y)^a \, (q_i(y) + 1/K)^b \, e^{c_y}, \qquad
+    \max_{a, b, c} \sum_i \log \sum_y \pi_i(y) T_{y z_i}, \qquad w_i(y) \propto \pi_i(y) T_{y z_i}
+
+so that no true label is needed. This holds where the given label depends on the true class alone (spread noise). Where
+wrong labels are concentrated, neighbors repeat them, and the second view confirms what is wrong.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelnoise.arrays import Codes, Floats
+from labelnoise.compiled import compiled
+from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.neighborhoods.votes import label_histogram
+from labelnoise.threads import for_each_block
+
+_FIT_CELLS = 400_000
+"""Probabilities (samples times classes) that the weights are fitted to; more samples change them in the third digit."""
+_BLOCK_CELLS = 1_000_000
+_STEPS = 30
+_RIDGE = 1e-4
+_TINY = 1e-9
+
+
+def combine_views(
+    data: LabeledSamples, transition_matrix: Floats, class_probability: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return Pr(true = y | features, neighbors' labels, given label), by the formula above.
+
+    Parameters
+    ----------
+    data : LabeledSamples
+        With neighbors; its k nearest are the second view.
+    transition_matrix : (L, L) array
+        T[y, z] = Pr(given z | true y), rows sum to 1.
+    class_probability : (n, L) array
+        p(y | x) of the true class, made without the sample's own given label.
+
+    Returns
+    -------
+    (n, L) float32 array
+        Rows sum to 1.
+
+    Raises
+    ------
+    ValueError
+        `data` has no neighbors.
+
+    Examples
+    --------
+    Whatever the classifier says, neighbors that all have one label speak for it:
+
+    >>> from labelnoise.diagnosis.inputs import LabeledSamples
+    >>> from labelnoise.neighborhoods.neighbors import neighbors
+    >>> codes = np.repeat([0, 1], 50)
+    >>> codes[0] = 1
+    >>> position = codes * 0.0 + np.repeat([0.0, 9.0], 50) + np.linspace(0, 1, 100)
+    >>> even = np.full((100, 2), 0.5, dtype=np.float32)
+    >>> data = LabeledSamples(
+    ...     codes, np.arange(2), np.arange(100), 100, None, even, False, neighbors(position[:, None], k=5), 5,
+    ...     np.arange(100),
+    ... )
+    >>> combine_views(data, np.array([[0.9, 0.1], [0.1, 0.9]]), even)[0].argmax()
+    np.int64(0)
+    """
+    indices, codes, n = nearest(data), data.codes, len(data.codes)
+    matrix = np.maximum(transition_matrix, _TINY)
+    step = max(n * data.n_classes // _FIT_CELLS, 1)
+    chosen = np.arange(0, n, step)
+    weights = _fit(_views(codes, indices[chosen], matrix, class_probability[chosen]), matrix[:, codes[chosen]].T)
+    posterior = np.empty((n, data.n_classes), np.float32)
+
+    def work(start: int, stop: int) -> None:
+        rows = slice(start, stop)
+        pooled = _pool(_views(codes, indices[rows], matrix, class_probability[rows]), weights)
+        pooled *= matrix[:, codes[rows]].T
+        posterior[rows] = pooled / pooled.sum(axis=1, keepdims=True)
+
+    for_each_block(work, n, max(_BLOCK_CELLS // data.n_classes, 1), "combining views")
+    return posterior
+
+
+def with_wrong_probability(
+    posterior: NDArray[np.floating], codes: Codes, wrong_probability: Floats
+) -> NDArray[np.float32]:
+    """Return a posterior in which each label is wrong with the probability given, such as one that an audit updated.
+
+    The given class gets 1 - e_i; the other classes share e_i in the proportions that they had.
+
+    Parameters
+    ----------
+    posterior : (n, L) array
+        Pr(true = y | ...), rows sum to 1.
+    codes : (n,) int array
+        Given labels.
+    wrong_probability : (n,) array
+        e_i in [0, 1].
+
+    Examples
+    --------
+    >>> with_wrong_probability(np.array([[0.5, 0.3, 0.2]]), np.array([0]), np.array([0.8])).round(2).tolist()
+    [[0.20000000298023224, 0.47999998927116394, 0.3199999928474426]]
+    """
+    rows = np.arange(len(codes))
+    changed = np.array(posterior, dtype=np.float32)
+    changed[rows, codes] = 0
+    others = changed.sum(axis=1, dtype=np.float64)
+    even = others <= _TINY  # Nothing is known of the other classes, so they share evenly.
+    changed[even] = 1 / max(changed.shape[1] - 1, 1)
+    changed *= (wrong_probability / np.where(even, 1.0, others)).astype(np.float32)[:, None]
+    changed[rows, codes] = 1 - wrong_probability
+    return changed
+
+
+def wrong_probability_of(posterior: NDArray[np.floating], codes: Codes) -> Floats:
+    """Return 1 - Pr(true = given), (n,)."""
+    return np.clip(1 - posterior[np.arange(len(codes)), codes].astype(np.float64), 0, 1)
+
+
+def nearest(data: LabeledSamples) -> NDArray[np.integer]:
+    """Return the indices of each sample's k nearest other samples, (n, k); raise a ValueError without neighbors."""
+    if data.neighbors is None:
+        raise ValueError(
+            "the cost of wrong labels is that of a K-NN vote, so the samples must have neighbors; got none. Pass "
+            "features or neighbors."
+        )
+    return np.ascontiguousarray(data.neighbors.indices[:, : data.k])
+
+
+def draw_classes(posterior: NDArray[np.floating], rng: np.random.Generator) -> Codes:
+    """Draw a class for every sample from its row of probabilities, (n,)."""
+    drawn = np.empty(len(posterior), np.int64)
+    _draw(posterior, rng.random(len(posterior)), drawn)
+    return drawn
+
+
+@compiled()
+def _draw(posterior, uniform, drawn):
+    for i in range(len(posterior)):
+        total = 0.0
+        for code in range(posterior.shape[1]):
+            total += posterior[i, code]
+        left, last = uniform[i] * total, 0
+        for code in range(posterior.shape[1]):
+            if posterior[i, code] > 0:
+                last = code
+                left -= posterior[i, code]
+                if left < 0:
+                    break
+        drawn[i] = last
+
+
+def _views(
+    codes: Codes, indices: NDArray[np.integer], matrix: Floats, class_probability: NDArray[np.floating]
+) -> Floats:
+    """Return the logarithms of both views, (2, rows, L)."""
+    k = indices.shape[1]
+    shares = label_histogram(codes, indices, k, len(matrix)) / k
+    classes = np.full(shares.shape, 1 / len(matrix))
+    for _ in range(_STEPS):  # These are steps of expectation maximization; each row keeps its sum.
+        classes *= (shares / (classes @ matrix)) @ matrix.T
+    return np.log(np.stack([np.maximum(class_probability, 1e-6), classes + 1 / k]))
+
+
+def _pool(views: Floats, weights: Floats) -> Floats:
+    """Return pi, (rows, L), for weights (a, b, c_1, ..., c_L)."""
+    logits: Floats = weights[0] * views[0] + weights[1] * views[1] + weights[2:]
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    return logits / logits.sum(axis=1, keepdims=True)
+
+
+def _fit(views: Floats, likelihood: Floats) -> Floats:
+    """Return the weights of maximum likelihood, with a slight ridge towards the classifier alone, (1, 0, 0, ...)."""
+    from scipy.optimize import minimize
+
+    n, n_classes = likelihood.shape
+    start = np.concatenate([[1.0], np.zeros(1 + n_classes)])
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        pooled = _pool(views, weights)
+        joint = pooled * likelihood
+        evidence = joint.sum(axis=1, keepdims=True)
+        moved = joint / evidence - pooled
+        slope = np.concatenate([np.einsum("vnl,nl->v", views, moved), moved.sum(axis=0)]) / n
+        away = weights - start
+        return float(-np.log(evidence).mean() + _RIDGE * away @ away), 2 * _RIDGE * away - slope
+
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60}).x)
