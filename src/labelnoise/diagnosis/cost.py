@@ -107,7 +107,7 @@ class CleaningCurve:
         setting = CurveSetting(
             ties="random",
             model=MODEL,
-            noise={"name": "given labels"},
+            noise={"name": "unknown"},
             placement={"name": f"left after cleaning in order of {self.order}"},
             classes=self.classes,
             n_test=self.n_samples,
