@@ -49,3 +49,9 @@ def torchvision():
             del sys.modules[name]  # The failed import left it behind.
         import torchvision
     return torchvision
+
+
+@pytest.fixture(scope="session")
+def timm(torchvision):
+    """The library timm, which imports torchvision; without it, tests that need it are skipped."""
+    return pytest.importorskip("timm", reason="needs the package `timm`")

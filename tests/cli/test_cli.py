@@ -63,7 +63,7 @@ def files(tmp_path, digits):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"], ["list"], ["run"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"], ["features"], ["list"], ["run"]])
 def test_help_has_an_example(command):
     done = run(*command, "--help")
     assert done.returncode == 0

@@ -33,6 +33,9 @@ class EncodedImages(Protocol):
     def fingerprint(self) -> Iterator[bytes]:
         """Yield the names and sizes that tell these images from others without decoding them."""
 
+    def file_names(self) -> list[str]:
+        """Return the path of each image's file, or the name that the set keeps of it, which may be empty."""
+
 
 class ImageFileNames:
     """Images that each have a file of their own."""
@@ -56,6 +59,10 @@ class ImageFileNames:
             path = self._root / os.fsdecode(name.as_py())
             yield name.as_py() + f"\0{path.stat().st_size}\0".encode()
 
+    def file_names(self) -> list[str]:
+        """Return the path of each file."""
+        return [str(self._root / os.fsdecode(name.as_py())) for name in self._names]
+
 
 class ImageColumn:
     """Images in the only column of a `datasets.Dataset`, which maps its file into memory."""
@@ -78,6 +85,11 @@ class ImageColumn:
             yield np.asarray(sizes, dtype=np.int64).tobytes()
             names = block.field("path").filter(pc.equal(sizes, -1))
             yield from (Path(name or "").name.encode() + b"\0" for name in names.to_pylist())
+
+    def file_names(self) -> list[str]:
+        """Return the name of the file that each image came from; empty where the set does not keep it."""
+        chunks = self._table.data.column(self._name).chunks
+        return [name or "" for block in chunks for name in block.field("path").to_pylist()]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -131,6 +143,11 @@ class ImageStream:
         """
         row = int(self.rows[index])
         return decode_image(self.encoded[row], row, self.where, self.channels)
+
+    def file_names(self) -> list[str]:
+        """Return the path of each image's file, or the name that the set keeps of it, which may be empty."""
+        names = self.encoded.file_names()
+        return [names[row] for row in self.rows]
 
     def select(self, indices: Any) -> ImageStream:
         """Return a stream of the images at `indices`, at least one, in that order.
