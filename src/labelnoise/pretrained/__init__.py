@@ -1,6 +1,7 @@
 """Features of images from pretrained networks of the library timm.
 
-`models` loads a network by its name, and says how its images are prepared. `extraction` computes the features of an
+`models` loads a network by its name, and says how its images are prepared; `weights` are those in a local file.
+`extraction` computes the features of an
 image stream. `parts` keeps them on disk while they are computed, so that an interrupted computation can be resumed.
 """
 

@@ -1,22 +1,19 @@
 """Pretrained networks of timm without their classifier, and how their images are prepared.
 
-timm and torch are imported when a model is loaded. Weights come from the Hugging Face hub or from a local file. timm
-itself accepts a file that lacks tensors once the classifier is taken off, and leaves these tensors random; here every
-tensor is compared by name and shape.
+timm and torch are imported when a model is loaded. Weights come from the Hugging Face hub or from a local file.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelnoise.data.damage import reading
+from labelnoise.pretrained.weights import SHOWN, fill, hash_of_tensors, read_tensors
 from labelnoise.validation import check_count
 
 if TYPE_CHECKING:
@@ -25,8 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _FROM_CONFIG = ("input_size", "interpolation", "crop_pct", "crop_mode", "mean", "std")
-_SHOWN = 3
-"""Number of tensors or models that an error names."""
+"""What timm's configuration says of images."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,9 +139,9 @@ def load_model(
         network = _from_hub(timm, known)
     else:
         source = str(Path(weights).expanduser())
-        tensors = _read_tensors(Path(source))
+        tensors = read_tensors(Path(source))
         network = timm.create_model(known, pretrained=False, num_classes=0)
-        _fill(network, tensors, Path(source), name)
+        fill(network, tensors, Path(source), name)
     config = timm.data.resolve_model_data_config(network)
     if image_size is not None:
         _resize_input(network, image_size, name)
@@ -159,7 +155,7 @@ def load_model(
         transform,
         preprocessing,
         source,
-        _hash(network),
+        hash_of_tensors(network),
         network.pretrained_cfg.get("license"),
         _n_features(network, config["input_size"], name, target),
         target,
@@ -190,7 +186,7 @@ def _known_name(timm: Any, name: str, *, has_file: bool) -> str:
     base, _, tag = name.partition(".")
     if not timm.is_model(base):
         known = timm.list_models()
-        close = difflib.get_close_matches(base, known, n=_SHOWN, cutoff=0.5) or known[:_SHOWN]
+        close = difflib.get_close_matches(base, known, n=SHOWN, cutoff=0.5) or known[:SHOWN]
         raise ValueError(
             f"`model` must be a model of timm; got {name!r}. Did you mean {', '.join(map(repr, close))}? "
             f"timm.list_pretrained() lists all {len(known)}."
@@ -222,53 +218,6 @@ def _from_hub(timm: Any, name: str) -> Any:
             f"the weights of {name!r} must be on the Hugging Face hub, in its cache or in the folder; loading "
             f"them failed: {said.rstrip('.')}. {cure}, or give a file of weights with --weights (load_model: weights=)."
         ) from error
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if path.suffix.lower() != ".safetensors":
-        raise ValueError(
-            f"`weights` must be a .safetensors file, which holds no program code; got {path.name!r}. Convert it with "
-            "safetensors.torch.save_file(model.state_dict(), path)."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"`weights` must name a file that exists; there is no file {path}. Correct the path.")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    with reading(path, SafetensorError, OSError):
-        tensors: dict[str, Tensor] = load_file(path)
-    return tensors
-
-
-def _fill(network: Any, tensors: Mapping[str, Tensor], path: Path, name: str) -> None:
-    """Copy tensors into the network; raise a ValueError unless they are those of this network, with any classifier."""
-    wanted = network.state_dict()
-    heads = network.pretrained_cfg.get("classifier") or ()
-    heads = (heads,) if isinstance(heads, str) else tuple(heads)
-    found = {key: value for key, value in tensors.items() if not key.startswith(tuple(f"{head}." for head in heads))}
-    # Batch norm counts its batches for training only, and many files leave the counts out.
-    missing = [key for key in wanted if key not in tensors and not key.endswith(".num_batches_tracked")]
-    others = [key for key in found if key not in wanted]
-    shapes = [
-        f"{key} {tuple(tensors[key].shape)} instead of {tuple(wanted[key].shape)}"
-        for key in wanted
-        if key in tensors and tensors[key].shape != wanted[key].shape
-    ]
-    problems = [
-        f"{what} {len(keys)} of them ({', '.join(keys[:_SHOWN])}{', ...' if len(keys) > _SHOWN else ''})"
-        for what, keys in (("lacks", missing), ("has in another shape", shapes))
-        if keys
-    ]
-    if others:
-        problems.append(
-            f"has {len(others)} others ({', '.join(others[:_SHOWN])}{', ...' if len(others) > _SHOWN else ''})"
-        )
-    if problems:
-        raise ValueError(
-            f"{path} must hold the {len(wanted)} tensors of {name!r} under timm's names; it {', '.join(problems)}. "
-            f"Name the model that these weights are of."
-        )
-    network.load_state_dict({key: tensors[key] for key in wanted if key in tensors}, strict=False)
 
 
 def _resize_input(network: Any, size: int, name: str) -> None:
@@ -307,18 +256,6 @@ def _n_features(network: nn.Module, shape: tuple[int, int, int], name: str, devi
             f"`model` must give one vector of features per image; {name!r} gives shape {found[1:]}. Choose another."
         )
     return found[1]
-
-
-def _hash(network: nn.Module) -> str:
-    import torch
-
-    digest = hashlib.sha256()
-    for key, tensor in sorted(network.state_dict().items()):
-        if key.endswith(".num_batches_tracked"):
-            continue
-        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:
