@@ -4,6 +4,10 @@ from .curves.from_rows import predict_with_rows, simulate_with_rows
 from .curves.measured import simulate_knn
 from .curves.predicted import accuracy_curve, predict_knn
 from .curves.surface import AccuracySurface, accuracy_surface
+from .diagnosis.audit import Audit
+from .diagnosis.diagnose import diagnose
+from .diagnosis.diagnosis import Diagnosis
+from .diagnosis.estimate import Estimate
 from .neighborhoods.neighbors import Neighbors, clean_distribution, neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
 from .placement.clusters import KMeansCluster
@@ -19,8 +23,11 @@ __version__: str
 __all__ = [
     "AccuracyCurve",
     "AccuracySurface",
+    "Audit",
     "ClassBoundary",
     "Concentrated",
+    "Diagnosis",
+    "Estimate",
     "FlipNoise",
     "HubnessProportional",
     "KMeansCluster",
@@ -38,6 +45,7 @@ __all__ = [
     "concentration_test",
     "corrupt",
     "corrupt_with_rows",
+    "diagnose",
     "effective_k",
     "neighbors",
     "noise_rows",

@@ -1,9 +1,9 @@
 r"""The wrong rate from noisy labels alone: a bracket between two bounds, each with its reason.
 
 The lower bound is the estimate that is right if the noise depends on the class alone (`transition`). It reads the
-samples whose class is certain, and people err more where it is not. The upper bound rests on disagreement: the confident
-joint of Northcutt et al. (JAIR 2021) counts the labels that a classifier contradicts, and so some of the classifier's
-own errors. What lies between them cannot be told from noisy labels.
+samples whose class is certain, and people err more where it is not. The upper bound rests on disagreement: the
+confident joint of Northcutt et al. (JAIR 2021) counts the labels that a classifier contradicts, and so some of the
+classifier's own errors. What lies between them cannot be told from noisy labels.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ ASSUMPTION = (
     "and no estimate from noisy labels alone can see it"
 )
 
+TOO_WEAK = "the features are too weak: classes that cannot be told apart hide wrong labels, and look like them"
+
 
 def disagreement(pred_probs: NDArray[np.floating], codes: Codes) -> float:
     """Return the share of labels that the confident joint calls wrong.
@@ -46,7 +48,6 @@ def disagreement(pred_probs: NDArray[np.floating], codes: Codes) -> float:
     own = pred_probs[np.arange(n), codes]
     threshold = np.bincount(codes, weights=own, minlength=n_classes) / np.maximum(size, 1)
     threshold[size == 0] = np.inf
-    wrong = counted = np.zeros(n_classes)
     candidates = np.where(pred_probs >= threshold, pred_probs, -1.0)
     best = candidates.argmax(axis=1)
     confident = candidates[np.arange(n), best] >= 0

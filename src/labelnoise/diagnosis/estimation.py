@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Integers
 from labelnoise.diagnosis.forward import CrossFit, design, make_folds
-from labelnoise.diagnosis.transition import Alternation, NoiseEstimate, alternate, fit_transition, simplest
+from labelnoise.diagnosis.transition import Alternation, NoiseEstimate, alternate, bayes, fit_transition, simplest
 from labelnoise.progress import stage
 
 N_FOLDS = 4
@@ -166,6 +166,7 @@ def _estimate_of(found: Alternation, codes: Codes) -> NoiseEstimate:
         transition_matrix=level.transition,
         class_priors=probability.mean(axis=0, dtype=np.float64),
         class_probability=probability,
+        posterior=bayes(probability, level.transition, codes),
         codes=codes,
         log_likelihood=level.log_likelihood,
         inverse_temperature=level.inverse_temperature,
@@ -180,6 +181,17 @@ def _all_classes(noise: NoiseEstimate, codes: Codes, present: Integers, n_classe
     transition[np.ix_(present, present)] = noise.transition_matrix
     priors = np.zeros(n_classes)
     priors[present] = noise.class_priors
-    probability = np.zeros((len(codes), n_classes), np.float32)
-    probability[:, present] = noise.class_probability
-    return replace(noise, transition_matrix=transition, class_priors=priors, class_probability=probability, codes=codes)
+    return replace(
+        noise,
+        transition_matrix=transition,
+        class_priors=priors,
+        class_probability=_wider(noise.class_probability, present, n_classes),
+        posterior=_wider(noise.posterior, present, n_classes),
+        codes=codes,
+    )
+
+
+def _wider(probability: NDArray[np.float32], present: Integers, n_classes: int) -> NDArray[np.float32]:
+    wide = np.zeros((len(probability), n_classes), np.float32)
+    wide[:, present] = probability
+    return wide

@@ -14,7 +14,6 @@ P(z | x) away from 0 and 1 even where the class is certain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +38,8 @@ class NoiseEstimate:
         Shares of the true classes.
     class_probability : (n, L) float32 array
         p(y | x), the probability of each true class given the features.
+    posterior : (n, L) float32 array
+        Pr(true class y | x, given label z).
     codes : (n,) int array
         Given labels.
     log_likelihood : float
@@ -50,16 +51,10 @@ class NoiseEstimate:
     transition_matrix: Floats
     class_priors: Floats
     class_probability: NDArray[np.float32]
+    posterior: NDArray[np.float32]
     codes: Codes
     log_likelihood: float
     inverse_temperature: float
-
-    @cached_property
-    def posterior(self) -> NDArray[np.float32]:
-        """Pr(true class y | x, given label z), proportional to p(y | x) T[y, z], (n, L)."""
-        joint = self.class_probability * self.transition_matrix.T.astype(np.float32)[self.codes]
-        joint /= np.maximum(joint.sum(axis=1, keepdims=True), np.float32(1e-30))
-        return joint
 
     @property
     def wrong_probability(self) -> Floats:
@@ -75,6 +70,13 @@ class NoiseEstimate:
     def wrong_rate(self) -> float:
         """Share of labels that are wrong."""
         return float(self.wrong_probability.mean())
+
+
+def bayes(class_probability: NDArray[np.float32], transition: Floats, codes: Codes) -> NDArray[np.float32]:
+    """Return Pr(true class y | x, given label z), proportional to p(y | x) T[y, z], (n, L)."""
+    joint = class_probability * transition.T.astype(np.float32)[codes]
+    joint /= np.maximum(joint.sum(axis=1, keepdims=True), np.float32(1e-30))
+    return joint
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,211 @@
+"""Numbered checks of labels: what was seen, what it means, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelnoise.arrays import Integers
+from labelnoise.diagnosis.copies import conflicting
+from labelnoise.diagnosis.plan import where_noise_lies
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labelnoise.diagnosis.diagnosis import Diagnosis
+
+OK, NOTE, PROBLEM, UNKNOWN = "ok", "note", "problem", "unknown"
+SMALL_CLASS = 20
+"""A class of fewer labels is too small for a row of T, or for a rate of its own."""
+_FEW_WRONG, _MANY_WRONG = 0.02, 0.1
+_CONFUSED = 0.05
+_MISALIGNED = 0.5
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check saw, what that means, and what to do."""
+
+    status: str
+    seen: str
+    means: str
+    do: str
+
+
+def _names(found: Diagnosis, codes: Integers, most: int = 5) -> str:
+    """List classes by name, the first few of many."""
+    texts = [str(label) for label in found.data.classes[codes[:most]].tolist()]
+    return ", ".join(texts) + (f" and {len(codes) - most} more" if len(codes) > most else "")
+
+
+def wrong_rate(found: Diagnosis) -> Check:
+    """How many labels are wrong."""
+    rate = found.wrong_rate
+    seen = f"{100 * rate.low:.1f} to {100 * rate.high:.1f} % of the labels are wrong ({rate.kind})"
+    if found.too_weak and rate.kind == "bracket":
+        return Check(
+            UNKNOWN,
+            "the features hardly tell the classes apart",
+            "the wrong rate cannot be estimated from them",
+            "use better features (see features too weak), or draw an audit: its interval needs no features",
+        )
+    if rate.low > _MANY_WRONG:
+        means = "wrong labels cost accuracy wherever they are many in one neighborhood"
+        return Check(PROBLEM, seen, means, "follow the plan: it lists what to relabel first")
+    if rate.high <= _FEW_WRONG:
+        return Check(OK, seen, "few labels are wrong", "nothing")
+    do = "check the suspected ones first" if rate.kind == "interval" else "draw an audit: 200 checked labels narrow it"
+    return Check(NOTE, seen, "some labels are wrong", do)
+
+
+def confused_pairs(found: Diagnosis) -> Check:
+    """Which class is given instead of which."""
+    matrix = np.array(found.transition_matrix)
+    sizes = np.bincount(found.data.codes, minlength=found.data.n_classes)
+    matrix[sizes < SMALL_CLASS] = 0
+    np.fill_diagonal(matrix, 0)
+    order = np.argsort(-matrix, axis=None, kind="stable")[:5]
+    pairs = [(int(i) // len(matrix), int(i) % len(matrix)) for i in order if matrix.flat[i] >= _CONFUSED]
+    if found.too_weak:
+        return Check(UNKNOWN, "the features hardly tell the classes apart", "confusions cannot be seen", "see 7")
+    if not pairs:
+        return Check(
+            OK, f"no class is given for another in more than {100 * _CONFUSED:g} %", "no pair stands out", "nothing"
+        )
+    names = found.data.classes
+    listed = "; ".join(f"{names[y]} labeled {names[z]}: {100 * matrix[y, z]:.0f} %" for y, z in pairs)
+    return Check(
+        NOTE, listed, "these classes are confused most", "write down how they differ, and recheck their labels"
+    )
+
+
+def concentration(found: Diagnosis) -> Check:
+    """Whether wrong labels lie together."""
+    case = where_noise_lies(found.concentration)
+    if case == "unknown" or found.concentration is None:
+        seen = "no pairs of neighbors were checked, or too few of them were wrong"
+        means = "noisy labels alone cannot tell: a classifier learns noise that is concentrated"
+        return Check(UNKNOWN, seen, means, "draw an audit with pairs (labelnoise diagnose writes audit.csv)")
+    rho = found.concentration
+    seen = f"rho is {rho.value:.2f} ({rho.low:.2f} to {rho.high:.2f})"
+    if case == "spread":
+        return Check(OK, seen, "wrong labels are spread: a vote of many neighbors outvotes them", "a larger k helps")
+    means = "wrong labels lie together: they win votes, and a larger k does not help"
+    return Check(PROBLEM, seen, means, "relabel whole regions (table of regions)")
+
+
+def mostly_wrong(found: Diagnosis) -> Check:
+    """Classes whose labels are wrong more often than not."""
+    given = np.bincount(found.data.codes, minlength=found.data.n_classes)
+    wrong = np.bincount(found.data.codes, weights=1 - _right(found), minlength=found.data.n_classes)
+    bad = np.flatnonzero((given > 0) & (wrong > 0.5 * given))
+    if not len(bad):
+        return Check(OK, "in every class most labels are right", "the estimates assume this", "nothing")
+    means = "these labels mean another class more often than their own, or the class cannot be told by these features"
+    return Check(
+        PROBLEM, f"more than half are wrong in {_names(found, bad)}", means, "recheck how this class is labeled"
+    )
+
+
+def copies(found: Diagnosis) -> Check:
+    """Copies of one sample with different labels."""
+    data = found.data
+    groups = np.bincount(data.copies)
+    n_copies = int(groups[groups > 1].sum())
+    clash = conflicting(data.copies, data.codes)
+    if len(clash):
+        rows = ", ".join(map(str, data.rows[clash[:6]].tolist()))
+        seen = f"{len(clash)} of {n_copies} samples with copies are labeled differently, first rows {rows}"
+        return Check(PROBLEM, seen, "at least one label of each group is wrong", "decide on one label for each group")
+    if n_copies:
+        means = "they counted once in the estimates; in a test set they would flatter accuracy"
+        return Check(
+            NOTE, f"{n_copies} samples are copies of others, with equal labels", means, "keep one of each group"
+        )
+    return Check(OK, "no copies", "every sample counts once", "nothing")
+
+
+def small_classes(found: Diagnosis) -> Check:
+    """Classes with too few labels to say anything of."""
+    sizes = np.bincount(found.data.codes, minlength=found.data.n_classes)
+    small = np.flatnonzero(sizes < SMALL_CLASS)
+    if not len(small):
+        return Check(OK, f"the smallest class has {sizes.min()} labels", "each class can be estimated", "nothing")
+    seen = f"{len(small)} classes have fewer than {SMALL_CLASS} labels: {_names(found, small)}"
+    return Check(
+        NOTE, seen, "their rows of T and their suggested labels are not to be trusted", "collect more, or merge"
+    )
+
+
+def weak_features(found: Diagnosis) -> Check:
+    """Whether the features tell the classes apart."""
+    certain = float((found.noise.class_probability.max(axis=1) > 0.9).mean())
+    seen = f"the class of {100 * certain:.0f} % of the samples is certain by the features (above 0.9)"
+    if found.too_weak:
+        means = "labels that contradict such features are no evidence: the wrong rate is not known"
+        return Check(PROBLEM, seen, means, "use features of a pretrained network (labelnoise features), or an audit")
+    return Check(OK, seen, "the features tell enough classes apart to see wrong labels", "nothing")
+
+
+def misaligned_columns(found: Diagnosis) -> Check:
+    """Whether columns of pred_probs seem to be those of another class."""
+    if not found.data.own_pred_probs:
+        return Check(OK, "the probabilities were fitted here", "their columns are those of the classes", "nothing")
+    n_classes = found.data.n_classes
+    counts = np.zeros((n_classes, n_classes))
+    np.add.at(counts, (found.data.codes, found.data.pred_probs.argmax(axis=1)), 1)
+    sizes = counts.sum(axis=1)
+    share = counts / np.maximum(sizes, 1)[:, None]
+    best = share.argmax(axis=1)
+    moved = np.flatnonzero((sizes >= SMALL_CLASS) & (best != np.arange(n_classes)) & (share.max(axis=1) > _MISALIGNED))
+    if not len(moved):
+        agreement = float((found.data.pred_probs.argmax(axis=1) == found.data.codes).mean())
+        return Check(OK, f"{100 * agreement:.0f} % of the labels are the most probable class", "columns fit", "nothing")
+    seen = f"samples labeled {_names(found, moved)} are mostly predicted as {_names(found, best[moved])}"
+    return Check(
+        PROBLEM, seen, "columns of pred_probs are perhaps in another order", "pass classes, or name the columns"
+    )
+
+
+CHECKS: dict[str, Callable[[Diagnosis], Check]] = {
+    "wrong rate": wrong_rate,
+    "confused classes": confused_pairs,
+    "concentration": concentration,
+    "classes mostly wrong": mostly_wrong,
+    "copies": copies,
+    "classes too small": small_classes,
+    "features too weak": weak_features,
+    "columns of pred_probs": misaligned_columns,
+}
+
+
+def run_checks(found: Diagnosis) -> pd.DataFrame:
+    """Return one row per check.
+
+    Columns: number, check, status ("ok", "note", "problem" or "unknown"), seen, means, do.
+    """
+    import pandas as pd
+
+    results = [(name, check(found)) for name, check in CHECKS.items()]
+    return pd.DataFrame(
+        [
+            {
+                "number": number,
+                "check": name,
+                "status": result.status,
+                "seen": result.seen,
+                "means": result.means,
+                "do": result.do,
+            }
+            for number, (name, result) in enumerate(results, start=1)
+        ]
+    )
+
+
+def _right(found: Diagnosis) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return Pr(label is right) of each labeled sample."""
+    rows = np.arange(len(found.data.codes))
+    return found.posterior[rows, found.data.codes].astype(np.float64)
