@@ -114,6 +114,17 @@ def test_an_interruption_between_the_files_is_resumed(job, tmp_path, monkeypatch
     assert (tmp_path / "features.json").exists()
 
 
+def test_blocks_left_beside_a_finished_result_replace_nothing(job, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "remove", lambda parts: None)  # As if the call was killed just before.
+        run_features(dataclasses.replace(job, components=2), tmp_path)
+    assert (tmp_path / "features.parts").exists()
+    with pytest.raises(FileExistsError, match="must hold no other result"):
+        run_features(job, tmp_path)
+    assert run_features(dataclasses.replace(job, components=2), tmp_path).computed == 0
+    assert not (tmp_path / "features.parts").exists()
+
+
 def test_a_damaged_image_costs_no_finished_block(job, tmp_path):
     photos = tmp_path / "photos"
     shutil.copytree(job.dataset, photos)

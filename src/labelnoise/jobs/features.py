@@ -105,8 +105,11 @@ def run_features(job: FeaturesJob, folder: str | Path, *, overwrite: bool = Fals
     parts = Parts(target / _PARTS, {**identity, "dtype": kept_as}, len(images), model.n_features, kept_as)
     files = _files(target, job)
     if not overwrite and (finished := _finished(files, content)) is not None:
+        if parts.begun():  # The call that finished them was killed before it could tidy up.
+            parts.remove()
         return FeaturesResult(finished, files, 0)
-    if not parts.begun():  # An interrupted call may have left some of the files.
+    # An interrupted call may have left some of the files, but never the record, which is written last.
+    if files["json"].exists() or not parts.begun():
         check_overwrite(target, NAME, content, overwrite, also=[path.name for path in files.values()])
     parts.begin(overwrite=overwrite)
     watch = Stopwatch()
