@@ -38,6 +38,7 @@ def test_the_command_says_where_features_and_labels_are(command, tmp_path):
     status, out, _ = command("--output-dir", "out", "--device", "cpu")
     assert status == 0
     assert "12 images of 3 classes" in out
+    assert "photos, split train" in out
     assert f"Features: {tmp_path / 'out' / 'features.npy'}" in out
     assert np.load("out/features.npy").shape[0] == len(np.load("out/labels.npy")) == 12
     _, again, _ = command("--output-dir", "out", "--device", "cpu")

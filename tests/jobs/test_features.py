@@ -72,6 +72,25 @@ def test_files_hold_features_labels_and_the_order_of_rows(job, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f.name for f in result.files.values())
 
 
+def test_what_was_read_is_told_before_the_work_and_recorded(job, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copytree(job.dataset, photos)
+    (photos / "train" / "ant" / "notes.txt").write_text("no image")
+    (photos / "train" / "dog").mkdir()
+    told = []
+
+    def tell(reading):
+        told.append((reading, (tmp_path / "out" / "features.parts").exists()))
+
+    result = run_features(dataclasses.replace(job, dataset=str(photos), sample=9), tmp_path / "out", tell)
+    ((reading, begun),) = told
+    assert not begun
+    assert (reading.rows, reading.notes) == (9, ("a random sample of 30 images",))
+    assert "notes.txt" in "".join(reading.left_out)
+    assert "class folders without images: 'dog'" in reading.warnings[0]
+    assert result.record["reading"] == reading.summary()
+
+
 def test_other_commands_read_features_labels_and_classes(job, tmp_path):
     files = run_features(job, tmp_path).files
     data = read_data(files["labels"], features=files["features"], classes=str(files["classes"]))

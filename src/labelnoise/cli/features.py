@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labelnoise.cli.options import Json, OutputDir, Overwrite, RandomState, print_json, say, written
+from labelnoise.cli.options import Json, OutputDir, Overwrite, RandomState, print_json, print_reading, say, written
 
 FEATURES_EXAMPLE = (
     "Examples: labelnoise features photos/ --model resnet50.a1_in1k --output-dir photos-features  |  "
@@ -99,7 +99,7 @@ def features(
         batch_size=batch_size,
         device=device.value,
     )
-    result = run_features(job, output_dir, overwrite=overwrite)
+    result = run_features(job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite)
     if as_json:
         print_json({**result.record, "files": {kind: str(path) for kind, path in result.files.items()}})
         return

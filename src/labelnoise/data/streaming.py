@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -112,6 +112,8 @@ class ImageStream:
         Whether every image becomes RGB or gray.
     rows : (N,) int64 array
         Positions of these images among the encoded ones.
+    left_out : mapping of str to str
+        Files of the image folder that are not used, such as "2 files, such as cat/notes.txt", and why.
     """
 
     encoded: EncodedImages
@@ -122,6 +124,7 @@ class ImageStream:
     where: str
     channels: int
     rows: Integers
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -255,4 +258,5 @@ def open_images(
         rows, table = stored_rows(place, split, image_column, label_column)
         encoded = ImageColumn(table)
     labels, names = rows.encode(classes)
-    return ImageStream(encoded, labels, names, rows.name, split, rows.where, channels, np.arange(len(labels)))
+    order = np.arange(len(labels))
+    return ImageStream(encoded, labels, names, rows.name, split, rows.where, channels, order, rows.left_out)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.artifacts import SCHEMA, check_overwrite, output_folder, replacing, to_json, write_json, write_table
-from labelnoise.data import open_images
+from labelnoise.data import Reading, open_images
 from labelnoise.data.streaming import ImageStream
 from labelnoise.jobs.curve import Stopwatch
 from labelnoise.pretrained.extraction import blocks, feature_blocks, in_type
@@ -82,8 +83,16 @@ class FeaturesResult:
     computed: int
 
 
-def run_features(job: FeaturesJob, folder: str | Path, *, overwrite: bool = False) -> FeaturesResult:
+def run_features(
+    job: FeaturesJob,
+    folder: str | Path,
+    tell: Callable[[Reading], None] = lambda _: None,
+    *,
+    overwrite: bool = False,
+) -> FeaturesResult:
     """Compute the features of an image set into `folder`, or return those that are there already.
+
+    `tell` is called with what was read, before the work.
 
     Raises
     ------
@@ -94,7 +103,7 @@ def run_features(job: FeaturesJob, folder: str | Path, *, overwrite: bool = Fals
     """
     job.check()
     target = output_folder(folder)
-    images = _chosen(open_images(job.dataset, job.split, **_columns(job)), job)
+    images, reading = _open(job)
     model = load_model(job.model, weights=job.weights, image_size=job.image_size, device=job.device)
     most = min(len(images), model.n_features)
     if job.components is not None:
@@ -104,6 +113,7 @@ def run_features(job: FeaturesJob, folder: str | Path, *, overwrite: bool = Fals
     kept_as = "float32" if job.components else job.dtype
     parts = Parts(target / _PARTS, {**identity, "dtype": kept_as}, len(images), model.n_features, kept_as)
     files = _files(target, job)
+    tell(reading)
     if not overwrite and (finished := _finished(files, content)) is not None:
         if parts.begun():  # The call that finished them was killed before it could tidy up.
             parts.remove()
@@ -118,6 +128,7 @@ def run_features(job: FeaturesJob, folder: str | Path, *, overwrite: bool = Fals
     record = {
         "schema": SCHEMA,
         **content,
+        "reading": reading.summary(),
         "weights": model.weights,
         "license": model.license,
         "n_images": len(images),
@@ -134,17 +145,28 @@ def run_features(job: FeaturesJob, folder: str | Path, *, overwrite: bool = Fals
     return FeaturesResult(record, files, computed)
 
 
-def _columns(job: FeaturesJob) -> dict[str, Any]:
-    return {"image_column": job.image_column, "label_column": job.label_column}
-
-
-def _chosen(images: ImageStream, job: FeaturesJob) -> ImageStream:
-    """Return all images, or a random sample of them in their order."""
-    if job.sample is None:
-        return images
-    check_count(job.sample, "sample", most=len(images), most_is="the number of images")
-    rng = np.random.default_rng(job.random_state)
-    return images.select(np.sort(rng.choice(len(images), job.sample, replace=False)))
+def _open(job: FeaturesJob) -> tuple[ImageStream, Reading]:
+    """Return all images, or a random sample of them in their order, and what was read."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        images = open_images(job.dataset, job.split, image_column=job.image_column, label_column=job.label_column)
+    n_found = len(images)
+    if job.sample is not None:
+        check_count(job.sample, "sample", most=n_found, most_is="the number of images")
+        rng = np.random.default_rng(job.random_state)
+        images = images.select(np.sort(rng.choice(n_found, job.sample, replace=False)))
+    reading = Reading(
+        files=(f"{images.name}, split {images.split}",),
+        rows=len(images),
+        dropped=0,
+        features=(),
+        left_out=dict(images.left_out),
+        labels="class of the image",
+        classes=images.classes,
+        notes=() if job.sample is None else (f"a random sample of {n_found:,} images",),
+        warnings=tuple(str(warning.message) for warning in caught),
+    )
+    return images, reading
 
 
 def _files(folder: Path, job: FeaturesJob) -> dict[str, Path]:
