@@ -108,6 +108,8 @@ def diagnose(
         raise ValueError(f"`labels` must hold labels; all {n_given} are missing.")
     kept = _taken(labels, rows, n_given)
     columns = None if features is None else _rows_of(check_features(features), rows, n_given, "features")
+    if columns is not None and not (columns != columns[0]).any():
+        raise ValueError("`features` must differ between samples; all rows are equal. Pass other features.")
     codes, known, given = _encoded(kept, pred_probs, rows, n_given, classes)
     _check_enough(codes, known)
     hoods, size = _neighbors(columns, neighbors, len(rows), n_given, k, metric)

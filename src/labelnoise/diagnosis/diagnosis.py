@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 CERTAIN_SHARE = 0.05
-"""Features are too weak if the class of fewer samples than this share is certain."""
+LEAST_GAIN = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,13 +71,20 @@ class Diagnosis:
         """Estimates from the checked labels; None without an audit."""
         return None if self.audit is None else AuditedNoise(self.data, self.noise, self.audit)
 
-    @property
+    @cached_property
     def too_weak(self) -> bool:
         """Whether the features tell the classes apart so badly that wrong labels cannot be seen in them.
 
-        This is so if no class is certain (above 0.9) for at least `CERTAIN_SHARE` of the samples.
+        This is so if they predict held-out labels hardly better than the class frequencies do, by less than
+        `LEAST_GAIN` nats per class over all samples; if fewer than `CERTAIN_SHARE` of the samples are certain (above
+        0.9) to be of one class; or if as many labels seem wrong as labels drawn at random would be.
         """
-        return float((self.noise.class_probability.max(axis=1) > 0.9).mean()) < CERTAIN_SHARE
+        sizes = np.bincount(self.data.codes)
+        shares = sizes[sizes > 0] / len(self.data.codes)
+        gain = (self.noise.log_likelihood - float(shares @ np.log(shares))) * len(np.unique(self.data.copies))
+        certain = float((self.noise.class_probability.max(axis=1) > 0.9).mean())
+        random = 1 - float(shares @ shares)
+        return gain < LEAST_GAIN * len(shares) or certain < CERTAIN_SHARE or self.noise.wrong_rate > 0.9 * random
 
     @cached_property
     def posterior(self) -> NDArray[np.float32]:
