@@ -100,6 +100,8 @@ def diagnose(
             "`diagnose` needs something to judge the labels by: pass features (n_samples, n_features), or pred_probs "
             "(n_samples, n_classes) of a model that was not trained on the same samples; got neither."
         )
+    if audit is not None and not isinstance(audit, Audit):
+        raise TypeError(f"`audit` must be a labelnoise.Audit; got {type(audit).__name__}. Use Audit.read_csv(path).")
     seed = seed_of(random_state)
     rng = np.random.default_rng(seed)
     missing = missing_labels(labels)
@@ -113,23 +115,22 @@ def diagnose(
     codes, known, given = _encoded(kept, pred_probs, rows, n_given, classes)
     _check_enough(codes, known)
     hoods, size = _neighbors(columns, neighbors, len(rows), n_given, k, metric)
+    own = given is not None
+    unknown = np.empty((0, len(known)), np.float32) if given is None else given
     copies = find_copies(columns, hoods, len(rows))
+    data = LabeledSamples(codes, known, rows, n_given, columns, unknown, own, hoods, size, copies)
+    if audit is not None:
+        audit.check_data(data)
     if given is not None:
         _warn_if_too_good(given, codes, hoods, size, rng)
     found = estimate_noise(codes, len(known), features=columns, pred_probs=given, copies=copies, rng=rng)
     noise = found.noise
-    held_out = (noise.class_probability @ noise.transition_matrix.astype(np.float32)) if given is None else given
-    data = LabeledSamples(codes, known, rows, n_given, columns, held_out, given is not None, hoods, size, copies)
+    if given is None:
+        data = replace(data, pred_probs=noise.class_probability @ noise.transition_matrix.astype(np.float32))
     if hoods is not None:
         stage("combining the regression with the neighbors' labels")
         pooled = combine_views(data, noise.transition_matrix, noise.class_probability)
         noise = replace(noise, posterior=pooled, class_priors=pooled.mean(axis=0, dtype=np.float64))
-    if audit is not None:
-        if not isinstance(audit, Audit):
-            raise TypeError(
-                f"`audit` must be a labelnoise.Audit; got {type(audit).__name__}. Use Audit.read_csv(path)."
-            )
-        audit.check_data(data)
     return Diagnosis(data, noise, found.standard_error, found.view, audit, seed)
 
 
