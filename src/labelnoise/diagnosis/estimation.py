@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from labelnoise.arrays import Codes, Features, Floats, Integers
 from labelnoise.diagnosis.forward import CrossFit, design, make_folds
@@ -72,6 +73,18 @@ def estimate_noise(
     rng : Generator
         Draws the folds and the parts.
     """
+    with threadpool_limits(1):  # Folds run side by side, and sums do not depend on the number of threads.
+        return _estimate(codes, n_classes, features, pred_probs, copies, rng)
+
+
+def _estimate(
+    codes: Codes,
+    n_classes: int,
+    features: Features | None,
+    pred_probs: NDArray[np.floating] | None,
+    copies: Integers,
+    rng: np.random.Generator,
+) -> Estimation:
     present = np.flatnonzero(np.bincount(codes, minlength=n_classes))
     packed = np.searchsorted(present, codes)
     shuffled = rng.permutation(len(codes))

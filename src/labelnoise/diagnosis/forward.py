@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Integers
+from labelnoise.threads import for_each_block
 
 Scores = TypeVar("Scores", NDArray[np.float32], NDArray[np.float64])
 
@@ -163,10 +164,14 @@ class CrossFit:
     def scores(self, transition: Floats, iterations: int) -> NDArray[np.float32]:
         """Return the held-out scores of the true classes, (n, L), under a transition matrix."""
         found = np.empty((len(self.codes), len(transition)), np.float32)
-        for number, (fold, others) in enumerate(zip(self.folds, self._others, strict=True)):
+
+        def work(number: int, _: int) -> None:
+            fold, others = self.folds[number], self._others[number]
             weights = fit(self.design, others, self.codes, transition, self._weights[number], iterations)
             self._weights[number] = weights
             found[fold] = self.design.rows[fold] @ weights.astype(np.float32)
+
+        for_each_block(work, len(self.folds), 1, "fitting folds")
         return found
 
 
