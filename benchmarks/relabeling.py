@@ -1,10 +1,10 @@
 """Which labels should be checked first, and does it gain what was predicted?
 
-    LABELNOISE_DATA=FOLDER python benchmarks/relabeling.py [--k 10 30 100] [--quick] [--output FILE.json]
+    LABELNOISE_DATA=FOLDER python benchmarks/relabeling.py [--samples 10000] [--k 10 30 100] [--checked 400] [--quick]
 
-Digits, and CIFAR-10's features with CIFAR-10N's labels where the folder holds them. T is read off 400 labels that are
-drawn at random and checked; the other true labels serve for measuring alone. P(z | x) is that of an out-of-fold
-logistic regression. "concentrated" is flip noise of 40 % at rho 0.3.
+Digits, and CIFAR-10's features with CIFAR-10N's labels where the folder holds them. The noise is estimated from the
+noisy labels alone, and again with T corrected by `checked` labels that are drawn at random; the other true labels serve
+for measuring alone. "concentrated" is flip noise of 40 % at rho 0.3.
 
 The K-NN accuracy with the given labels, predicted and true. Then 5 % of the labels are corrected, in the order that the
 plan takes, by suspicion (the most probably wrong first) and at random (mean of 5 orders): the points gained on test
@@ -17,27 +17,25 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from harness import Options, Record, Table, run
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.preprocessing import StandardScaler
 
 import labelnoise as ln
 from labelnoise.data import load_digits
 from labelnoise.data.files import read_labels
 from labelnoise.diagnosis.cost import cleaning_curve, knn_accuracy
+from labelnoise.diagnosis.estimation import estimate_noise
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.orders import cleaning_order
 from labelnoise.diagnosis.plan import relabeling_plan
-from labelnoise.diagnosis.posterior import combine_views
+from labelnoise.diagnosis.posterior import audited_transition, combine_views, deconvolve
+from labelnoise.diagnosis.transition import NoiseEstimate
 from labelnoise.neighborhoods.votes import vote_accuracy
 
-SHARE, CHECKED, STEPS = 0.05, 400, 100
-PRIOR = 20  # checked labels per class that the shrinkage counts as
+SHARE = 0.05
 
 
 def data_sets(folder: str | None):
@@ -67,26 +65,24 @@ def settings(features, labels, human):
         yield "human", human.astype(np.int64)
 
 
-def posterior_of(data: LabeledSamples, true: np.ndarray) -> np.ndarray:
-    """Return Pr(true = y) with T from checked labels, shrunk towards uniform noise, and p(y | x) by deconvolution."""
-    checked = np.random.default_rng(0).choice(len(true), CHECKED, replace=False)
-    wrong = (true[checked] != data.codes[checked]).mean()
-    matrix = np.full((data.n_classes, data.n_classes), PRIOR * wrong / (data.n_classes - 1))
-    np.fill_diagonal(matrix, PRIOR * (1 - wrong))
-    np.add.at(matrix, (true[checked], data.codes[checked]), 1)
-    matrix /= matrix.sum(axis=1, keepdims=True)
-    classes = np.full(data.pred_probs.shape, 1 / data.n_classes)
-    for _ in range(STEPS):
-        classes *= (data.pred_probs / (classes @ matrix)) @ matrix.T
+def posterior_of(data: LabeledSamples, noise: NoiseEstimate, true: np.ndarray, checked: np.ndarray) -> np.ndarray:
+    """Return Pr(true = y) from the noise estimate, and from checked labels."""
+    matrix, classes = noise.transition_matrix, noise.class_probability
+    if len(checked):
+        given = classes @ matrix
+        matrix = audited_transition(matrix, true[checked], data.codes[checked])
+        classes = deconvolve(given, matrix)
     posterior = combine_views(data, matrix, classes)
     posterior[checked] = np.eye(data.n_classes)[true[checked]]
     return posterior
 
 
-def row_of(data: LabeledSamples, true: np.ndarray, test: tuple[np.ndarray, np.ndarray]) -> Record:
+def row_of(
+    data: LabeledSamples, noise: NoiseEstimate, true: np.ndarray, test: tuple[np.ndarray, np.ndarray], n_checked: int
+) -> Record:
     """Measure one setting."""
     start, n, classes = time.perf_counter(), len(true), np.eye(data.n_classes, dtype=np.float32)
-    posterior = posterior_of(data, true)
+    posterior = posterior_of(data, noise, true, np.random.default_rng(0).choice(n, n_checked, replace=False))
     plan = relabeling_plan(data, posterior, round(SHARE * n), random_state=0)
     seconds = time.perf_counter() - start
 
@@ -121,25 +117,37 @@ def row_of(data: LabeledSamples, true: np.ndarray, test: tuple[np.ndarray, np.nd
 
 def main(options: Options) -> Record:
     table = Table(
-        *("data", "noise:14", "k", "now", "truly", "order:10", "predicted", "gained", "by_suspicion", "at_random"),
+        *(
+            "data",
+            "noise:14",
+            "checked",
+            "k",
+            "now",
+            "truly",
+            "order:10",
+            "predicted",
+            "gained",
+            "by_suspicion",
+            "at_random",
+        ),
         *("ratio", "curve_error", "seconds"),
     )
     sets = data_sets(None if options.quick else os.environ.get("LABELNOISE_DATA"))
     for name, features, true, test_features, test_labels, human in sets:
+        features, true = features[: options.samples], true[: options.samples]
         hoods = ln.neighbors(features, k=max(options.k))
         test = ln.neighbors(features, test_features, k=max(options.k)).indices, test_labels
-        scaled, rows = StandardScaler().fit_transform(features), np.arange(len(true))
-        for noise, codes in settings(features, true, human):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # A fit that has not converged serves as well.
-                folds = StratifiedKFold(4, shuffle=True, random_state=0)
-                model = LogisticRegression(max_iter=100)
-                probs = cross_val_predict(model, scaled, codes, cv=folds, method="predict_proba").astype(np.float32)
-            for k in options.k:
-                data = LabeledSamples(codes, np.arange(10), rows, len(rows), None, probs, False, hoods, k, rows)
-                table.add({"data": name, "noise": noise, "k": k, **row_of(data, true, test)})
+        n = len(true)
+        for name_of_noise, codes in settings(features, true, None if human is None else human[: options.samples]):
+            about = {"features": features, "pred_probs": None, "copies": np.arange(n), "rng": np.random.default_rng(0)}
+            noise = estimate_noise(codes, 10, **about).noise
+            probs = (noise.class_probability @ noise.transition_matrix).astype(np.float32)
+            for n_checked, k in product((0, options.checked), options.k):
+                data = LabeledSamples(codes, np.arange(10), np.arange(n), n, None, probs, False, hoods, k, np.arange(n))
+                about = {"data": name, "noise": name_of_noise, "checked": n_checked, "k": k}
+                table.add({**about, **row_of(data, noise, true, test, n_checked)})
     return {"rows": table.rows}
 
 
 if __name__ == "__main__":
-    run(main, __doc__, k=((10, 30, 100), (10,)))
+    run(main, __doc__, k=((10, 30, 100), (10,)), samples=(10_000, 1_000), checked=(400, 200))

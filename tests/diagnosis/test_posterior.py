@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from labelnoise.diagnosis.cost import knn_accuracy
 from labelnoise.diagnosis.posterior import (
+    audited_transition,
     combine_views,
+    deconvolve,
     draw_classes,
     with_wrong_probability,
     wrong_probability_of,
@@ -59,6 +61,50 @@ class TestCombineViews:
         object.__setattr__(data, "neighbors", None)
         with pytest.raises(ValueError, match="must have neighbors; got none"):
             combine_views(data, np.eye(2), np.full((2, 2), 0.5))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
+@settings(max_examples=30, deadline=None)
+def test_deconvolution_undoes_the_transition(seed, n_classes):
+    rng = np.random.default_rng(seed)
+    matrix = 0.7 * np.eye(n_classes) + 0.3 * rng.dirichlet(np.ones(n_classes), size=n_classes)
+    classes = rng.dirichlet(np.ones(n_classes), size=20)
+    found = deconvolve(classes @ matrix, matrix)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(found @ matrix, classes @ matrix, atol=0.02)
+
+
+class TestAuditedTransition:
+    def checked(self, matrix, n=600, seed=0):
+        """Draw true and given labels of checked samples."""
+        rng = np.random.default_rng(seed)
+        true = rng.integers(len(matrix), size=n)
+        return true, (matrix[true].cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+
+    def test_checked_labels_correct_a_matrix_that_was_misled(self):
+        _, truth = flipped(np.zeros(1, int), 0.4, 5, np.random.default_rng(0))
+        found = audited_transition(np.eye(5), *self.checked(truth))
+        assert abs(found - truth).mean() < 0.03 < abs(np.eye(5) - truth).mean()
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+
+    def test_a_matrix_that_agrees_with_them_is_kept_nearly(self):
+        _, truth = flipped(np.zeros(1, int), 0.2, 5, np.random.default_rng(0))
+        true, given_codes = self.checked(truth, n=100)
+        counts = np.zeros((5, 5))
+        np.add.at(counts, (true, given_codes), 1)
+        counted = counts / counts.sum(axis=1, keepdims=True)
+        found = audited_transition(truth, true, given_codes)
+        assert abs(found - truth).mean() < 0.5 * abs(counted - truth).mean()
+
+    def test_without_checked_labels_nothing_changes(self):
+        none = np.array([], dtype=np.int64)
+        assert audited_transition(np.eye(2), none, none).tolist() == [[1, 0], [0, 1]]
+
+    def test_samples_drawn_less_often_count_more(self):
+        true, given_codes = np.array([0, 0, 1]), np.array([0, 1, 1])
+        alike = audited_transition(np.full((2, 2), 0.5), true, given_codes)
+        weighted = audited_transition(np.full((2, 2), 0.5), true, given_codes, np.array([1.0, 3.0, 1.0]))
+        assert weighted[0, 1] > alike[0, 1]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))

@@ -29,7 +29,8 @@ class CurveSetting:
     ties : str
         The tie rule, the same in predictions and votes.
     model : str
-        "finite" or "iid" (predicted, see `predict_knn`) or "measured".
+        "finite" or "iid" (predicted, see `predict_knn`), "measured", or "posterior" (predicted for labels of unknown
+        quality, see `labelnoise.diagnosis.cost`).
     noise, placement : dict
         Name and parameters of the noise model and of the placement.
     classes : array of shape (n_classes,)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from labelnoise.arrays import Codes, Floats
 from labelnoise.compiled import compiled
@@ -29,6 +30,9 @@ _BLOCK_CELLS = 1_000_000
 _STEPS = 30
 _RIDGE = 1e-4
 _TINY = 1e-9
+_RARE = 1e-3
+"""Least share of any confusion before labels are checked, so that one that was never seen is not impossible."""
+_PSEUDO_COUNTS = np.geomspace(0.5, 1000, 23).tolist()
 
 
 def combine_views(
@@ -87,6 +91,72 @@ def combine_views(
 
     for_each_block(work, n, max(_BLOCK_CELLS // data.n_classes, 1), "combining views")
     return posterior
+
+
+def deconvolve(given_probability: NDArray[np.floating], transition_matrix: Floats) -> Floats:
+    """Return p(y | x) in P(z | x) = sum_y p(y | x) T[y, z], by 30 steps of expectation maximization from even shares.
+
+    Parameters
+    ----------
+    given_probability : (rows, L) array
+        Distributions of the given label.
+    transition_matrix : (L, L) array
+        T[y, z] = Pr(given z | true y), rows sum to 1.
+
+    Examples
+    --------
+    >>> matrix = np.array([[0.8, 0.2], [0.2, 0.8]])
+    >>> deconvolve(np.array([[0.5, 0.5], [0.74, 0.26]]), matrix).round(2).tolist()
+    [[0.5, 0.5], [0.9, 0.1]]
+    """
+    matrix = np.maximum(transition_matrix, _TINY)
+    found = np.full(given_probability.shape, 1 / len(matrix))
+    for _ in range(_STEPS):  # Each row keeps its sum.
+        found *= (given_probability / (found @ matrix)) @ matrix.T
+    return found
+
+
+def audited_transition(
+    transition_matrix: Floats, true_codes: Codes, given_codes: Codes, weights: Floats | None = None
+) -> Floats:
+    r"""Return T after some labels were checked: an estimate from noisy labels, drawn towards what was counted.
+
+    .. math:: T'_{yz} = \frac{C_{yz} + m T_{yz}}{C_{y} + m}
+
+    with :math:`C_{yz}` the checked labels z whose true class is y. The pseudo-count m is the one under which these
+    counts are the most probable (Dirichlet-multinomial): large where T agrees with them, and small where it does not,
+    as where concentrated noise has misled it.
+
+    Parameters
+    ----------
+    transition_matrix : (L, L) array
+        T[y, z] from noisy labels alone, rows sum to 1.
+    true_codes, given_codes : (m,) int arrays
+        True and given classes of the checked samples.
+    weights : (m,) array, optional
+        Inverse drawing probabilities, up to a factor; by default all were drawn alike.
+
+    Returns
+    -------
+    (L, L) array
+        Rows sum to 1.
+    """
+    n_checked = len(true_codes)
+    if not n_checked:
+        return transition_matrix
+    weights = np.ones(n_checked) if weights is None else np.asarray(weights)
+    counts = np.zeros(transition_matrix.shape)
+    np.add.at(counts, (true_codes, given_codes), weights * n_checked / weights.sum())
+    before = np.maximum(transition_matrix, _RARE)
+    before /= before.sum(axis=1, keepdims=True)
+    totals = counts.sum(axis=1)
+
+    def evidence(m: float) -> float:
+        entries = gammaln(m * before + counts) - gammaln(m * before)
+        return float((gammaln(m) - gammaln(m + totals)).sum() + entries.sum())
+
+    m = max(_PSEUDO_COUNTS, key=evidence)
+    return (counts + m * before) / (totals + m)[:, None]
 
 
 def with_wrong_probability(
@@ -165,10 +235,7 @@ def _views(
     """Return the logarithms of both views, (2, rows, L)."""
     k = indices.shape[1]
     shares = label_histogram(codes, indices, k, len(matrix)) / k
-    classes = np.full(shares.shape, 1 / len(matrix))
-    for _ in range(_STEPS):  # These are steps of expectation maximization; each row keeps its sum.
-        classes *= (shares / (classes @ matrix)) @ matrix.T
-    return np.log(np.stack([np.maximum(class_probability, 1e-6), classes + 1 / k]))
+    return np.log(np.stack([np.maximum(class_probability, 1e-6), deconvolve(shares, matrix) + 1 / k]))
 
 
 def _pool(views: Floats, weights: Floats) -> Floats:
