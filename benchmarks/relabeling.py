@@ -31,7 +31,7 @@ from labelnoise.diagnosis.estimation import estimate_noise
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.orders import cleaning_order
 from labelnoise.diagnosis.plan import relabeling_plan
-from labelnoise.diagnosis.posterior import audited_transition, combine_views, deconvolve
+from labelnoise.diagnosis.posterior import audited_posterior
 from labelnoise.diagnosis.transition import NoiseEstimate
 from labelnoise.neighborhoods.votes import vote_accuracy
 
@@ -45,8 +45,8 @@ def data_sets(folder: str | None):
     if folder and (Path(folder) / "features/cifar10_train.npy").exists():
         root = Path(folder)
         features = [np.load(root / f"features/cifar10_{part}.npy").astype(np.float32) for part in ("train", "test")]
-        files = [root / f"cifar10/{part}-00000-of-00001.parquet:label" for part in ("train", "test")]
-        labels = [np.asarray(read_labels(file)) for file in files]
+        files = [root / f"cifar10/{part}-00000-of-00001.parquet" for part in ("train", "test")]
+        labels = [np.asarray(read_labels(file, column="label")) for file in files]
         yield "cifar10", features[0], labels[0], features[1], labels[1], np.load(root / "cifar10n/random_label1.npy")
 
 
@@ -65,24 +65,13 @@ def settings(features, labels, human):
         yield "human", human.astype(np.int64)
 
 
-def posterior_of(data: LabeledSamples, noise: NoiseEstimate, true: np.ndarray, checked: np.ndarray) -> np.ndarray:
-    """Return Pr(true = y) from the noise estimate, and from checked labels."""
-    matrix, classes = noise.transition_matrix, noise.class_probability
-    if len(checked):
-        given = classes @ matrix
-        matrix = audited_transition(matrix, true[checked], data.codes[checked])
-        classes = deconvolve(given, matrix)
-    posterior = combine_views(data, matrix, classes)
-    posterior[checked] = np.eye(data.n_classes)[true[checked]]
-    return posterior
-
-
 def row_of(
     data: LabeledSamples, noise: NoiseEstimate, true: np.ndarray, test: tuple[np.ndarray, np.ndarray], n_checked: int
 ) -> Record:
     """Measure one setting."""
     start, n, classes = time.perf_counter(), len(true), np.eye(data.n_classes, dtype=np.float32)
-    posterior = posterior_of(data, noise, true, np.random.default_rng(0).choice(n, n_checked, replace=False))
+    checked = np.random.default_rng(0).choice(n, n_checked, replace=False)
+    posterior = audited_posterior(data, noise.transition_matrix, noise.class_probability, checked, true[checked])
     plan = relabeling_plan(data, posterior, round(SHARE * n), random_state=0)
     seconds = time.perf_counter() - start
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from labelnoise.diagnosis.cost import knn_accuracy
 from labelnoise.diagnosis.posterior import (
+    audited_posterior,
     audited_transition,
     combine_views,
     deconvolve,
@@ -105,6 +106,21 @@ class TestAuditedTransition:
         alike = audited_transition(np.full((2, 2), 0.5), true, given_codes)
         weighted = audited_transition(np.full((2, 2), 0.5), true, given_codes, np.array([1.0, 3.0, 1.0]))
         assert weighted[0, 1] > alike[0, 1]
+
+
+def test_after_checks_an_estimate_that_saw_no_noise_sees_it():
+    rng = np.random.default_rng(0)
+    true, _, indices = blobs(rng, per_class=400)
+    codes, matrix = flipped(true, 0.3, 3, rng)
+    data, misled = samples_of(codes, indices, 3), np.array(0.98 * np.eye(3) + 0.02 / 3)
+    checked = rng.choice(len(true), 150, replace=False)
+    before = combine_views(data, misled, one_hot(true, 3) @ matrix)
+    after = audited_posterior(data, misled, one_hot(true, 3) @ matrix, checked, true[checked])
+    assert wrong_probability_of(before, codes).mean() < 0.1
+    assert abs(wrong_probability_of(after, codes).mean() - (codes != true).mean()) < 0.05
+    np.testing.assert_array_equal(after[checked], one_hot(true[checked], 3))
+    none = np.array([], dtype=np.int64)
+    np.testing.assert_array_equal(audited_posterior(data, misled, one_hot(true, 3) @ matrix, none, none), before)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))

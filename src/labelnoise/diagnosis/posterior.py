@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from labelnoise.arrays import Codes, Floats
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.neighborhoods.votes import label_histogram
@@ -157,6 +157,38 @@ def audited_transition(
 
     m = max(_PSEUDO_COUNTS, key=evidence)
     return (counts + m * before) / (totals + m)[:, None]
+
+
+def audited_posterior(
+    data: LabeledSamples,
+    transition_matrix: Floats,
+    class_probability: NDArray[np.floating],
+    positions: Integers,
+    true_codes: Codes,
+    weights: Floats | None = None,
+) -> NDArray[np.float32]:
+    """Return the posterior after some labels were checked: of `combine_views`, with T of `audited_transition`.
+
+    Parameters
+    ----------
+    data, transition_matrix, class_probability
+        As in `combine_views`, from noisy labels alone. p(y | x) is solved again for the new T.
+    positions, true_codes : (m,) int arrays
+        The checked samples and their true classes, which become certain.
+    weights : (m,) array, optional
+        Inverse drawing probabilities, up to a factor; by default all were drawn alike.
+
+    Returns
+    -------
+    (n, L) float32 array
+        Rows sum to 1.
+    """
+    if not len(positions):
+        return combine_views(data, transition_matrix, class_probability)
+    matrix = audited_transition(transition_matrix, true_codes, data.codes[positions], weights)
+    posterior = combine_views(data, matrix, deconvolve(class_probability @ transition_matrix, matrix))
+    posterior[positions] = np.eye(data.n_classes)[true_codes]
+    return posterior
 
 
 def with_wrong_probability(
