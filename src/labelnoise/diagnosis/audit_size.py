@@ -23,7 +23,8 @@ _Z = 1.96
 def audit_size(noise: NoiseEstimate, width: float) -> tuple[int, int]:
     """Return how many labels to check for a 95 % interval of the wrong rate of this width, without pairs.
 
-    The width is 2 z sqrt(V / n), with V the mean of v_i / (N p_i) over the N samples, and p_i = pi_i / n (`design`).
+    The width is 2 z sqrt(V / n), with V the mean of v_i / (N p_i) over the N samples, and p_i = pi_i / n (`design`), and
+    never below z^2 / n, which is what an audit that finds nothing leaves open.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def audit_size(noise: NoiseEstimate, width: float) -> tuple[int, int]:
     sizes = []
     for variances in (errors * (1 - errors), np.full(size, 0.25)):
         needed = float((variances / shares).sum()) / size**2 * (2 * _Z / width) ** 2
-        sizes.append(min(size, int(np.ceil(needed))))
+        sizes.append(min(size, int(np.ceil(max(needed, _Z**2 / width)))))
     return sizes[0], sizes[1]
 
 

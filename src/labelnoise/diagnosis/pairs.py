@@ -84,6 +84,13 @@ def _check_neighbors(data: LabeledSamples, draws: Sequence[Draw]) -> None:
             )
 
 
+def pair_weights(draw: Draw, entries: Integers) -> Floats:
+    """Return the weights of the pairs of some drawn entries, 2 / (K (pi_i / R_i + pi_j / R_j)); they sum to about N."""
+    ratios = draw.probability / np.maximum(draw.reverse, 1)
+    weights: Floats = 2 / (draw.k * (ratios[entries] + ratios[draw.partner_entries[entries]]))
+    return weights
+
+
 def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsure: float) -> tuple[float, float, float]:
     """Return estimate and ends of rho, with unsure labels wrong to a degree of `unsure`."""
     assert data.neighbors is not None
@@ -105,8 +112,7 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
         wrong = np.where(draw.answers == UNSURE, unsure, draw.answers != data.codes[positions])
         model = expected[positions]
         answered = len(at) / draw.n_partners
-        ratios = draw.probability / np.maximum(draw.reverse, 1)
-        weights = share * 2 / (size * draw.k * answered * (ratios[at] + ratios[partner]))
+        weights = share / answered * pair_weights(draw, at) / size
         unit = np.cumsum(draw.is_drawn & (draw.answers != OPEN)) - 1
         products[start + unit[at]] = weights * (wrong[at] * wrong[partner] - model[at] * model[partner])
         start += len(units.unseen)

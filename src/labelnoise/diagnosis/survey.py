@@ -16,8 +16,8 @@ for m units, since b d is what the variance gains where the mean is further out.
 is constant, a proportion has :math:`b = (1 - 2 \hat w) / m`, and this is Wilson's interval.
 
 Checks that agree with the models nearly always have a small v, and cannot know how often the models are surprised. With
-W the mean weight of a sample, 1/n where all are drawn alike, b is therefore at least :math:`W \min(1, W^2/v)^2` for
-values above the estimate, and at most minus that for values below. So an interval reaches 3 W or more to each side, as
+W the mean weight of a sample, 1/n where all are drawn alike, and :math:`g = \min(1, W^2/v)^2`, b is therefore at least
+:math:`(1 - g) \kappa / v + g W` for values above the estimate, and at most :math:`(1 - g) \kappa / v - g W` below. So an interval reaches 3 W or more to each side, as
 the rule of three says of an audit that finds nothing.
 """
 
@@ -121,8 +121,9 @@ class Checks:
         if weight == 0:
             return abs(distance) <= _ROUNDING  # All samples were checked.
         ratio = third / variance if variance > 0 else 0.0
-        least = weight * min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
-        slope = max(ratio, least) if distance > 0 else min(ratio, -least)
+        doubt = min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
+        blend = (1 - doubt) * ratio
+        slope = max(ratio, blend + doubt * weight) if distance > 0 else min(ratio, blend - doubt * weight)
         return distance**2 * (1 + square / self.n_units) <= square * (variance + slope * distance)
 
 
