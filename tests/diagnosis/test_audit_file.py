@@ -59,7 +59,9 @@ def test_no_cell_is_run_as_a_formula(path):
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
 
 
-@pytest.mark.parametrize(("delimiter", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16"), (",", "cp1252"), (",", "utf-8")])
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16"), (",", "cp1252"), (",", "utf-8")]
+)
 def test_separators_and_encodings_of_spreadsheets_are_read(audit, path, delimiter, encoding):
     rows = read_rows(path)
     rows[1][3] = "dog"
@@ -102,7 +104,11 @@ def changed(path, column, value, row=2):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("true_label", "cow boy", r"line 3: an answer must be one of the 3 classes 'cat', 'dog', '=cow', 'unsure', or empty"),
+        (
+            "true_label",
+            "cow boy",
+            r"line 3: an answer must be one of the 3 classes 'cat', 'dog', '=cow', 'unsure', or empty",
+        ),
         ("index", "199", r"line 3: index and design must be as they were written; .*\(index 199\)"),
         ("index", "3.5", r"line 3: index must be a whole number; got '3.5'"),
         ("index", "", r"line 3: index must be a whole number; got ''"),

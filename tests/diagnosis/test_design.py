@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_every_order_and_start_together_draw_each_sample_with_its_probability():
     for order in permutations(range(4)):
         ends = np.cumsum(probabilities[list(order)]) % 1
         cuts = np.unique(np.concatenate([[0, 1], ends.round(12)]))
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts):
             drawn = draw_positions(probabilities, Scripted(order, (start + stop) / 2))
             assert len(set(drawn.tolist())) == 2
             found[drawn] += (stop - start) / 24

@@ -115,8 +115,8 @@ def test_the_formula_in_pairs_is_the_concentration_of_a_mask():
     assert rho / (gamma * (1 - gamma)) == pytest.approx(mask_concentration(people.wrong, hoods, k))
 
 
-def equal_draws(wrong: np.ndarray, n_all: int = 10**6) -> tuple[Checks, object]:
-    """Return checks of samples that are drawn alike, where models say nothing, and the quantity "the label is wrong"."""
+def equal_draws(wrong: np.ndarray) -> tuple[Checks, object]:
+    """Return checks of samples drawn alike, of which models say nothing, and the quantity "the label is wrong"."""
     n = len(wrong)
     checks = Checks(
         positions=np.arange(n),

@@ -23,8 +23,8 @@ _Z = 1.96
 def audit_size(noise: NoiseEstimate, width: float) -> tuple[int, int]:
     """Return how many labels to check for a 95 % interval of the wrong rate of this width, without pairs.
 
-    The width is 2 z sqrt(V / n), with V the mean of v_i / (N p_i) over the N samples, and p_i = pi_i / n (`design`), and
-    never below z^2 / n, which is what an audit that finds nothing leaves open.
+    The width is 2 z sqrt(V / n), with V the mean of v_i / (N p_i) over the N samples and p_i = pi_i / n (`design`). It
+    is never below z^2 / n, which is what an audit that finds nothing leaves open.
 
     Parameters
     ----------

@@ -10,15 +10,20 @@ is unbiased however wrong the models are (section 12; the difference estimator o
 width. A drawn sample and its partner form one unit; the variance v and the third moment :math:`\kappa` come from the
 units' sums. An interval holds the values :math:`\theta` with distance :math:`d = \theta - \hat w` and
 
-.. math:: d^2 \left( 1 + \frac{z^2}{m} \right) \le z^2 (v + b d), \qquad b = \kappa / v
+.. math:: d^2 \left( 1 + \frac{t^2}{m} \right) \le t^2 (v + b d), \qquad b = \kappa / v
 
 for m units, since b d is what the variance gains where the mean is further out. Where all samples are drawn alike and f
 is constant, a proportion has :math:`b = (1 - 2 \hat w) / m`, and this is Wilson's interval.
 
-Checks that agree with the models nearly always have a small v, and cannot know how often the models are surprised. With
-W the mean weight of a sample, 1/n where all are drawn alike, and :math:`g = \min(1, W^2/v)^2`, b is therefore at least
-:math:`(1 - g) \kappa / v + g W` for values above the estimate, and at most :math:`(1 - g) \kappa / v - g W` below. So an interval reaches 3 W or more to each side, as
-the rule of three says of an audit that finds nothing.
+Three cautions. First, v rests on few surprises and is too low more often than too high, so :data:`PREDICTED_UNITS`
+units are added to it as the models predict them. Second, a few large weights or surprises make v uncertain. With the
+units' skewness :math:`g_1` and kurtosis :math:`g_2`, the part of its relative variance that the mean does not explain
+is :math:`(g_2 - 1 - g_1^2) / m`, 0 for any quantity with two values and 2/m for a normal one. So t is Student's
+quantile with :math:`2 m / (g_2 - 1 - g_1^2)` degrees of freedom, at most m - 1. Third, checks that agree with the
+models nearly always have a small v, and cannot know how often the models are surprised. With W the mean weight of a
+sample, 1/n where all are drawn alike, and :math:`g = \min(1, W^2/v)^2`, b is at least :math:`(1 - g) \kappa / v + g W`
+for values above the estimate, and at most :math:`(1 - g) \kappa / v - g W` below. So an interval reaches 3 W or more to
+each side, as the rule of three says of an audit that finds nothing.
 """
 
 from __future__ import annotations
@@ -29,12 +34,16 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.diagnosis.design import LEAST
 
 Quantity = Callable[[Integers], Floats]
 """Return w(i, y) for some samples i and all classes y, (len(i), L)."""
+
+PREDICTED_UNITS = 20
+"""Number of units that are added to the variance as the models predict them."""
 
 LEVEL = 0.95
 """Coverage of the intervals."""
@@ -84,9 +93,14 @@ class Checks:
         return len(self.rounds)
 
     @cached_property
-    def _square(self) -> float:
-        """Square of the quantile of Student's t, z^2."""
-        return float(student.ppf((1 + LEVEL) / 2, max(self.n_units - 1, 1))) ** 2
+    def _n_of_round(self) -> Integers:
+        return np.bincount(self.rounds)
+
+    @cached_property
+    def _factors(self) -> Floats:
+        """Factors of the squared deviations: 1 - pi_i without replacement, and m / (m - 1) for the mean of a round."""
+        factors: Floats = self.unseen * (self._n_of_round / np.maximum(self._n_of_round - 1, 1))[self.rounds]
+        return factors
 
     @cached_property
     def _weight(self) -> float:
@@ -107,20 +121,29 @@ class Checks:
         """Return the weighted sum of the checks' residuals in each unit."""
         return np.bincount(self.units, self.weights * residuals, minlength=self.n_units).astype(np.float64)
 
-    def moments(self, sums: Floats) -> tuple[float, float]:
-        """Return variance and third central moment of the total of the units' sums."""
-        n_of_round = np.bincount(self.rounds)
-        deviations = sums - (np.bincount(self.rounds, sums) / n_of_round)[self.rounds]
-        factors = self.unseen * (n_of_round / np.maximum(n_of_round - 1, 1))[self.rounds]
-        return float((factors * deviations**2).sum()), float((factors * deviations**3).sum())
+    def predicted_variance(self, values: Floats) -> float:
+        """Return what `PREDICTED_UNITS` units add to v, where models say how some values (m, L) vary."""
+        chances = (1 - LEAST) * self.posterior + LEAST / values.shape[1]
+        deviations = values - (chances * values).sum(axis=1, keepdims=True)
+        variances = self.unseen[self.units] * self.weights**2 * (chances * deviations**2).sum(axis=1)
+        return PREDICTED_UNITS / self.n_units * float(variances.sum())
 
-    def contains(self, distance: float, sums: Floats) -> bool:
+    def contains(self, distance: float, sums: Floats, predicted: float = 0.0) -> bool:
         """Return whether a value at this distance above an estimate with these unit sums is in the interval."""
-        weight, square = self._weight, self._square
-        variance, third = self.moments(sums)
-        if weight == 0:
+        weight = self._weight
+        if weight < _ROUNDING**2:
             return abs(distance) <= _ROUNDING  # All samples were checked.
-        ratio = third / variance if variance > 0 else 0.0
+        deviations = sums - (np.bincount(self.rounds, sums) / self._n_of_round)[self.rounds]
+        squares = self._factors * deviations**2
+        variance, third = float(squares.sum()), float((squares * deviations).sum())
+        fourth = float((squares * deviations**2).sum())
+        ratio, freedom = 0.0, float(self.n_units - 1)
+        if variance > _ROUNDING * weight**2:
+            ratio = third / variance
+            unexplained = fourth / variance**2 - 1 / self.n_units - ratio**2 / variance
+            freedom = min(freedom, 2 / max(unexplained, _ROUNDING))
+        variance += predicted
+        square = float(stdtrit(max(freedom, 1.0), (1 + LEVEL) / 2)) ** 2
         doubt = min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
         blend = (1 - doubt) * ratio
         slope = max(ratio, blend + doubt * weight) if distance > 0 else min(ratio, blend - doubt * weight)
@@ -160,21 +183,25 @@ def ratio_interval(
     """
     rows, unsure = np.arange(len(top)), checks.truth < 0
 
-    def residuals(values: Floats, unknown: Callable[..., Floats] | None) -> Floats:
+    def unit_sums(values: Floats) -> Floats:
         predicted = (checks.posterior * values).sum(axis=1)
-        seen = values[rows, checks.truth]
-        return np.where(unsure, predicted if unknown is None else unknown(values, axis=1), seen) - predicted
+        return checks.unit_sums(np.where(unsure, 0.0, values[rows, checks.truth] - predicted))
 
-    total_top = mean_top + checks.unit_sums(residuals(top, None)).sum()
-    total_bottom = mean_bottom + checks.unit_sums(residuals(bottom, None)).sum()
+    sums_top, sums_bottom = unit_sums(top), unit_sums(bottom)
+    total_top, total_bottom = mean_top + float(sums_top.sum()), mean_bottom + float(sums_bottom.sum())
     if total_bottom <= 0:  # The class is so rare that its few checks outweigh what the models expect.
         return float(np.clip(mean_top / max(mean_bottom, _ROUNDING), 0, 1)), 0.0, 1.0
     value = float(np.clip(total_top / total_bottom, 0, 1))
+    predicted = checks.predicted_variance(top - value * bottom)
 
     def distance_and_test(theta: float, unknown: Callable[..., Floats]) -> tuple[float, bool]:
-        sums = checks.unit_sums(residuals(top - theta * bottom, unknown))
+        sums = sums_top - theta * sums_bottom
+        if unsure.any():
+            values = top - theta * bottom
+            residuals = unknown(values, axis=1) - (checks.posterior * values).sum(axis=1)
+            sums = sums + checks.unit_sums(np.where(unsure, residuals, 0.0))
         distance = -(mean_top - theta * mean_bottom + float(sums.sum()))
-        return distance, checks.contains(distance, sums)
+        return distance, checks.contains(distance, sums, predicted)
 
     def not_below(theta: float) -> bool:
         distance, inside = distance_and_test(theta, np.min)

@@ -7,13 +7,14 @@ averaging over a sample's neighbors and itself, and s steps of it,
 .. math:: \hat r_i = \frac{\sum_t (A^s)_{it} r_t + \tau \bar r}{\sum_t (A^s)_{it} + \tau}
 
 where :math:`\tau`, in units of the mean denominator, draws to the mean residual where few samples nearby were checked.
-Steps and tau are those that predict left-out checked samples best in cross-validation, if they lower the squared error
-by 5 % at least. Otherwise no residuals are spread, for smaller gains come about by chance. Before and after that, the
-log odds of e are shifted so that their mean is what the checked labels say.
+Steps and tau, and whether the log odds of e are first shifted by one number, are what predicts left-out checked samples
+best in cross-validation. If that does not lower the squared error by 2.5 standard errors, no residuals are spread, for
+smaller gains come about by chance. In the end the log odds are shifted so that their mean is what the checks say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ SHRINKAGES = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5
 _MOST_NEIGHBORS = 30
 _LEAST_CHECKED = 20
-_LEAST_GAIN = 0.05
+_LEAST_GAIN = 2.5
 
 
 def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> Floats:
@@ -71,11 +72,12 @@ def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit:
             often = draw.probability + draw.partner_probability
             chances.update(zip(draw.index.tolist(), often.tolist(), strict=True))
         weights = 1 / np.array([chances[index] for index in found])
-        expected = _calibrated(expected, positions, wrong, weights)
-        if data.neighbors is not None:
+        starts = [_calibrated(expected, positions, wrong, weights), expected]
+        if data.neighbors is None:
+            expected = starts[0]
+        else:
             graph = _averaging(data.neighbors.indices[:, :_MOST_NEIGHBORS])
-            expected += _spread(graph, positions, wrong, weights, expected[positions])
-            expected = _calibrated(expected, positions, wrong, weights)
+            expected = _calibrated(_spread(graph, positions, wrong, weights, starts), positions, wrong, weights)
     expected[positions] = wrong
     return expected
 
@@ -109,31 +111,39 @@ def _averaging(indices: NDArray[np.integer]) -> sparse.csr_array:
     return sparse.csr_array((values, columns.ravel(), np.arange(0, columns.size + 1, k + 1)), shape=(size, size))
 
 
-def _spread(graph: sparse.csr_array, positions: Integers, wrong: Floats, weights: Floats, before: Floats) -> Floats:
-    """Return the expected residual of every sample, with steps and tau chosen by cross-validation."""
+def _spread(
+    graph: sparse.csr_array, positions: Integers, wrong: Floats, weights: Floats, starts: Sequence[Floats]
+) -> Floats:
+    """Return the first of `starts`, or one of them with residuals spread over the graph if that predicts better."""
     size, n = graph.shape[0], len(positions)
-    residuals = wrong - before
     folds = np.random.default_rng(0).permutation(n) % _FOLDS
-    # One column of residuals without each fold and one with all, then the same columns of the number of checks.
+    # One column without each fold, and one with all checked samples.
     kept = (folds[:, None] != np.arange(_FOLDS + 1)).astype(np.float32)
-    fields = np.zeros((size, 2 * (_FOLDS + 1)), dtype=np.float32)
-    fields[positions] = np.concatenate([kept * residuals[:, None], kept], axis=1)
-    means = (kept * (weights * residuals)[:, None]).sum(axis=0) / (kept * weights[:, None]).sum(axis=0)
-
-    def estimate(rows: Integers | slice, column: Integers | int, tau: float) -> Floats:
-        sums, counts = fields[rows, column].astype(np.float64), fields[rows, column + _FOLDS + 1].astype(np.float64)
-        return (sums + tau * n / size * means[column]) / (counts + tau * n / size)
-
-    least = (1 - _LEAST_GAIN) * float(np.average(residuals**2, weights=weights))
-    best = np.zeros(size)
-    for step in range(1, max(STEPS) + 1):
-        fields = graph @ fields
-        for tau in SHRINKAGES if step in STEPS else ():
-            predicted = np.clip(before + estimate(positions, folds, tau), 0, 1)
-            loss = float(np.average((wrong - predicted) ** 2, weights=weights))
-            if loss < least:
-                least, best = loss, estimate(slice(None), _FOLDS, tau)
+    total = (kept * weights[:, None]).sum(axis=0)
+    best, best_gain = starts[0], 0.0
+    for start in starts:
+        residuals = wrong - start[positions]
+        means = (kept * (weights * residuals)[:, None]).sum(axis=0) / total
+        fields = np.zeros((size, 2 * (_FOLDS + 1)), dtype=np.float32)
+        fields[positions] = np.concatenate([kept * residuals[:, None], kept], axis=1)
+        for step in range(1, max(STEPS) + 1):
+            fields = graph @ fields
+            for tau in SHRINKAGES if step in STEPS else ():
+                left_out = _shrunken(fields[positions], folds, means, tau * n / size)
+                predicted = np.clip(start[positions] + left_out, 0, 1)
+                gains = weights * ((wrong - starts[0][positions]) ** 2 - (wrong - predicted) ** 2)
+                gain = float(gains.sum())
+                if gain > max(best_gain, _LEAST_GAIN * np.sqrt(n) * float(gains.std())):
+                    best_gain = gain
+                    best = start + _shrunken(fields, np.full(size, _FOLDS), means, tau * n / size)
     return best
+
+
+def _shrunken(fields: NDArray[np.float32], columns: Integers, means: Floats, strength: float) -> Floats:
+    """Return the mean residual around each row, from the columns of sums and of counts that it is to use."""
+    rows = np.arange(len(fields))
+    sums, counts = (fields[rows, columns + at].astype(np.float64) for at in (0, _FOLDS + 1))
+    return (sums + strength * means[columns]) / (counts + strength)
 
 
 def _calibrated(expected: Floats, positions: Integers, wrong: Floats, weights: Floats) -> Floats:
