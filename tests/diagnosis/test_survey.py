@@ -116,18 +116,18 @@ def test_the_formula_in_pairs_is_the_concentration_of_a_mask():
 
 
 def equal_draws(wrong: np.ndarray) -> tuple[Checks, object]:
-    """Return checks of samples drawn alike, of which models say nothing, and the quantity "the label is wrong"."""
+    """Return checks of samples drawn alike, which models take to be right, and the quantity "the label is wrong"."""
     n = len(wrong)
     checks = Checks(
         positions=np.arange(n),
         truth=wrong.astype(int),
         weights=np.full(n, 1 / n),
-        posterior=np.full((n, 2), 0.5),
+        posterior=np.tile([1.0, 0.0], (n, 1)),
         units=np.arange(n),
         rounds=np.zeros(n, dtype=int),
         unseen=np.ones(n),
         shares=np.ones(1),
-        posteriors=(np.full((n, 2), 0.5, dtype=np.float32),),
+        posteriors=(np.tile([1.0, 0.0], (n, 1)).astype(np.float32),),
     )
     return checks, lambda rows: np.tile([0.0, 1.0], (len(rows), 1))
 
@@ -173,7 +173,6 @@ def test_a_ratio_of_equal_draws_covers_as_often_as_it_claims():
         checks, _ = equal_draws(member)
         top = np.stack([np.zeros(200), marked * 1.0], axis=1)
         bottom = np.tile([0.0, 1.0], (200, 1))
-        # The models take every second sample to be a member, whether or not it is marked.
-        _, low, high = ratio_interval(checks, top, bottom, 0.5 * 0.2, 0.5)
+        _, low, high = ratio_interval(checks, top, bottom, 0.0, 0.0)
         covered += low <= 0.2 <= high
     assert 0.91 <= covered / 300 <= 0.99

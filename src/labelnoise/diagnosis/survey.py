@@ -15,8 +15,8 @@ units' sums. An interval holds the values :math:`\theta` with distance :math:`d 
 for m units, since b d is what the variance gains where the mean is further out. Where all samples are drawn alike and f
 is constant, a proportion has :math:`b = (1 - 2 \hat w) / m`, and this is Wilson's interval.
 
-Three cautions. First, v rests on few surprises and is too low more often than too high, so :data:`PREDICTED_UNITS`
-units are added to it as the models predict them. Second, a few large weights or surprises make v uncertain. With the
+Three cautions. First, v rests on few surprises and is too low more often than too high, so a tenth is added to it, or a
+tenth of what the models predict if that is less. Second, a few large weights or surprises make v uncertain. With the
 units' skewness :math:`g_1` and kurtosis :math:`g_2`, the part of its relative variance that the mean does not explain
 is :math:`(g_2 - 1 - g_1^2) / m`, 0 for any quantity with two values and 2/m for a normal one. So t is Student's
 quantile with :math:`2 m / (g_2 - 1 - g_1^2)` degrees of freedom, at most m - 1. Third, checks that agree with the
@@ -42,8 +42,8 @@ from labelnoise.diagnosis.design import LEAST
 Quantity = Callable[[Integers], Floats]
 """Return w(i, y) for some samples i and all classes y, (len(i), L)."""
 
-PREDICTED_UNITS = 20
-"""Number of units that are added to the variance as the models predict them."""
+MARGIN = 0.1
+"""Share of the variance that is added to it, if the models predict as much."""
 
 LEVEL = 0.95
 """Coverage of the intervals."""
@@ -122,11 +122,11 @@ class Checks:
         return np.bincount(self.units, self.weights * residuals, minlength=self.n_units).astype(np.float64)
 
     def predicted_variance(self, values: Floats) -> float:
-        """Return what `PREDICTED_UNITS` units add to v, where models say how some values (m, L) vary."""
+        """Return the variance of a total, if the models say how some values (m, L) vary."""
         chances = (1 - LEAST) * self.posterior + LEAST / values.shape[1]
         deviations = values - (chances * values).sum(axis=1, keepdims=True)
         variances = self.unseen[self.units] * self.weights**2 * (chances * deviations**2).sum(axis=1)
-        return PREDICTED_UNITS / self.n_units * float(variances.sum())
+        return float(variances.sum())
 
     def contains(self, distance: float, sums: Floats, predicted: float = 0.0) -> bool:
         """Return whether a value at this distance above an estimate with these unit sums is in the interval."""
@@ -142,7 +142,7 @@ class Checks:
             ratio = third / variance
             unexplained = fourth / variance**2 - 1 / self.n_units - ratio**2 / variance
             freedom = min(freedom, 2 / max(unexplained, _ROUNDING))
-        variance += predicted
+        variance += MARGIN * min(variance, predicted)
         square = float(stdtrit(max(freedom, 1.0), (1 + LEVEL) / 2)) ** 2
         doubt = min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
         blend = (1 - doubt) * ratio

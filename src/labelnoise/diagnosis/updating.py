@@ -121,6 +121,8 @@ def _spread(
     kept = (folds[:, None] != np.arange(_FOLDS + 1)).astype(np.float32)
     total = (kept * weights[:, None]).sum(axis=0)
     best, best_gain = starts[0], 0.0
+    errors = [(wrong - start[positions]) ** 2 for start in starts]
+    least = min(errors, key=lambda error: float((weights * error).sum()))
     for start in starts:
         residuals = wrong - start[positions]
         means = (kept * (weights * residuals)[:, None]).sum(axis=0) / total
@@ -131,7 +133,7 @@ def _spread(
             for tau in SHRINKAGES if step in STEPS else ():
                 left_out = _shrunken(fields[positions], folds, means, tau * n / size)
                 predicted = np.clip(start[positions] + left_out, 0, 1)
-                gains = weights * ((wrong - starts[0][positions]) ** 2 - (wrong - predicted) ** 2)
+                gains = weights * (least - (wrong - predicted) ** 2)
                 gain = float(gains.sum())
                 if gain > max(best_gain, _LEAST_GAIN * np.sqrt(n) * float(gains.std())):
                     best_gain = gain
