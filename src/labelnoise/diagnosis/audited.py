@@ -106,7 +106,11 @@ class AuditedNoise:
     @property
     def class_priors(self) -> list[Estimate]:
         """Share of samples that truly are of each class."""
-        return [self.mean(_indicator(code, self.data.n_classes)) for code in range(self.data.n_classes)]
+        everyone, found = np.ones_like(self.checks.posterior), []
+        for code, mean in enumerate(self._joint.sum(axis=1)):
+            of_class = _indicator(code, self.data.n_classes)(self.checks.positions)
+            found.append(self._estimate(*ratio_interval(self.checks, of_class, everyone, float(mean), 1.0)))
+        return found
 
     def transition_entry(self, true: int, given: int) -> Estimate:
         """Return T[true, given] = Pr(given label | true label), of two codes."""

@@ -48,7 +48,7 @@ MARGIN = 0.1
 LEVEL = 0.95
 """Coverage of the intervals."""
 
-_BLOCK = 65536
+_MOST_CELLS = 1_000_000
 _HALVINGS = 24
 _ROUNDING = 1e-9
 
@@ -110,8 +110,9 @@ class Checks:
     def predicted_mean(self, quantity: Quantity) -> float:
         """Return the mean of f_i over all samples, the rounds by their shares."""
         size, total = len(self.posteriors[0]), 0.0
-        for start in range(0, size, _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, size))
+        block = max(1, _MOST_CELLS // self.posterior.shape[1])
+        for start in range(0, size, block):
+            rows = np.arange(start, min(start + block, size))
             values = quantity(rows)
             for share, posterior in zip(self.shares, self.posteriors, strict=True):
                 total += share * float(np.einsum("iy,iy->", posterior[rows].astype(np.float64), values))
