@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -27,6 +27,9 @@ from labelnoise.artifacts import (
     write_table,
     write_text,
 )
+from labelnoise.data import read_labels
+from labelnoise.data.text import MISSING
+from labelnoise.spreadsheets import from_spreadsheets
 
 FRAME = pd.DataFrame({"k": [1, 5], "noise_rate": [0.1, 1 / 3], "noise": ["flip", "größe"]})
 
@@ -40,6 +43,21 @@ def line_plot() -> Figure:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(st.text("=+-@\t\r\n'\"a1 ,;#|é", min_size=1).map(str.strip), min_size=2, max_size=5, unique=True))
+def test_names_that_look_like_formulas_come_back_and_are_defused_for_spreadsheets(tmp_path, names):
+    names = [f"{first}{name}" for first in ("", "=", "\t") for name in names if name not in MISSING]
+    frame = pd.DataFrame({"label": names, "rate": np.linspace(-1, 1, len(names))})
+    exact = {"sep": "comma", "header": "yes", "comment": "none"}
+    _, path = write_table(frame, tmp_path / "as_they_are")
+    if names:
+        assert read_labels(path, csv=exact).tolist() == names
+    _, path = write_table(frame, tmp_path / "defused", spreadsheets=True)
+    written = pd.read_csv(path, keep_default_na=False, dtype={"label": str}, lineterminator="\n")
+    assert not written["label"].str.startswith(("=", "+", "-", "@", "\t", "\r")).any()
+    pd.testing.assert_frame_equal(from_spreadsheets(written), frame, check_dtype=False)
 
 
 def test_tables_come_back_as_they_were_written(tmp_path):

@@ -16,6 +16,7 @@ import math
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from csv import QUOTE_MINIMAL, QUOTE_NONNUMERIC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -133,7 +134,7 @@ def _check_length(part: str, what: str) -> None:
         raise ValueError(f"{what} must be at most {longest} bytes long; {part[:30]}... has {length}. Shorten it.")
 
 
-def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
+def write_table(frame: DataFrame, path: StrPath, *, spreadsheets: bool = False) -> tuple[Path, Path]:
     """Write a table as Parquet and CSV; an index other than row numbers becomes columns.
 
     Parameters
@@ -142,6 +143,8 @@ def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
         The table.
     path : path
         Path without suffix; ``.parquet`` and ``.csv`` are added.
+    spreadsheets : bool
+        Whether text in the CSV is written as `for_spreadsheets` returns it. By default it is written as it is.
 
     Returns
     -------
@@ -155,12 +158,17 @@ def write_table(frame: DataFrame, path: StrPath) -> tuple[Path, Path]:
     """
     import pandas as pd
 
+    from labelnoise.spreadsheets import any_text, for_spreadsheets
+
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     parquet, csv = _with_suffix(path, "parquet"), _with_suffix(path, "csv")
+    text = for_spreadsheets(frame) if spreadsheets else frame
+    # Otherwise a carriage return in a text would be written bare, and end the line.
+    quoting: Any = QUOTE_NONNUMERIC if any_text(frame, lambda entry: "\r" in entry) else QUOTE_MINIMAL
     with replacing(parquet, csv) as (parquet_stream, csv_stream):
         frame.to_parquet(parquet_stream, index=False)
-        frame.to_csv(csv_stream, index=False, lineterminator="\n")
+        text.to_csv(csv_stream, index=False, lineterminator="\n", quoting=quoting)
     return parquet, csv
 
 

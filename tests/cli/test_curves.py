@@ -203,3 +203,13 @@ def test_a_curve_that_recovers_is_not_at_least_at_its_target():
     result = CurveResult("curve", "", "", dips, None, {}, 0.0, {}, target=0.7)
     (found,) = result.tolerances()
     assert found == {"k": 1, "noise_rate": pytest.approx(0.25), "at_least": False}
+
+
+def test_class_names_like_formulas_are_written_as_they_are_or_defused_for_spreadsheets(here):
+    names = np.array(["=1+1", "-2 eggs", "plain"])
+    FRAME.assign(kind=names[LABELS]).to_csv("data.csv", index=False)
+    for options, first_name in (((), "=1+1"), (("--spreadsheet",), "'=1+1")):
+        status, _, err = here("corrupt", "--labels", "data.csv:kind", "--noise-rate", 0.2, *options)
+        assert status == 0, err
+        assert pd.read_csv("out/noisy_labels.csv")["clean_label"][0] == first_name
+        assert pd.read_parquet("out/noisy_labels.parquet")["clean_label"][0] == "=1+1"

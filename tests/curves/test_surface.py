@@ -60,7 +60,7 @@ def test_bad_input(digits):
         ln.accuracy_surface(curve, [0.0, 1.5], 3)
     with pytest.raises(ValueError, match="`target` must lie in"):
         ln.accuracy_surface(curve, [0.0], 3).tolerance(90)
-    with pytest.raises(ValueError, match="at least one concentration"):
+    with pytest.raises(ValueError, match="`concentrations` must be one number or a non-empty sequence"):
         ln.accuracy_surface(curve, [], 3)
     measured = ln.simulate_knn(hoods, labels, truth, ln.FlipNoise(), [0.0], 3, repeats=1)
     with pytest.raises(ValueError, match="must be predicted"):

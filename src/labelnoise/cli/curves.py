@@ -206,6 +206,13 @@ def corrupt(
     id_columns: IdColumns = None,
     missing_label: MissingLabels = None,
     csv: Csv = None,
+    spreadsheet: Annotated[
+        bool,
+        typer.Option(
+            "--spreadsheet",
+            help="Write an apostrophe before class names in the CSV that a spreadsheet would take for a formula.",
+        ),
+    ] = False,
     output_dir: OutputDir = Path("labelnoise-output/corrupt"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
@@ -234,6 +241,7 @@ def corrupt(
         "id_columns": id_columns,
         "missing_label": missing_label,
         "csv": csv,
+        "spreadsheet": spreadsheet,
         "noise": model.parameters(),
         "noise_rate": noise_rate,
         "placement": where.parameters(),
@@ -252,7 +260,7 @@ def corrupt(
     }
     specification = write_json(record, folder / "noisy_labels.json")
     saved = noisy.save(folder / "noisy_labels.npz")
-    parquet, table = write_table(noisy.to_frame(), folder / "noisy_labels")
+    parquet, table = write_table(noisy.to_frame(), folder / "noisy_labels", spreadsheets=spreadsheet)
     files = {"npz": saved, "parquet": parquet, "csv": table, "json": specification}
     if as_json:
         print_json({**record, "files": {kind: str(path) for kind, path in files.items()}})

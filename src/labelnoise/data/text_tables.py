@@ -47,7 +47,9 @@ class CsvTable(Table):
 
     def classes(self, name: str) -> NDArray[Any]:
         """Read one column as integers or floats if that loses nothing, else as text."""
-        return typed(np.char.strip(np.array(self._table.column(name).to_pylist(), dtype=str)), f"{self.path}:{name}")
+        return typed(
+            np.char.strip(np.array(self._table.column(name).to_pylist(), dtype=str), " "), f"{self.path}:{name}"
+        )
 
     def numbers(self, names: Sequence[str]) -> Features:
         """Read columns of numbers as (N, columns); a missing number is NaN."""
