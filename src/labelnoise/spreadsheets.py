@@ -10,25 +10,42 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def for_spreadsheets(frame: DataFrame) -> DataFrame:
-    """Return a table with an apostrophe before text that a spreadsheet may take for a formula.
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
-    Such text begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return. Text that begins with an apostrophe
-    gets another one, so that `from_spreadsheets` undoes this exactly.
+
+def defused(text: str) -> str:
+    """Return text that no spreadsheet runs as a formula: an apostrophe before = + - @ and tabs, except before numbers.
+
+    Text that begins with an apostrophe gets another one, so that `restored` undoes this exactly.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"label": ["=1+1", "cat", "'s"], "rate": [-0.5, 0.0, 0.5]})
-    >>> for_spreadsheets(table)["label"].tolist()
-    ["'=1+1", 'cat', "''s"]
+    >>> [defused(text) for text in ("=1+1", "-1", "cat", "'s")]
+    ["'=1+1", '-1', 'cat', "''s"]
     """
-    return _with_text(frame, lambda text: re.sub(r"^(?=[=+\-@\t\r'])", "'", text))
+    return f"'{text}" if text.startswith(_FORMULA) and as_number(text) is None else text
+
+
+def restored(text: str) -> str:
+    """Return what `defused` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def as_number(text: str) -> float | None:
+    """Return the number that a text writes, with a decimal point or comma; None if it is something else."""
+    stripped = text.strip()
+    return float(stripped.replace(",", ".")) if _NUMBER.fullmatch(stripped) else None
+
+
+def for_spreadsheets(frame: DataFrame) -> DataFrame:
+    """Return a table with every text defused."""
+    return _with_text(frame, defused)
 
 
 def from_spreadsheets(frame: DataFrame) -> DataFrame:
     """Return the table of which `for_spreadsheets` returned the given one."""
-    return _with_text(frame, lambda text: text.removeprefix("'"))
+    return _with_text(frame, restored)
 
 
 def _with_text(frame: DataFrame, change: Callable[[str], str]) -> DataFrame:

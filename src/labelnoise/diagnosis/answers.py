@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from numpy.typing import NDArray
 
 from labelnoise.diagnosis.draws import OPEN, UNSURE
+from labelnoise.spreadsheets import as_number, restored
 
 UNSURE_WORD = "unsure"
 """What a checker types who cannot say, in any case."""
-
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-
-
-def defused(text: str) -> str:
-    """Return text that no spreadsheet runs as a formula: an apostrophe before = + - @, except before numbers."""
-    return f"'{text}" if text.startswith(_FORMULA) and as_number(text) is None else text
-
-
-def restored(text: str) -> str:
-    """Return what `defused` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
-
-
-def as_number(text: str) -> float | None:
-    """Return the number that a text writes, with a decimal point or comma; None if it is something else."""
-    stripped = text.strip()
-    return float(stripped.replace(",", ".")) if _NUMBER.fullmatch(stripped) else None
 
 
 class Answers:

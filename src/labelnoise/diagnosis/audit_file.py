@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.artifacts import write_text
-from labelnoise.diagnosis.answers import UNSURE_WORD, Answers, as_number, defused
+from labelnoise.diagnosis.answers import UNSURE_WORD, Answers
 from labelnoise.diagnosis.draws import OPEN, UNSURE, Draw
 from labelnoise.labels import class_array
+from labelnoise.spreadsheets import as_number, defused
 
 _COLUMNS = ("index", "given_label", "suggested_label", "true_label", "path", "design", "check", "classes")
 _NEEDED = ("index", "true_label", "design", "check")
