@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.diagnosis.forward import CrossFit, softmax
 
+_SCALES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _FIRST_STEPS, _LATER_STEPS = 100, 60
 _GAIN = 3e-4  # of the mean log-likelihood, below which another round is not worth its time
 _MOST_CELLS = 10_000_000  # samples times classes in a fit of T; more do not make it more precise than it needs to be
@@ -146,9 +147,12 @@ def fit_transition(
         by_t = t * counts.sum(axis=1, keepdims=True) - counts
         return total / n, np.concatenate([[by_scale], by_b, by_t.ravel()]) / n
 
-    first = np.concatenate(
-        [[np.log(start.inverse_temperature)], start.offsets, np.log(np.maximum(start.transition, 1e-6)).ravel()]
-    )
+    def begin(scale: float) -> Floats:
+        return np.concatenate([[np.log(scale)], start.offsets, np.log(np.maximum(start.transition, 1e-6)).ravel()])
+
+    # Flat scores and little noise are nearly as likely as sharp scores and much noise, and a long way apart. So the
+    # search begins at the temperature that fits the matrix it begins with.
+    first = min((begin(scale) for scale in (start.inverse_temperature, *_SCALES)), key=lambda flat: loss(flat)[0])
     bounds_of = [(-3.0, 3.0), *[(None, None)] * (len(first) - 1)]
     found = minimize(
         loss, first, jac=True, method="L-BFGS-B", bounds=bounds_of, options={"maxiter": iterations, "ftol": 1e-9}
