@@ -39,7 +39,7 @@ _MOST_CHARACTERS = 30_000
 
 def write_audit(draws: Sequence[Draw], classes: NDArray[Any], fingerprint: str, path: Path) -> Path:
     """Write draws to `path`; raise a FileExistsError if that would lose an answer (`Audit.to_csv`)."""
-    _check_nothing_lost(draws, path)
+    _check_nothing_lost(draws, classes, path)
     with_paths = any(draw.paths is not None for draw in draws)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
@@ -229,12 +229,12 @@ def _listed_classes(rows: Sequence[tuple[int, Mapping[str, str]]], path: Path) -
         ) from None
 
 
-def _check_nothing_lost(draws: Sequence[Draw], path: Path) -> None:
+def _check_nothing_lost(draws: Sequence[Draw], classes: NDArray[Any], path: Path) -> None:
     """Raise a FileExistsError if `path` holds answers that the draws do not hold, or is something else."""
     if not path.exists():
         return
     try:
-        there, _, _ = read_audit(path, None)
+        there, _, _ = read_audit(path, classes)
     except ValueError as error:
         raise FileExistsError(
             f"{path} must not exist, or be an audit whose answers are kept; it cannot be read as one ({error}) "
