@@ -166,6 +166,8 @@ def audited_posterior(
     positions: Integers,
     true_codes: Codes,
     weights: Floats | None = None,
+    *,
+    checked: bool = True,
 ) -> NDArray[np.float32]:
     """Return the posterior after some labels were checked: of `combine_views`, with T of `audited_transition`.
 
@@ -177,6 +179,8 @@ def audited_posterior(
         The checked samples and their true classes, which become certain.
     weights : (m,) array, optional
         Inverse drawing probabilities, up to a factor; by default all were drawn alike.
+    checked : bool, default True
+        Whether the checked samples are certain; otherwise they are judged as all others.
 
     Returns
     -------
@@ -187,7 +191,8 @@ def audited_posterior(
         return combine_views(data, transition_matrix, class_probability)
     matrix = audited_transition(transition_matrix, true_codes, data.codes[positions], weights)
     posterior = combine_views(data, matrix, deconvolve(class_probability @ transition_matrix, matrix))
-    posterior[positions] = np.eye(data.n_classes)[true_codes]
+    if checked:
+        posterior[positions] = np.eye(data.n_classes)[true_codes]
     return posterior
 
 

@@ -1,8 +1,10 @@
 r"""What an audit says about the labels that nobody checked.
 
-The models may be wrong in whole regions, where they learned the noise. There the checked labels differ from what they
-say, so the residuals :math:`r_t = w_t - e_t` of checked samples t are spread over the neighborhood graph. With A the
-averaging over a sample's neighbors and itself, and s steps of it,
+A classifier that learned concentrated noise sees too little of it. So T is corrected by the checked labels
+(`labelnoise.diagnosis.posterior.audited_posterior`), if that predicts them better. The models may still be wrong in
+whole regions. There the checked labels differ from what they say, so the residuals :math:`r_t = w_t - e_t` of checked
+samples t are spread over the neighborhood graph. With A the averaging over a sample's neighbors and itself, and s steps
+of it,
 
 .. math:: \hat r_i = \frac{\sum_t (A^s)_{it} r_t + \tau \bar r}{\sum_t (A^s)_{it} + \tau}
 
@@ -26,6 +28,7 @@ from scipy.special import expit, logit
 from labelnoise.arrays import Floats, Integers
 from labelnoise.diagnosis.design import LEAST
 from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.diagnosis.posterior import audited_posterior, wrong_probability_of
 
 if TYPE_CHECKING:
     from labelnoise.diagnosis.audit import Audit
@@ -62,10 +65,16 @@ def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit:
         The audit was drawn from other data.
     """
     audit.check_data(data)
-    expected = 1 - noise.posterior[np.arange(len(data.codes)), data.codes].astype(np.float64)
+    return _updated(data, noise, audit)[0]
+
+
+def _updated(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> tuple[Floats, NDArray[np.float32]]:
+    """Return Pr(label i is wrong), and the posterior that says how the other classes share it."""
     found = audit.checked_codes(unsure=False)
     positions = np.searchsorted(data.rows, np.fromiter(found, dtype=np.int64, count=len(found)))
-    wrong = (np.fromiter(found.values(), dtype=np.int64, count=len(found)) != data.codes[positions]).astype(np.float64)
+    true_codes = np.fromiter(found.values(), dtype=np.int64, count=len(found))
+    wrong = (true_codes != data.codes[positions]).astype(np.float64)
+    posterior, expected = noise.posterior, wrong_probability_of(noise.posterior, data.codes)
     if len(found) >= _LEAST_CHECKED:
         chances: dict[int, float] = {}
         for draw in audit.draws:
@@ -76,10 +85,18 @@ def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit:
         if data.neighbors is None:
             expected = starts[0]
         else:
+            model = data, noise.transition_matrix, noise.class_probability
+            posterior = audited_posterior(*model, positions, true_codes, weights, checked=False)
+            corrected = _calibrated(wrong_probability_of(posterior, data.codes), positions, wrong, weights)
+
+            def error(start: Floats) -> float:
+                return float((weights * (wrong - start[positions]) ** 2).sum())
+
+            starts.insert(0 if error(corrected) < error(starts[0]) else 1, corrected)
             graph = _averaging(data.neighbors.indices[:, :_MOST_NEIGHBORS])
             expected = _calibrated(_spread(graph, positions, wrong, weights, starts), positions, wrong, weights)
     expected[positions] = wrong
-    return expected
+    return expected, posterior
 
 
 def updated_posterior(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> NDArray[np.float32]:
@@ -88,8 +105,9 @@ def updated_posterior(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) 
     The given label has probability 1 - e_i with `updated_error_probability`; the others keep their proportions. A
     checked sample has probability 1 for its true label.
     """
-    errors = updated_error_probability(data, noise, audit)
-    posterior = np.array(noise.posterior, dtype=np.float32)
+    audit.check_data(data)
+    errors, before = _updated(data, noise, audit)
+    posterior = np.array(before, dtype=np.float32)
     rows = np.arange(len(posterior))
     posterior[rows, data.codes] = 0.0
     posterior += 1e-9  # Another class than the given one is possible even where the models have excluded it.
