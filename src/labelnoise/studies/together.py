@@ -151,5 +151,7 @@ def _train(group: list[Training], store: RunStore) -> int:
             checkpoint=scratch / f"together-{group_id}.pt",
         )
         for (run, _), labels, result in zip(mine, given, trained, strict=True):
-            store.save(run, run.conclude(labels, result))
+            concluded = run.conclude(labels, result)
+            # Networks that train together differ from one that trains alone by rounding, which training amplifies.
+            store.save(run, replace(concluded, record={**concluded.record, "together": len(mine)}))
     return len(mine)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -197,17 +199,36 @@ def _train_alone(run: TrainingRun | RegionRun, workspace: Workspace) -> RunResul
     from labelnoise.training import train
 
     given, (train_set, test_set) = run.given_labels(workspace), run.data.load()
-    trained = train(
-        _pixels_of(train_set),
-        given.labels,
-        run.training,
-        clean_labels=train_set.labels,
-        test_images=_pixels_of(test_set),
-        test_labels=test_set.labels,
-        classes=np.arange(len(train_set.classes)),
-        checkpoint=workspace.scratch / "checkpoint.pt",
-    )
-    return run.conclude(given, trained)
+    with _one_thread():
+        trained = train(
+            _pixels_of(train_set),
+            given.labels,
+            run.training,
+            clean_labels=train_set.labels,
+            test_images=_pixels_of(test_set),
+            test_labels=test_set.labels,
+            classes=np.arange(len(train_set.classes)),
+            checkpoint=workspace.scratch / "checkpoint.pt",
+        )
+        result = run.conclude(given, trained)
+    return replace(result, record={**result.record, "together": 1})
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch compute with one thread on the CPU, so that a run has one result whatever carries it out.
+
+    Sums over several threads differ in their last bits from those over one, and training amplifies the difference.
+    Several cores are used by several worker processes. On a GPU this changes nothing.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _pixels_of(images: Images) -> NDArray[np.uint8] | ImageStream:
