@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelnoise.diagnosis.answers import Answers, as_number, defused, restored
+from labelnoise.diagnosis.answers import Answers
 from labelnoise.diagnosis.draws import OPEN, UNSURE
+from labelnoise.spreadsheets import as_number, defused, restored
 
 
 @given(st.text())
