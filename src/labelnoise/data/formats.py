@@ -71,6 +71,8 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
             beside = [entry.name for entry in path.parent.iterdir()]
         close = difflib.get_close_matches(path.name, beside, n=1)
         hint = f" Did you mean {path.parent / close[0]}?" if close else ""
+        if max(len(os.fsencode(part)) for part in path.parts) > 255:  # The limit of nearly all file systems.
+            hint = " Its name is too long for a file."
         raise FileNotFoundError(f"`path` must name a file that exists; there is no {path}.{hint}")
     suffix = path_suffix(path)
     if suffix not in SUFFIXES or (suffix not in TEXT and path.suffix.lower() in COMPRESSED):
