@@ -63,7 +63,7 @@ def drawing_probabilities(
     Examples
     --------
     >>> drawing_probabilities(np.array([0.5, 0.0, 0.0, 1.0]), 2).round(2).tolist()
-    [0.95, 0.35, 0.35, 0.35]
+    [0.86, 0.38, 0.38, 0.38]
     """
     size = len(error_probability)
     eligible = np.ones(size, dtype=bool) if known is None else ~known
