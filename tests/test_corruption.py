@@ -274,3 +274,39 @@ def test_classes_of_bytes_and_dates_are_not_saved_as_something_else(tmp_path, la
     with pytest.raises(TypeError, match=r"strings, integers or booleans to be saved; got (bytes|date)"):
         ln.corrupt(labels, ln.FlipNoise(), 0.5).save(tmp_path / "noisy.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+class TestFromPair:
+    @pytest.mark.parametrize("names", [np.arange(4), np.array(["a", "b", "c", "d"])], ids=["integers", "text"])
+    def test_it_gives_the_rates_matrix_and_mask_that_corrupt_reports(self, names):
+        clean = np.random.default_rng(0).integers(4, size=500)
+        drawn = ln.corrupt(clean, ln.FlipNoise(), 0.3, random_state=1)
+        pair = ln.NoisyLabels.from_pair(names[clean], names[drawn.labels])
+        assert pair.changed_rate == pair.noise_rate == drawn.changed_rate
+        np.testing.assert_array_equal(pair.transition_matrix, drawn.transition_matrix)
+        np.testing.assert_array_equal(pair.selected, drawn.selected)
+        assert "not drawn here" in repr(pair)
+
+    def test_it_survives_saving(self, tmp_path):
+        pair = ln.NoisyLabels.from_pair(["x", "y", "y"], ["x", "x", "y"])
+        again = ln.NoisyLabels.load(pair.save(tmp_path / "pair"))
+        assert again.summary() == pair.summary()
+        assert again.labels.tolist() == ["x", "x", "y"]
+
+    def test_a_class_that_only_one_of_them_holds_is_a_class(self):
+        pair = ln.NoisyLabels.from_pair(["a", "b"], ["a", "c"])
+        assert pair.classes.tolist() == ["a", "b", "c"]
+        assert pair.transition_matrix[1].tolist() == [0, 0, 1]
+
+    @pytest.mark.parametrize(
+        ("clean", "noisy", "error", "message"),
+        [
+            ([0, 1, 2], [0, 1], ValueError, "got 3 and 2"),
+            ([0, 1], ["a", "b"], TypeError, "same kind"),
+            ([0, None], [0, 1], ValueError, "clean"),
+            ([0, 1], [0, float("nan")], ValueError, "noisy"),
+        ],
+    )
+    def test_pairs_that_do_not_match_are_refused(self, clean, noisy, error, message):
+        with pytest.raises(error, match=message):
+            ln.NoisyLabels.from_pair(clean, noisy)

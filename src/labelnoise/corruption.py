@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from labelnoise.arrays import Codes, Features, Floats, Mask
 from labelnoise.artifacts import parse_json, read_arrays, write_arrays
 from labelnoise.columns import check_same_order
+from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
 from labelnoise.placement.spread import Spread
@@ -46,8 +47,8 @@ class NoisyLabels:
     concentration : float or None
         Realized rho (section 8 of the theory) where the placement sets one; the asked rho is in `placement`. For any
         other placement, `labelnoise.concentration` measures it.
-    seed : int
-        ``corrupt(..., random_state=seed)`` gives the same labels again.
+    seed : int or None
+        ``corrupt(..., random_state=seed)`` gives the same labels again; None if the labels were not drawn here.
     """
 
     labels: NDArray[Any]
@@ -57,7 +58,7 @@ class NoisyLabels:
     asked_noise_rate: float
     noise: dict[str, Any]
     placement: dict[str, Any]
-    seed: int
+    seed: int | None
     concentration: float | None
     _codes: tuple[Codes, Codes] = field(repr=False)
 
@@ -94,7 +95,8 @@ class NoisyLabels:
         return (
             f"NoisyLabels({len(self.labels)} labels of {len(self.classes)} classes; {self.noise['name']} noise, "
             f"{self.placement['name']} placement; noise_rate {self.noise_rate:.4f} "
-            f"(asked {self.asked_noise_rate:g}), changed_rate {self.changed_rate:.4f}{rho}, seed {self.seed})"
+            f"(asked {self.asked_noise_rate:g}), changed_rate {self.changed_rate:.4f}{rho}, "
+            f"{'not drawn here' if self.seed is None else f'seed {self.seed}'})"
         )
 
     def summary(self) -> dict[str, Any]:
@@ -152,6 +154,59 @@ class NoisyLabels:
             clean_codes=clean,
             selected=self.selected,
             record=np.frombuffer(json.dumps(record).encode(), dtype=np.uint8),
+        )
+
+    @classmethod
+    def from_pair(cls, clean: ArrayLike, noisy: ArrayLike, *, classes: ArrayLike | None = None) -> NoisyLabels:
+        """Return the record of an existing pair: the true labels of some samples, and noisy ones of the same samples.
+
+        Selected are the samples whose label changed, so `noise_rate` equals `changed_rate`.
+
+        Parameters
+        ----------
+        clean, noisy : array-like of shape (n_samples,)
+            True and noisy labels in the same classes and the same order of samples.
+        classes : sequence, optional
+            All classes in order; by default those of both.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The lengths differ, labels are missing, or the labels of the two are not of the same kind.
+
+        Examples
+        --------
+        >>> pair = NoisyLabels.from_pair(["cat", "cat", "dog", "dog"], ["cat", "dog", "dog", "dog"])
+        >>> pair.changed_rate, pair.transition_matrix.tolist()
+        (0.25, [[0.5, 0.5], [0.0, 1.0]])
+        """
+        true, known = encode_labels(clean, classes=classes, name="clean")
+        others = known if classes is not None else encode_labels(noisy, name="noisy")[1]
+        if set(others.tolist()) - set(known.tolist()):
+            if known.dtype.kind != others.dtype.kind:
+                raise TypeError(
+                    f"`clean` and `noisy` must be labels of the same kind; got {known.dtype} and {others.dtype}. "
+                    f"Convert one of them, or pass classes=[...]."
+                )
+            known = np.unique(np.concatenate([known, others]))
+            true, _ = encode_labels(clean, classes=known, name="clean")
+        given, _ = encode_labels(noisy, classes=known, name="noisy")
+        if len(true) != len(given):
+            raise ValueError(
+                f"`clean` and `noisy` must be of the same samples; got {len(true)} and {len(given)} labels."
+            )
+        changed = true != given
+        return cls(
+            labels=known[given],
+            clean_labels=known[true],
+            selected=changed,
+            classes=known,
+            asked_noise_rate=float(changed.mean()),
+            noise={"name": "given pair"},
+            placement={"name": "given pair"},
+            seed=None,
+            concentration=None,
+            _codes=(true, given),
         )
 
     @classmethod
