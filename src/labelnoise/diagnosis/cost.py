@@ -137,7 +137,7 @@ def knn_accuracy(data: LabeledSamples, posterior: NDArray[np.floating]) -> float
     """
     n = len(data.codes)
     never, all_counted = np.ones(n, dtype=np.int64), np.ones(n, dtype=bool)
-    return float(_accuracy_sums(data, posterior, data.codes, never, 1, all_counted).sum() / n)
+    return min(1.0, float(_accuracy_sums(data, posterior, data.codes, never, 1, all_counted).sum() / n))
 
 
 def cleaning_curve(
@@ -185,7 +185,7 @@ def cleaning_curve(
         true_codes = draw_classes(posterior, rng)
         for step, (_, counted) in zip(steps, parts, strict=True):
             sums[draw] += _accuracy_sums(data, posterior, true_codes, step, len(grid), counted)
-    runs = sums.sum(axis=2) / n
+    runs = np.minimum(sums.sum(axis=2) / n, 1.0)  # The rows of a rounded posterior may sum to slightly more.
     accuracy = runs.mean(axis=0)
     error = np.sqrt(runs.var(axis=0, ddof=1) + accuracy * (1 - accuracy) / n)
     wrong, mass = wrong_probability_of(posterior, data.codes), posterior.sum(axis=0, dtype=np.float64)

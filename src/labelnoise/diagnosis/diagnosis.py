@@ -273,7 +273,9 @@ class Diagnosis:
         """Return `summary` as JSON."""
         return to_json(self.summary())
 
-    def save(self, folder: StrPath, *, overwrite: bool = False) -> dict[str, Path]:
+    def save(
+        self, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
+    ) -> dict[str, Path]:
         """Write the page, tables, figures and JSON to a folder, and return their paths.
 
         Parameters
@@ -282,10 +284,14 @@ class Diagnosis:
             Made if it is missing.
         overwrite : bool, default False
             Whether results of other labels in the folder are replaced. Answers in an audit file never are.
+        n_plan : int, optional
+            Number of labels in the plan, `default_plan_size` unless given.
+        n_audit : int, default 200
+            Number of samples in the next audit.
         """
         from labelnoise.report.diagnosis import save_diagnosis
 
-        return save_diagnosis(self, folder, overwrite=overwrite)
+        return save_diagnosis(self, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit)
 
     def __repr__(self) -> str:
         lines = [

@@ -108,6 +108,11 @@ def where_noise_lies(concentration: Estimate | None) -> str:
     return "concentrated" if concentration.value >= CONCENTRATED and concentration.low > 0 else "spread"
 
 
+def default_plan_size(n_samples: int) -> int:
+    """Return the number of labels in a plan of which no number is said: 5 %, and at least 100 if there are so many."""
+    return min(n_samples, max(100, n_samples // 20))
+
+
 def relabeling_plan(
     data: LabeledSamples,
     posterior: NDArray[np.floating],

@@ -1,5 +1,5 @@
 """Write results to one self-contained HTML page with all text escaped; nothing is computed here."""
 
-from labelnoise.report.page import Section, write_page
+from labelnoise.report.page import Card, Section, write_page
 
-__all__ = ["Section", "write_page"]
+__all__ = ["Card", "Section", "write_page"]

@@ -14,15 +14,61 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
+class Card:
+    """A numbered finding: its name, a word on its status, and lines of a name and a text.
+
+    Attributes
+    ----------
+    number : int
+        Its number.
+    name : str
+        What it is about.
+    status : {"ok", "note", "problem", "unknown"}
+        How it stands; it is also a color.
+    lines : tuple of (str, str)
+        Names and texts.
+    """
+
+    number: int
+    name: str
+    status: str
+    lines: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A figure with a sentence, its table, and links to `files` in the page's folder or below it."""
+    """A part of a page: text, a figure, cards, a table and links, of which only the title is needed.
+
+    Attributes
+    ----------
+    title, text : str
+        Heading, and a paragraph.
+    figure : Path or None
+        An SVG file of this program.
+    table : data frame or None
+        Its rows are hidden until they are asked for, unless `open_table`.
+    files : tuple of Path
+        Files in the page's folder or below it, to link to.
+    alt : str
+        What the figure shows, for readers who do not see it.
+    cards : tuple of Card
+        Numbered findings.
+    facts : tuple of (str, str)
+        Names and texts, listed.
+    open_table : bool
+        Whether the table is shown at once.
+    """
 
     title: str
     text: str
-    figure: Path
-    table: pd.DataFrame
+    figure: Path | None = None
+    table: pd.DataFrame | None = None
     files: tuple[Path, ...] = ()
+    alt: str = "predicted lines and measured points"
+    cards: tuple[Card, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    open_table: bool = False
 
 
 def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -> Path:
@@ -34,7 +80,7 @@ def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(package_files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8"))
-    drawings = [_drawing(section.figure) for section in sections]
+    drawings = ["" if section.figure is None else _drawing(section.figure) for section in sections]
     links = [[file.relative_to(path.parent).as_posix() for file in section.files] for section in sections]
     return write_text(
         template.render(title=title, lead=lead, sections=list(zip(sections, drawings, links, strict=True))), path

@@ -1,0 +1,95 @@
+"""The main figures of a diagnosis in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labelnoise.diagnosis.plan import where_noise_lies
+
+if TYPE_CHECKING:
+    from labelnoise.diagnosis.diagnosis import Diagnosis
+    from labelnoise.diagnosis.estimate import Estimate
+
+_COARSE = 0.02
+"""Brackets narrower than this are written with a decimal."""
+
+
+def headline(found: Diagnosis) -> str:
+    """Return one sentence that says how many labels are wrong, or that this is not known."""
+    rate, n = found.wrong_rate, len(found.data.codes)
+    if rate.kind == "interval":
+        return f"{100 * rate.value:.1f} % of {n:,} labels are wrong ({percent_range(rate)})"
+    if found.too_weak:
+        return f"It is not known how many of {n:,} labels are wrong"
+    decimals = 1 if rate.width < _COARSE else 0
+    low, high = (f"{100 * end:.{decimals}f}" for end in (rate.low, rate.high))
+    if float(low) == 0:
+        return f"At most {high} % of {n:,} labels are wrong"
+    return f"About {low} % of {n:,} labels are wrong" if low == high else _between(low, high, n)
+
+
+def _between(low: str, high: str, n: int) -> str:
+    return f"Between {low} and {high} % of {n:,} labels are wrong"
+
+
+def percent_range(estimate: Estimate) -> str:
+    """Return the range of a share in percent.
+
+    Examples
+    --------
+    >>> from labelnoise.diagnosis.estimate import Estimate
+    >>> percent_range(Estimate(0.174, 0.15, 0.198, "interval", 200, ""))
+    '15.0 to 19.8 %'
+    """
+    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+
+
+def basis(found: Diagnosis) -> str:
+    """Return what the headline rests on, and what it assumes."""
+    rate = found.wrong_rate
+    if rate.kind == "interval":
+        return f"This is a 95 % interval from {rate.n_checked:,} checked labels. It assumes that {rate.assumption}."
+    if found.too_weak:
+        judge = "probabilities" if found.data.own_pred_probs else "features"
+        return (
+            f"No label was checked, and the {judge} hardly tell the classes apart: classes that cannot be told apart "
+            "hide wrong labels, and look like them. A few checked labels tell whatever the features are."
+        )
+    return f"No label was checked. This bracket assumes that {rate.assumption}."
+
+
+def accuracy_now(found: Diagnosis) -> str:
+    """Return a sentence on the accuracy of K-NN with the given labels; empty without neighbors."""
+    accuracy = found.knn_accuracy
+    if accuracy is None:
+        return ""
+    if accuracy.kind == "bracket" and found.too_weak:
+        return "What they cost is not known either."
+    kind = "95 % interval" if accuracy.kind == "interval" else "bracket"
+    return (
+        f"With these labels, a vote of the {found.data.k} nearest neighbors is right for {100 * accuracy.value:.1f} % "
+        f"of the samples ({kind} {percent_range(accuracy)})."
+    )
+
+
+def concentration_text(found: Diagnosis) -> str:
+    """Return what is known of the concentration of the wrong labels; without pairs, why it is not, and what tells."""
+    case, rho = where_noise_lies(found.concentration), found.concentration
+    if rho is None or case == "unknown":
+        why = (
+            "no pairs of neighbors were checked" if found.audit is None else "too few checked pairs hold a wrong label"
+        )
+        text = (
+            f"It is not known whether the wrong labels lie together, since {why}. Noisy labels alone cannot tell: a "
+            "classifier learns noise that is concentrated, its agreement with the labels rises, and its suspicions "
+            "fall. "
+        )
+        if found.data.neighbors is None:
+            return (
+                text + "Features are needed for it, beside the probabilities: pairs of neighbors are drawn from them."
+            )
+        return text + "Pairs of neighbors that a person checks tell: the file of samples to check holds such pairs."
+    seen = f"The concentration rho is {rho.value:.2f} (95 % interval {rho.low:.2f} to {rho.high:.2f}). "
+    if case == "spread":
+        return seen + "At 0, wrong labels are spread, and many right neighbors outvote them; at 1, they fill regions."
+    return seen + "Wrong labels lie together and win votes where they do, so a larger k does not help."

@@ -1,0 +1,154 @@
+"""Write a diagnosis to a folder: JSON, tables, the samples to check next, figures, and a page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelnoise.artifacts import StrPath, check_overwrite, output_folder, write_figure, write_json, write_table
+from labelnoise.diagnosis.consequences import most_confused
+from labelnoise.diagnosis.headline import headline
+from labelnoise.diagnosis.next_audit import holds_answers, next_name, write_next_audit
+from labelnoise.diagnosis.plan import RelabelingPlan, default_plan_size
+from labelnoise.report.diagnosis_page import diagnosis_page
+from labelnoise.validation import check_count
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from labelnoise.diagnosis.cost import CleaningCurve
+    from labelnoise.diagnosis.diagnosis import Diagnosis
+
+NAME = "diagnosis"
+PAGE = "index.html"
+TABLES = ("samples", "regions", "checks", "plan", "cleaning", "transition_matrix")
+FIGURES = ("wrong_rate", "confusion", "suspicion", "accuracy_gained")
+_MOST_CLASSES = 20  # Of more classes, the figure of T shows those that are confused most.
+
+
+def save_diagnosis(
+    found: Diagnosis, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
+) -> dict[str, Path]:
+    """Write JSON, tables, figures, the samples to check next and the page, and return their paths.
+
+    Without neighbors there is no plan, no table of regions and no figure of what cleaning gains.
+
+    Parameters
+    ----------
+    found : Diagnosis
+        What to write.
+    folder : path
+        Made if it is missing.
+    overwrite : bool, default False
+        Whether results of other labels in the folder are replaced.
+    n_plan : int, optional
+        Number of labels in the plan; `default_plan_size` unless given.
+    n_audit : int, default 200
+        Number of samples in the next audit.
+
+    Returns
+    -------
+    dict of str to Path
+        ``page``, ``json``, ``audit`` (the samples to check next; missing if all are checked), and each table and figure
+        by its name: of tables the CSV file, of figures the SVG file. The others lie beside them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `n_plan` is larger than the number of labels, or one of the numbers is none.
+    FileExistsError
+        The folder holds results of other labels, and `overwrite` is False; or the audit's file is something else.
+    OSError
+        The folder cannot be written.
+    """
+    size = len(found.data.codes)
+    least = default_plan_size(size) if n_plan is None else n_plan
+    n_plan = check_count(least, "n_plan", most=size, most_is="the number of labeled samples")
+    n_audit = check_count(n_audit, "n_audit")
+    target = output_folder(folder)
+    also = [PAGE, *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv"))]
+    also += [f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")]
+    check_overwrite(target, NAME, {"fingerprint": found.data.fingerprint}, overwrite, also=also)
+    holds_answers(target / next_name(found.audit))  # This raises an error over a file that is no audit.
+    has_neighbors = found.data.neighbors is not None
+    plan = found.relabeling_plan(n_plan) if has_neighbors else None
+    curves = [] if plan is None else _curves(found, plan)
+    files = {"json": write_json(found.summary(), target / f"{NAME}.json")}
+    for name, table in _tables(found, plan, curves).items():
+        files[name] = write_table(table, target / name)[1]
+    for name, figure in _figures(found, curves, n_plan):
+        files[name] = next(path for path in write_figure(figure, target / name) if path.suffix == ".svg")
+    for name in (*TABLES, *FIGURES):
+        if name not in files:  # An earlier diagnosis of these labels, by features, may have written it.
+            for kind in ("parquet", "csv", "png", "svg", "pdf"):
+                (target / f"{name}.{kind}").unlink(missing_ok=True)
+    audit = write_next_audit(found, target, n_audit)
+    if audit is not None:
+        files["audit"] = audit
+    files["page"] = diagnosis_page(found, plan, files, target / PAGE)
+    return files
+
+
+def _curves(found: Diagnosis, plan: RelabelingPlan) -> list[CleaningCurve]:
+    """Return what is gained in the plan's order, by gain, and at random."""
+    names = dict.fromkeys(("gain", plan.order, "random"))
+    return [plan.curves[name] if name in plan.curves else found.cleaning_curve(name) for name in names]
+
+
+def _tables(found: Diagnosis, plan: RelabelingPlan | None, curves: list[CleaningCurve]) -> dict[str, pd.DataFrame]:
+    """Return the tables by name."""
+    import pandas as pd
+
+    n_classes, names = found.data.n_classes, found.data.classes
+    true, given = np.divmod(np.arange(n_classes**2), n_classes)
+    matrix = {"true_label": names[true], "given_label": names[given], "probability": found.transition_matrix.ravel()}
+    tables = {"samples": found.samples, "checks": found.checks, "transition_matrix": pd.DataFrame(matrix)}
+    if plan is not None:
+        cleaning = pd.concat([curve.to_frame() for curve in curves], ignore_index=True)
+        tables |= {"regions": found.regions, "plan": plan.samples, "cleaning": cleaning}
+    return tables
+
+
+def _figures(found: Diagnosis, curves: list[CleaningCurve], n_plan: int) -> Iterable[tuple[str, Figure]]:
+    """Draw the figures one after the other, with their names."""
+    from labelnoise.figures.diagnosis import cleaning_figure, suspicion_figure, transition_figure, wrong_rate_figure
+
+    data = f"{len(found.data.codes):,} labels of {found.data.n_classes} classes, seed {found.seed}"
+    rates = [("Noisy labels alone", found.bracket, f"Assumes that {found.bracket.assumption}.")]
+    if found.too_weak:
+        rates = [("Noisy labels alone", found.bracket, f"Not known, since {found.bracket.assumption}.")]
+    if found.audit is not None:
+        name, assumed = f"{found.audit.n_checked:,} checked labels", found.wrong_rate.assumption
+        rates.append((name, found.wrong_rate, f"Assumes that {assumed}."))
+    yield "wrong_rate", wrong_rate_figure(rates, title=headline(found), caption=data)
+    shown = most_confused(found, _MOST_CLASSES)
+    parts = [data, "rows: true class; in the cells: percent of its labels that say the class of the column"]
+    if len(shown) < found.data.n_classes:
+        parts.append(f"the {len(shown)} classes of which most labels are confused")
+    matrix, names = found.transition_matrix[np.ix_(shown, shown)], found.data.classes[shown].tolist()
+    yield (
+        "confusion",
+        transition_figure(matrix, names, title="Which label is given for which", caption="; ".join(parts)),
+    )
+    wrong = found.samples["wrong_probability"].to_numpy()
+    suspected = found.posterior.argmax(axis=1) != found.data.codes
+    parts = [data, "suspected: another class is more probable than the given one"]
+    yield (
+        "suspicion",
+        suspicion_figure(wrong, suspected, title="How probable it is that a label is wrong", caption="; ".join(parts)),
+    )
+    if curves:
+        parts = [data, "bands: 95 % intervals, which hold if the probabilities of wrong labels are right"]
+        yield (
+            "accuracy_gained",
+            cleaning_figure(
+                curves,
+                n_shown=min(len(found.data.codes), max(2 * n_plan, len(found.data.codes) // 5)),
+                title="What checking labels gains",
+                caption="; ".join(parts),
+            ),
+        )
