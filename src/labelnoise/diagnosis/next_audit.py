@@ -40,8 +40,10 @@ def write_next_audit(found: Diagnosis, folder: Path, n: int = 200) -> Path | Non
     if n_drawn == 0:
         return None
     path = folder / next_name(found.audit)
-    if not holds_answers(path):
-        Audit.draw(found, n_drawn, random_state=found.seed).to_csv(path)
+    if not holds_answers(path, found.audit):
+        audit = Audit.draw(found, n_drawn, random_state=found.seed)
+        path.unlink(missing_ok=True)  # An earlier draw may hold answers of partners, copied from the audit passed.
+        audit.to_csv(path)
     return path
 
 
@@ -50,8 +52,8 @@ def next_name(audit: Audit | None) -> str:
     return "audit.csv" if audit is None else f"audit-{audit.draws[-1].round + 1}.csv"
 
 
-def holds_answers(path: Path) -> bool:
-    """Return whether a file is an audit with answers, which must be kept.
+def holds_answers(path: Path, known: Audit | None) -> bool:
+    """Return whether a file is an audit with answers that are not in the audit `known`, and so must be kept.
 
     Raises
     ------
@@ -67,4 +69,7 @@ def holds_answers(path: Path) -> bool:
             f"{path} must not exist, or be an audit; it cannot be read as one ({error}) Move it, or name another "
             f"folder."
         ) from None
-    return len(there) > there.n_open
+    answers = there.checked_codes()
+    if known is None or known.fingerprint != there.fingerprint:
+        return bool(answers)
+    return not answers.items() <= known.checked_codes().items()

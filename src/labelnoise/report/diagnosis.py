@@ -73,7 +73,7 @@ def save_diagnosis(
     also = [PAGE, *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv"))]
     also += [f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")]
     check_overwrite(target, NAME, {"fingerprint": found.data.fingerprint}, overwrite, also=also)
-    holds_answers(target / next_name(found.audit))  # This raises an error over a file that is no audit.
+    holds_answers(target / next_name(found.audit), found.audit)  # This raises an error over a file that is no audit.
     has_neighbors = found.data.neighbors is not None
     plan = found.relabeling_plan(n_plan) if has_neighbors else None
     curves = [] if plan is None else _curves(found, plan)

@@ -119,8 +119,8 @@ def _gain(found: Diagnosis, plan: RelabelingPlan, files: Mapping[str, Path]) -> 
     known = found.knn_accuracy
     if known is not None and known.kind == "interval" and not known.low <= now <= known.high:
         text += (
-            f" The checked labels say {percent_range(known)} now: the probabilities do not show all of the noise, so take "
-            "the curves for the gain, not for the level."
+            f" The checked labels say {percent_range(known)} now: the probabilities do not show all of the noise, so "
+            "take the curves for the gain, not for the level."
         )
     return Section(
         "What checking labels gains",
