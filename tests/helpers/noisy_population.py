@@ -35,9 +35,17 @@ class Population:
 
 
 def noise_of(posterior: np.ndarray, codes: np.ndarray) -> Any:
-    """Return a noise estimate that has this posterior."""
-    wrong = 1 - posterior[np.arange(len(codes)), codes].astype(float)
-    return SimpleNamespace(posterior=posterior.astype(np.float32), wrong_probability=wrong)
+    """Return a noise estimate that has this posterior, with T as the posterior says, and p(y | x) as both say."""
+    rows, n_classes = np.arange(len(codes)), posterior.shape[1]
+    joint = posterior.T @ np.eye(n_classes)[codes] + 1e-6
+    transition = joint / joint.sum(axis=1, keepdims=True)
+    classes = posterior / transition[:, codes].T
+    return SimpleNamespace(
+        posterior=posterior.astype(np.float32),
+        wrong_probability=1 - posterior[rows, codes].astype(float),
+        transition_matrix=transition,
+        class_probability=(classes / classes.sum(axis=1, keepdims=True)).astype(np.float32),
+    )
 
 
 def population(
