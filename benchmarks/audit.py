@@ -39,7 +39,7 @@ def data_sets(folder: str | None) -> Iterator[tuple]:
     yield "digits", train.features, np.asarray(train.labels), None
     if folder and (Path(folder) / "features/cifar10_train.npy").exists():
         features = np.load(f"{folder}/features/cifar10_train.npy").astype(np.float32)
-        labels = np.asarray(read_labels(f"{folder}/cifar10/train-00000-of-00001.parquet:label"))
+        labels = np.asarray(read_labels(f"{folder}/cifar10/train-00000-of-00001.parquet", column="label"))
         yield "cifar10", features, labels, np.load(f"{folder}/cifar10n/random_label1.npy").astype(np.int64)
 
 

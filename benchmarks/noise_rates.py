@@ -36,7 +36,7 @@ def data_sets(options: Options) -> Iterator[tuple[str, Any, Any, Any]]:
     root = Path(os.environ.get("LABELNOISE_DATA", "."))
     if (root / "features/cifar10_train.npy").exists() and not options.quick:
         features = np.load(root / "features/cifar10_train.npy").astype(np.float32)
-        labels = np.asarray(read_labels(root / "cifar10/train-00000-of-00001.parquet:label"))
+        labels = np.asarray(read_labels(root / "cifar10/train-00000-of-00001.parquet", column="label"))
         yield "cifar10", features, labels, np.load(root / "cifar10n/random_label1.npy").astype(np.int64)
     if options.mnist:
         train, _ = load_mnist()
