@@ -7,11 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.schema import documented
 
 from labelnoise.cli.main import main
 from labelnoise.curves.curve import COMPARISON_COLUMNS
@@ -49,14 +49,6 @@ def here(folder, monkeypatch, capsys):
 def process(*arguments, **env):
     command = [sys.executable, "-W", "error", "-m", "labelnoise", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, env={**os.environ, **env})
-
-
-def documented(title):
-    """Return the names in the first column of a section's table in docs/schema.md."""
-    text = (Path(__file__).parents[2] / "docs" / "schema.md").read_text()
-    (section,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    cells = re.findall(r"^\| (`[^|]*) \|", section, flags=re.MULTILINE)
-    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
 
 class TestSchema:

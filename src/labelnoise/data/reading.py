@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Integers
 from labelnoise.data.classes import agreement_of, given_classes, match_columns, resolve_classes
 from labelnoise.data.columns import default_columns
 from labelnoise.data.files import (
@@ -111,12 +112,15 @@ class Data:
         All classes in order, where they are given or named by the columns of probabilities.
     reading : Reading
         What was read.
+    rows : int array or None
+        Positions of these samples in their files, where some rows are left out; None if they are all rows.
     """
 
     values: Any
     labels: NDArray[Any]
     classes: NDArray[Any] | None
     reading: Reading
+    rows: Integers | None = None
 
     def ordered_labels(self) -> Any:
         """Return the labels, as a pandas categorical if the order of their classes is known."""
@@ -241,7 +245,7 @@ def read_data(
         notes=notes,
         warnings=tuple(warnings),
     )
-    return Data(values, found_kept, resolved, reading)
+    return Data(values, found_kept, resolved, reading, None if keep.all() else np.flatnonzero(keep))
 
 
 def with_test(train: Data, test: Data | None) -> Data:

@@ -258,11 +258,23 @@ class Audit:
 
     def check_data(self, data: LabeledSamples) -> None:
         """Raise a ValueError unless this audit was drawn from these data."""
-        if data.fingerprint != self.fingerprint:
+        self.check_fingerprint(data.fingerprint)
+
+    def check_fingerprint(self, fingerprint: str) -> None:
+        """Raise a ValueError unless this audit was drawn from labels with this fingerprint."""
+        if fingerprint != self.fingerprint:
             raise ValueError(
                 f"`audit` must be drawn from these labels; it is of data {self.fingerprint}, and these are "
-                f"{data.fingerprint}. Pass the labels, in the order and with the classes with which it was drawn, or "
+                f"{fingerprint}. Pass the labels, in the order and with the classes with which it was drawn, or "
                 f"draw a new audit."
+            )
+
+    def check_answered(self) -> None:
+        """Raise a ValueError unless the true label of a drawn sample is known."""
+        if not any((draw.is_drawn & (draw.answers >= 0)).any() for draw in self.draws):
+            raise ValueError(
+                f"`audit` must hold the true label of at least one drawn sample; it has none ({self}). Fill in the "
+                f"column true_label."
             )
 
     def _joined(self, name: str) -> NDArray[Any]:

@@ -52,11 +52,7 @@ class AuditedNoise:
 
     def __post_init__(self) -> None:
         self.audit.check_data(self.data)
-        if not any((draw.is_drawn & (draw.answers >= 0)).any() for draw in self.audit.draws):
-            raise ValueError(
-                f"`audit` must hold the true label of at least one drawn sample; it has none ({self.audit}). Fill in "
-                f"the column true_label."
-            )
+        self.audit.check_answered()
 
     @cached_property
     def posteriors(self) -> list[NDArray[np.float32]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from labelnoise.diagnosis.audit import Audit
 from labelnoise.diagnosis.copies import find_copies
 from labelnoise.diagnosis.diagnosis import Diagnosis
 from labelnoise.diagnosis.estimation import N_FOLDS, estimate_noise
-from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.diagnosis.inputs import LabeledSamples, label_fingerprint
 from labelnoise.diagnosis.posterior import combine_views
 from labelnoise.labels import encode_labels, missing_labels
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
@@ -102,6 +102,53 @@ def diagnose(
         )
     if audit is not None and not isinstance(audit, Audit):
         raise TypeError(f"`audit` must be a labelnoise.Audit; got {type(audit).__name__}. Use Audit.read_csv(path).")
+    return diagnose_rows(
+        labels,
+        None,
+        features=features,
+        pred_probs=pred_probs,
+        neighbors=neighbors,
+        audit=audit,
+        k=k,
+        classes=classes,
+        metric=metric,
+        random_state=random_state,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where samples come from, if these are some of the rows of a file.
+
+    Attributes
+    ----------
+    rows : (n,) int array
+        Position of each sample in the file.
+    n_rows : int
+        Number of rows of the file.
+    paths : (n,) array of str or None
+        File of each sample, for images.
+    """
+
+    rows: Integers
+    n_rows: int
+    paths: NDArray[Any] | None = None
+
+
+def diagnose_rows(
+    labels: ArrayLike,
+    origin: Origin | None,
+    *,
+    features: ArrayLike | None,
+    pred_probs: ArrayLike | None,
+    neighbors: Any = None,
+    audit: Audit | None,
+    k: int | None,
+    classes: ArrayLike | None,
+    metric: str,
+    random_state: int | np.random.Generator | None,
+) -> Diagnosis:
+    """Do what `diagnose` does, with rows counted as in the file that the samples come from."""
     seed = seed_of(random_state)
     rng = np.random.default_rng(seed)
     missing = missing_labels(labels)
@@ -114,13 +161,15 @@ def diagnose(
         raise ValueError("`features` must differ between samples; all rows are equal. Pass other features.")
     codes, known, given = _encoded(kept, pred_probs, rows, n_given, classes)
     _check_enough(codes, known)
+    located, n_rows = (rows, n_given) if origin is None else (origin.rows[rows], origin.n_rows)
+    if audit is not None:
+        audit.check_fingerprint(label_fingerprint(codes, known, located, n_rows))
+        audit.check_answered()
     hoods, size = _neighbors(columns, neighbors, len(rows), n_given, k, metric)
     own = given is not None
     unknown = np.empty((0, len(known)), np.float32) if given is None else given
     copies = find_copies(columns, hoods, len(rows))
-    data = LabeledSamples(codes, known, rows, n_given, columns, unknown, own, hoods, size, copies)
-    if audit is not None:
-        audit.check_data(data)
+    data = LabeledSamples(codes, known, located, n_rows, columns, unknown, own, hoods, size, copies)
     if given is not None:
         _warn_if_too_good(given, codes, hoods, size, rng)
     found = estimate_noise(codes, len(known), features=columns, pred_probs=given, copies=copies, rng=rng)
@@ -131,7 +180,8 @@ def diagnose(
         stage("combining the regression with the neighbors' labels")
         pooled = combine_views(data, noise.transition_matrix, noise.class_probability)
         noise = replace(noise, posterior=pooled, class_priors=pooled.mean(axis=0, dtype=np.float64))
-    return Diagnosis(data, noise, found.standard_error, found.view, audit, seed)
+    paths = None if origin is None or origin.paths is None else origin.paths[rows]
+    return Diagnosis(data, noise, found.standard_error, found.view, audit, seed, paths)
 
 
 def _taken(labels: Any, rows: Integers, n_given: int) -> Any:
@@ -229,7 +279,7 @@ def _warn_if_too_good(
             f"`pred_probs` are probably those of a model that was trained on the same samples: their most probable "
             f"class is the given label for {agreement:.1%}{seen}. Such a model has learned the wrong labels as well. "
             f"Pass out-of-sample probabilities, for example of sklearn.model_selection.cross_val_predict.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -66,7 +66,12 @@ class LabeledSamples:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the labels, their rows and classes, by which an audit is recognized as one of these data."""
-        digest = hashlib.sha256(repr([self.n_given, *map(str, self.classes.tolist())]).encode())
-        for array in (self.rows, self.codes):
-            digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
-        return digest.hexdigest()[:16]
+        return label_fingerprint(self.codes, self.classes, self.rows, self.n_given)
+
+
+def label_fingerprint(codes: Codes, classes: NDArray[Any], rows: Integers, n_given: int) -> str:
+    """Return the hash that is `LabeledSamples.fingerprint`, which needs nothing but the labels."""
+    digest = hashlib.sha256(repr([n_given, *map(str, classes.tolist())]).encode())
+    for array in (rows, codes):
+        digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+    return digest.hexdigest()[:16]

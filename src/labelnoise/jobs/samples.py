@@ -65,7 +65,7 @@ class SampleSource:
                 f"--labels FILE; got {' and '.join(map(_option, named)) or 'none'}."
             )
         if self.dataset is None and self.labels is None:
-            raise ValueError(f"{_option(named[0])} needs --labels FILE: the true label of every row.")
+            raise ValueError(f"{_option(named[0])} needs --labels FILE: the label of every row.")
         if self.test_split != "test" and self.dataset is None:
             raise ValueError("--test-split names a split of an image set: give it with --dataset, or leave it out.")
         unused = [name for name in self.source() if name not in ("dataset", "test_split")]
@@ -98,6 +98,13 @@ class SampleSource:
         train, test = self._read_files() if self.dataset is None else self._read_images()
         return (train if self.pred_probs is not None else with_test(train, test)), test
 
+    def read_training_files(self) -> Data:
+        """Return the training samples, or those with probabilities, from files; test files are not opened."""
+        assert self.labels is not None
+        return read_data(
+            self.labels, features=self.features, pred_probs=self.pred_probs, classes=self.classes, **self._how()
+        )
+
     def description(self, train: Data) -> str:
         """Return one line about the samples, for a figure."""
         if self.pred_probs is not None:
@@ -109,12 +116,10 @@ class SampleSource:
         return f"{split_column(self.features)[0].name}, {np.asarray(train.values)[0].size} features{place}"
 
     def _read_files(self) -> tuple[Data, Data | None]:
-        assert self.labels is not None
-        how: dict[str, Any] = {"id_columns": self.id_columns, "missing_labels": self.missing_labels, "csv": self.csv}
-        train = read_data(self.labels, features=self.features, pred_probs=self.pred_probs, classes=self.classes, **how)
+        train = self.read_training_files()
         if self.test_labels is None:
             return train, None
-        test = read_data(self.test_labels, features=self.test_features, like=train, **how)
+        test = read_data(self.test_labels, features=self.test_features, like=train, **self._how())
         n_train, n_test = (np.asarray(data.values)[0].size for data in (train, test))
         if n_train != n_test:
             raise ValueError(
@@ -123,11 +128,14 @@ class SampleSource:
             )
         return train, test
 
+    def _how(self) -> dict[str, Any]:
+        return {"id_columns": self.id_columns, "missing_labels": self.missing_labels, "csv": self.csv}
+
     def _read_images(self) -> tuple[Data, Data]:
         assert self.dataset is not None
-        train, test = _read_split(self.dataset, "train"), _read_split(self.dataset, self.test_split)
+        train, test = read_split(self.dataset, "train"), read_split(self.dataset, self.test_split)
         if test.reading.classes != train.reading.classes:  # Labels are plain values, and the test split lacks some.
-            test = _read_split(self.dataset, self.test_split, train.reading.classes)
+            test = read_split(self.dataset, self.test_split, train.reading.classes)
         return train, test
 
 
@@ -135,7 +143,7 @@ def _option(name: str) -> str:
     return "--" + {"missing_labels": "missing-label"}.get(name, name.replace("_", "-"))
 
 
-def _read_split(dataset: str, split: str, classes: tuple[str, ...] | None = None) -> Data:
+def read_split(dataset: str, split: str, classes: tuple[str, ...] | None = None) -> Data:
     """Return the pixels and labels of one split; what Python warns of on the way is part of the reading."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)

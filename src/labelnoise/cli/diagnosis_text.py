@@ -1,0 +1,142 @@
+"""A diagnosis as text in 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelnoise.cli.options import printable, say, written
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labelnoise.diagnosis.diagnosis import Diagnosis
+    from labelnoise.diagnosis.estimate import Estimate
+    from labelnoise.jobs.diagnose import DiagnoseResult
+
+_WIDTH = 80
+_SHOWN = 5  # labels to check first
+
+
+def print_diagnosis(result: DiagnoseResult) -> None:
+    """Print the figures, the checks, the labels to check first, where the files are, and what to do next."""
+    from rich.markup import escape
+
+    found = result.diagnosis
+    say("\n[bold]Diagnosis[/]")
+    for name, text in headlines(found):
+        say(f"{name:15}{escape(printable(_wrapped(text, indent=15)))}")
+    say("\n[bold]Checks[/]")
+    for row in found.checks.to_dict("records"):
+        say(escape(printable(check_text(row))))
+    _print_first(result.plan.head(_SHOWN), found)
+    if result.sizes is not None:
+        _print_sizes(result.sizes)
+    say("\n" + "\n".join(written(name, path) for name, path in _places(result)))
+    lines = textwrap.wrap(next_step(result), _WIDTH, break_long_words=False, break_on_hyphens=False)
+    say("\n" + escape("\n".join(lines)))
+
+
+def percent(estimate: Estimate) -> str:
+    """Return an estimate in percent with its range, and what that is.
+
+    Examples
+    --------
+    >>> from labelnoise.diagnosis.estimate import Estimate
+    >>> percent(Estimate(0.2, 0.171, 0.223, "bracket", 0, ""))
+    '20.0 % (between 17.1 and 22.3 %; no label was checked)'
+    >>> percent(Estimate(0.2, 0.171, 0.223, "interval", 200, ""))
+    '20.0 % (95 % interval 17.1 to 22.3 %; 200 labels checked)'
+    """
+    value, low, high = (f"{100 * number:.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    if estimate.kind == "interval":
+        return f"{value} % (95 % interval {low} to {high} %; {estimate.n_checked:,} labels checked)"
+    return f"{value} % (between {low} and {high} %; no label was checked)"
+
+
+def headlines(found: Diagnosis) -> list[tuple[str, str]]:
+    """Return a name and a text for each of the main figures."""
+    n_labeled = len(found.data.codes)
+    missing = found.data.n_given - n_labeled
+    left_out = f"; {missing:,} more samples have none" if missing else ""
+    rate, accuracy, rho = found.wrong_rate, found.knn_accuracy, found.concentration
+    unknown = rate.kind == "bracket" and found.too_weak
+    shown = [
+        ("labels", f"{n_labeled:,} of {found.data.n_classes} classes{left_out}"),
+        ("wrong", f"not known: {rate.assumption}" if unknown else percent(rate)),
+    ]
+    if accuracy is not None:
+        shown.append((f"{found.data.k}-NN accuracy", f"{percent(accuracy)}, with these labels as they are"))
+    if found.audited is not None and found.data.own_pred_probs:
+        shown.append(("pred_probs", f"right for {percent(found.audited.pred_probs_accuracy)}"))
+    if rho is not None:
+        text = f"rho is {rho.value:.2f} (95 % interval {rho.low:.2f} to {rho.high:.2f})"
+    elif found.audit is None:
+        text = "not known: only checked pairs of neighbors can tell (an audit)"
+    else:
+        text = "not known: too few of the checked pairs hold a wrong label"
+    shown.append(("concentration", text))
+    if not unknown:
+        shown.append(("assumed", rate.assumption))
+    return shown
+
+
+def check_text(row: dict[Any, Any]) -> str:
+    """Return a row of the checks as lines of at most 80 columns; an "ok" without what it means and what to do."""
+    head = f"{row['number']:2} {row['status']:8} "
+    texts = [f"{row['check']}: {row['seen']}"]
+    if row["status"] != "ok":
+        texts += [row["means"], f"do: {row['do']}"]
+    lines = [textwrap.fill(text, _WIDTH, initial_indent=" " * 12, subsequent_indent=" " * 12) for text in texts]
+    return "\n".join(lines).replace(" " * 12, f"{head:12}", 1)
+
+
+def next_step(result: DiagnoseResult) -> str:
+    """Return what to do next, in a sentence."""
+    from labelnoise.diagnosis.next_audit import holds_answers
+
+    found, audit = result.diagnosis, result.next_audit
+    if audit is None:
+        return "All labels that an audit could draw are checked."
+    given = "".join(f" --audit {path}" for path in result.specification["options"]["audits"])
+    if holds_answers(audit, found.audit):
+        return f"{audit.name} holds answers that were not used: run the same command with{given} --audit {audit}."
+    fill_in = f"fill in the column true_label of {audit.name}, in any spreadsheet, from the top down, with true labels"
+    then = f"Then run the same command with{given} --audit {audit}"
+    if found.audit is None:
+        return f"Next: {fill_in} or 'unsure'. {then}: its intervals hold whatever the noise."
+    return f"Next: relabel as the plan says; or, for narrower intervals, {fill_in} or 'unsure'. {then}."
+
+
+def _wrapped(text: str, indent: int) -> str:
+    return textwrap.fill(text, _WIDTH - indent).replace("\n", "\n" + " " * indent)
+
+
+def _places(result: DiagnoseResult) -> list[tuple[str, Path]]:
+    places = [("Page", result.files.get("page")), ("Samples to check", result.next_audit)]
+    return [(name, path) for name, path in places if path is not None]
+
+
+def _print_first(first: pd.DataFrame, found: Diagnosis) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    say("\n[bold]Check first[/]" + ("" if "gain" in first else " (most suspicious; the plan needs features)"))
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    columns = {"index": "row", "given_label": "label", "suggested_label": "suggested", "wrong_probability": "Pr(wrong)"}
+    columns |= {name: name for name in ("gain", "path") if name in first}
+    for name, heading in columns.items():
+        table.add_column(heading, justify="left" if name.endswith("label") or name == "path" else "right", max_width=30)
+    for row in first[list(columns)].itertuples(index=False):
+        table.add_row(*(escape(printable(f"{cell:.3f}" if isinstance(cell, float) else str(cell))) for cell in row))
+    Console(width=min(_WIDTH, Console().width)).print(table)
+
+
+def _print_sizes(sizes: pd.DataFrame) -> None:
+    say("\n[bold]How many to check[/] for a 95 % interval of the wrong rate")
+    say(f"  {'plus or minus':>15}{'if estimates are right':>26}{'at worst':>14}")
+    for width, predicted, worst in zip(*(sizes[name].tolist() for name in sizes), strict=True):
+        say(f"  {50 * width:8.1f} points{predicted:26,}{worst:14,}")

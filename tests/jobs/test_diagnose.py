@@ -1,0 +1,78 @@
+"""The job of `labelnoise diagnose` on image sets, and its options."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.pretrained import CLASSES, save_weights, write_photos
+from helpers.training_results import one_thread  # noqa: F401
+
+from labelnoise.jobs.diagnose import DiagnoseJob, run_diagnose
+from labelnoise.jobs.samples import SampleSource
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # Python 3.12 and later warn of it.
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """An image folder of 30 photographs; one lies in the folder of another class."""
+    monkeypatch.delenv("LABELNOISE_DATA", raising=False)
+    root = write_photos(tmp_path / "photos", 30, size=(24, 24))
+    (root / "train" / "ant" / "000.png").rename(root / "train" / "bee" / "000.png")
+    return root
+
+
+def run(photos, folder, **options):
+    said = []
+    job = DiagnoseJob(SampleSource(dataset=str(photos)), audit_samples=5, plan=4, **options)
+    return run_diagnose(job, folder, said.append), said
+
+
+def check_paths(result, folder, photos):
+    """Check that every table says which image each row is, and what the name of its folder says."""
+    tables = [result.plan, pd.read_csv(folder / "samples.csv"), pd.read_csv(folder / "audit.csv", encoding="utf-8-sig")]
+    files = sorted(path for name in CLASSES for path in (photos / "train" / name).iterdir())
+    for table in tables:
+        assert list(table["path"]) == [str(files[index]) for index in table["index"]]
+        assert list(table["given_label"]) == [files[index].parent.name for index in table["index"]]
+
+
+def test_pixels_of_an_image_folder_show_the_misplaced_image(photos, tmp_path):
+    result, said = run(photos, tmp_path / "out", k=5)
+    check_paths(result, tmp_path / "out", photos)
+    assert any("--model" in warning for warning in said[0].warnings)
+    samples = result.diagnosis.samples
+    worst = samples.loc[samples["wrong_probability"].idxmax()]
+    assert worst["path"].endswith("bee/000.png")
+    assert worst["suggested_label"] == "ant"
+
+
+def test_a_network_computes_the_features_once(photos, tmp_path, timm):
+    save_weights(timm, tmp_path / "tiny.safetensors")
+    options = {"model": "test_byobnet", "weights": str(tmp_path / "tiny.safetensors")}
+    result, said = run(photos, tmp_path / "out", **options)
+    check_paths(result, tmp_path / "out", photos)
+    assert "features of test_byobnet" in said[0].features[0]
+    computed = tmp_path / "out" / "features" / "features.npy"
+    before = computed.stat().st_mtime_ns
+    again, _ = run(photos, tmp_path / "out", **options)
+    assert computed.stat().st_mtime_ns == before
+    np.testing.assert_array_equal(again.diagnosis.wrong_probability, result.diagnosis.wrong_probability)
+
+
+def test_all_options_are_in_the_specification_in_one_level(photos, tmp_path):
+    result, _ = run(photos, tmp_path / "out", k=5, metric="cosine")
+    options = json.loads((tmp_path / "out" / "specification.json").read_text())["options"]
+    assert (options["dataset"], options["k"], options["metric"], options["plan"]) == (str(photos), 5, "cosine", 4)
+    assert options["audit_samples"] == 5
+    assert not any(name.startswith("test_") for name in options)
+    assert result.diagnosis.data.k == 5
+
+
+def test_test_samples_are_refused():
+    source = SampleSource(features="x.npy", labels="y.npy", test_features="t.npy", test_labels="u.npy")
+    with pytest.raises(ValueError, match="--test-features is no option of diagnose"):
+        DiagnoseJob(source).check()
+    DiagnoseJob(replace(source, test_features=None, test_labels=None)).check()
