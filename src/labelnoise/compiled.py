@@ -21,7 +21,7 @@ class _Cache(FunctionCache):
             yield
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, inner: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles a kernel, which then runs without the GIL.
 
     Compiled code is kept in the package's ``__pycache__`` folders, or in the user's cache folder where those cannot be
@@ -30,9 +30,15 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     Parameters
     ----------
+    inner : bool, default False
+        Whether only other kernels call it. It then has no entry from Python, whose compilation may take longer than
+        that of the kernel itself if it takes many arrays.
     **options
         Options of ``numba.njit``, such as ``fastmath`` and ``error_model``.
     """
+
+    if inner:
+        options = {**options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
     def decorate(function: Callable[..., Any]) -> Any:
         kernel = njit(nogil=True, **options)(function)

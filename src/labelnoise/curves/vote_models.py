@@ -22,7 +22,7 @@ from labelnoise.curves.local_rates import local_rate_distribution
 from labelnoise.finite import VoteProfiles, distinct_patterns, selected_count_distribution, vote_profiles
 from labelnoise.finite.row_votes import RowTable, win_probabilities
 from labelnoise.noise import NoiseModel, observed_distribution
-from labelnoise.plurality.probability import plurality_probability
+from labelnoise.plurality.probability import plurality_of_blocks
 
 MODELS = ("finite", "iid")
 DRAWN_IN_ALL = 2**20
@@ -96,35 +96,37 @@ class IidVotes(VoteModel):
         concentration: float = 0.0,
     ) -> IidVotes:
         """Build the model from one clean distribution and one true class per test sample."""
-        rows, inverse = np.unique(np.column_stack([clean, codes]), axis=0, return_inverse=True)
-        distinct = np.ascontiguousarray(rows[:, :-1])
-        return cls(rows[:, -1].astype(np.int64), inverse.ravel(), ks, distinct, noise, ties, concentration)
+        first, inverse = _distinct_rows(clean, codes)
+        rows = clean if len(first) == len(clean) else clean[first]
+        if len(first) == len(clean):  # No copy is made of rows that are all distinct.
+            first, inverse = np.arange(len(clean)), np.arange(len(clean))
+        return cls(codes[first], inverse, ks, rows, noise, ties, concentration)
 
     @property
     def any_rate(self) -> bool:
         """Whether there is a noise model for the rate to act through."""
         return self.noise is not None
 
-    def _local(self, noise_rate: float, degree: int, block: slice = slice(None)) -> Iterator[tuple[float, Floats]]:
-        """Yield weights and q at the noise rates that a neighborhood may have."""
-        for rate, weight in zip(*local_rate_distribution(noise_rate, self.concentration, degree), strict=True):
-            clean = self.clean[block]
-            yield weight, clean if self.noise is None else observed_distribution(clean, self.noise, float(rate))
+    def _average(self, noise_rate: float, ks: tuple[int, ...], labels: Codes, block: slice = slice(None)) -> Floats:
+        """Return Eq. 2 for some labels of each distinct neighborhood, averaged over the local noise rate."""
+        clean, total = self.clean[block], np.zeros((*labels.shape, len(ks)))
+        for rate, weight in zip(*local_rate_distribution(noise_rate, self.concentration, max(ks)), strict=True):
+
+            def observed(rows: slice, rate: float = float(rate)) -> Floats:
+                return clean[rows] if self.noise is None else observed_distribution(clean[rows], self.noise, rate)
+
+            total += weight * plurality_of_blocks(observed, labels, np.array(ks), clean.shape[1], self.ties)
+        return total
 
     def correct(self, noise_rate: float) -> Floats:
         """Return Eq. 2, averaged over the local noise rate."""
-        probability = np.zeros((len(self.codes), len(self.ks)))
-        for weight, q in self._local(noise_rate, max(self.ks)):
-            probability += weight * plurality_probability(q, list(self.ks), self.codes, ties=self.ties)
-        return probability
+        return self._average(noise_rate, self.ks, self.codes[:, None])[:, 0]
 
     def wins(self, noise_rate: float, k: int) -> Iterator[tuple[slice, Floats]]:
         """Yield Eq. 2 for every label."""
-        for block in _blocks(len(self.codes), self.clean.shape[1]):
-            probability = np.zeros_like(self.clean[block])
-            for weight, q in self._local(noise_rate, k, block):
-                probability += weight * plurality_probability(q, k, ties=self.ties)
-            yield block, probability
+        for block in _blocks(*self.clean.shape):
+            every = np.broadcast_to(np.arange(self.clean.shape[1]), self.clean[block].shape)
+            yield block, self._average(noise_rate, (k,), every, block)[..., 0]
 
     def mean_accuracy(self, k: int) -> Callable[[float, float], float]:
         """Return the mean accuracy over all test samples as a function of noise rate and concentration.
@@ -246,6 +248,15 @@ class RowVotes(VoteModel):
 def _draws(n_neighborhoods: int) -> int:
     """Share `DRAWN_IN_ALL` out: the mean is about as exact whatever the number of neighborhoods."""
     return int(np.clip(DRAWN_IN_ALL // n_neighborhoods, FEWEST_DRAWS, MOST_DRAWS))
+
+
+def _distinct_rows(clean: Floats, codes: Codes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each distinct pair of distribution and class comes first, and which of these each sample has."""
+    rows = np.ascontiguousarray(clean)
+    as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    same_row = np.unique(as_bytes, return_inverse=True)[1]
+    _, first, inverse = np.unique(same_row * (codes.max() + 1) + codes, return_index=True, return_inverse=True)
+    return first, inverse
 
 
 def _blocks(n_rows: int, width: int) -> Iterator[slice]:

@@ -1,23 +1,23 @@
-"""One k at a time, as a mean over points of a circle: for any k and number of classes, with a small absolute error.
+"""A mean over points of a circle: for any k and number of classes, with a small absolute error.
 
-Let X_j ~ Poisson(k q_j). The coefficient of x^k in the series
+Let X_j ~ Poisson(theta q_j). The coefficient of x^k in the series
 
     sum over a of  Pr(X_y = a) x^a  prod over j != y of E_j(x),     E_j(x) = sum over i < a of Pr(X_j = i) x^i
 
-is its mean over N points w of the unit circle, each value multiplied by w^-k (for unscaled series: the circle of radius
-k). The error of this mean is the sum of the coefficients at k + N, k - N, ... Every coefficient c_m is a probability of
-a total of m, so 0 <= c_m <= Pr(Poisson(k) = m), and the error has a bound that does not depend on the data: with N of
-about sqrt(74 k) points it is 1e-16 of Pr(Poisson(k) = k). The series are real, so half of the points suffice. As a
-grows by one, every E_j gains one term, which costs a few multiply-adds per class, a and point.
+is its mean over points w of the unit circle, each value times w^-k (`plan`). As a grows by one, every E_j gains one
+term, which costs a few multiply-adds per class, a and eight points (`integrand`). A tie rule adds a term (`ties`).
 
-Some terms are left out. Every outcome counts positively, so their total is at most a few times `NEGLIGIBLE`:
+For each row, what does not matter is left out. Every outcome counts positively, and the events that are left out are
+together at most a few times `plan.NEGLIGIBLE` likely:
 
-- Small a are left out: the term is at most Pr(X_y = a) prod of Pr(X_j <= a) / Pr(Poisson(k) = k).
-- A class is frozen at the a that it is unlikely to reach: where Chernoff's bound on Pr(n_j >= a), times that on
-  Pr(n_y >= a), is negligible. (The product is a bound because counts of a multinomial are negatively associated.) The
-  class's E_j then no longer changes and becomes part of a common factor. A class that is frozen from the start is a
-  whole Poisson series, exp(k q_j (w - 1)), and all such classes together are one such series.
-- Once no other class can reach a, or a > k/2, the rest is a binomial tail in closed form.
+- y cannot win against a much stronger competitor: the answer is 0 (`bounds`);
+- only a window of a matters: with fewer votes y does not win, with more it does for certain (`bounds`), which is a
+  binomial tail (`closed_forms`);
+- a competitor that is unlikely to reach a is frozen from there on, its E_j being a part of a common factor; if it is
+  frozen from the start, E_j is a whole Poisson series, exp(theta q_j (w - 1)), and all of these are one such series;
+- the weak ones among many classes are a series in power sums of their q (`competitors`, `small_classes`);
+- points far from w = 1 are left out where the integrand is negligible on all of them (`far_points`);
+- against a single competitor, and for a single k, the sum over a has a closed form (`closed_forms`).
 """
 
 from __future__ import annotations
@@ -28,270 +28,289 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labelnoise.arrays import Codes, Floats
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
-from labelnoise.plurality.pmf import binomial_tail, log_tail_bound, poisson_pmf
-from labelnoise.plurality.ties import tie_nodes
+from labelnoise.plurality.bounds import first_relevant, freezing_point, hopeless, log_or_least
+from labelnoise.plurality.closed_forms import add_binomial_tails, one_competitor
+from labelnoise.plurality.competitors import (
+    FEW,
+    Competitors,
+    floor_and_cut,
+    largest_competitor,
+    list_competitors,
+    room_for_competitors,
+)
+from labelnoise.plurality.far_points import MOST_BOUNDED, MOST_STEPS, blocks_needed
+from labelnoise.plurality.integral import CHUNK, LOWEST, NODE_CHUNK, RANDOM, STRICT, integrate
+from labelnoise.plurality.plan import NEGLIGIBLE, plan
+from labelnoise.plurality.pmf import binomial_tail, poisson_pmf
+from labelnoise.plurality.small_classes import (
+    HIGHEST_POWER,
+    LARGEST_RULE,
+    PowerSums,
+    coefficient_tables,
+    group_power_sums,
+    room_for_power_sums,
+    series_coefficients,
+)
+from labelnoise.plurality.ties import TieNodes, tie_nodes
+from labelnoise.plurality.vectors import WIDTH, fill_from, load, store
 
-NEGLIGIBLE = 1e-15
-"""Absolute bound, up to a small factor, of everything that is left out."""
+WIDE = 32
+"""Rows with more classes are searched for weak ones."""
 
-_ANCHOR = 32  # every 32nd Poisson probability is computed afresh, the others from the one before
+_RULES = {"strict": STRICT, "lowest": LOWEST, "random": RANDOM}
 
-_jit = compiled(error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-
-
-class Circle(NamedTuple):
-    """The points exp(i pi (2p + 1) / n_points), p < n_points / 2, and the 2 n_points-th roots of unity they lie on."""
-
-    n_points: int
-    cos: Floats
-    sin: Floats
+_jit = compiled(inner=True, error_model="numpy")
 
 
-@lru_cache(maxsize=64)
-def circle(k: int) -> Circle:
-    """Return the fewest points (an even number) with an error bound below 1e-16; see the module's derivation.
+class Scratch(NamedTuple):
+    """Room for one row at a time; each thread has its own."""
 
-    Poisson probabilities are log-concave, so those at k + 2N, k + 3N, ... are each smaller by another factor of 1e-16.
+    competitors: Competitors
+    power_sums: PowerSums
+    starts: Integers
+    """For each range of k the first relevant a, or -1 where y cannot win."""
+    frozen: Integers
+    """For each direct competitor, the a from which on its sum no longer changes."""
+    ahead: Integers
+    """For competitor j = 1, 2, ... whether its sum runs one term ahead, since ties with it are won."""
+    mean: Floats
+    terms: Floats
+    sums: Floats
+    products: Floats
+    factors: Floats
+    n_nodes: Integers
+    node_at: Integers
+    bound: tuple[Floats, Floats, Floats, Floats]
+
+
+def _room(n_classes: int, k_max: int, n_ranges: int, most_nodes: int) -> Scratch:
+    n_votes, lanes = k_max // 2 + 4, (n_classes // WIDTH + 1) * WIDTH + WIDTH
+    lanes_bounded = (MOST_BOUNDED + 1) * WIDTH
+    return Scratch(
+        competitors=room_for_competitors(n_classes),
+        power_sums=room_for_power_sums(n_classes, n_votes, min(most_nodes, LARGEST_RULE), n_classes > WIDE),
+        starts=np.empty(n_ranges, np.int64),
+        frozen=np.empty(n_classes, np.int64),
+        ahead=np.zeros(n_classes + 1, np.int64),
+        mean=np.empty(lanes),
+        terms=np.empty(n_votes * lanes + WIDTH),
+        sums=np.empty(2 * WIDTH * (n_classes + 1)),
+        products=np.empty(2 * WIDTH * max(CHUNK, NODE_CHUNK * most_nodes)),
+        factors=np.empty(4 * WIDTH),
+        n_nodes=np.ones(n_votes, np.int64),
+        node_at=np.zeros(n_votes, np.int64),
+        bound=(np.empty(lanes_bounded), np.empty(2 * WIDTH), np.empty(3 * WIDTH), np.empty(2 * WIDTH * MOST_STEPS)),
+    )
+
+
+@_jit
+def _fill_terms(mean, n, first, stop, inverse, terms, stride):
+    """Set terms[stride * a + j] to Pr(X_j = a) for first <= a <= stop and j <= n, and to 0 for the lanes after it."""
+    for j in range(stride):
+        terms[stride * first + j] = poisson_pmf(first, mean[j]) if j <= n else 0.0
+    for lane in range(0, stride, WIDTH):
+        term, means = load(terms, stride * first + lane), load(mean, lane)
+        for a in range(first + 1, stop + 1):
+            term = term * (means * fill_from(inverse, a))
+            store(terms, stride * a + lane, term)
+
+
+@_jit
+def _choose_nodes(start, stop, k_high, n_direct, stride, amplification, rules, scratch):
+    """Choose the nodes of "random" for each a; return whether the series of weak classes are known at all of them.
+
+    Given sum k, the probability that y and some m others have a votes each is at most 1/Pr(Poisson(theta) = k) times
+    that of the Poisson variables, Pr(X_y = a) times an elementary symmetric polynomial of Pr(X_j = a), which is below
+    s^m / m! for their sum s. So at most `depth` classes tie, but for a negligible probability; and at most k/a - 1.
     """
-    peak = poisson_pmf(k, k)
-    n_points = 2 * math.ceil(math.sqrt(k))
-    while poisson_pmf(k + n_points, k) + (poisson_pmf(k - n_points, k) if n_points <= k else 0.0) > 1e-16 * peak:
-        n_points += 2
-    angle = np.arange(2 * n_points) * (np.pi / n_points)
-    return Circle(n_points, np.cos(angle), np.sin(angle))
+    terms, expected, active = scratch.terms, scratch.power_sums.expected, n_direct
+    for a in range(start, stop):
+        while active > 0 and scratch.frozen[active - 1] <= a:
+            active -= 1
+        weak = expected[a] if a <= HIGHEST_POWER else 0.0
+        total, most = weak, min(k_high // a, len(rules.start)) - 1
+        for j in range(1, active + 1):
+            total += terms[stride * a + j]
+        if weak == 0.0:
+            most = min(most, active)
+        depth, excess = 0, total * terms[stride * a] * amplification
+        while depth < most and (excess > NEGLIGIBLE or depth < 2 * total):
+            depth += 1
+            excess *= total / (depth + 1)
+        scratch.node_at[a], scratch.n_nodes[a] = rules.start[depth], rules.n_nodes[depth]
+        if weak > 0.0 and scratch.n_nodes[a] > LARGEST_RULE:
+            return False
+    return True
 
 
 @_jit
-def _next_pmf(previous, n, mean):
-    """Return Pr(X = n) from Pr(X = n - 1), or afresh at every `_ANCHOR`, so that errors and underflows do not last."""
-    return poisson_pmf(n, mean) if n % _ANCHOR == 0 else previous * (mean / n)
+def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse, b, scratch, out):
+    """Write the probability that y wins, for every k of range r, to `out`; return False if weak classes are too many.
 
-
-@_jit
-def _first_relevant(mean, wanted, floor, half, pmf, below):
-    """Return the least a with Pr(X_y = a) prod over j != y of Pr(X_j <= a) >= `floor` for a wanted y, or half + 1."""
-    below[:] = 0.0
-    for a in range(half + 1):
-        product, best = 1.0, 0.0
-        for j in range(len(mean)):
-            pmf[j] = _next_pmf(pmf[j], a, mean[j])
-            below[j] += pmf[j]
-            product *= below[j]
-            if wanted[j] and below[j] > 0.0:
-                best = max(best, pmf[j] / below[j])
-        if a > 0 and product * best >= floor:
-            return a
-    return half + 1
-
-
-@_jit
-def _freezing_point(q_j, q_y, k, first, half, log_allowed):
-    """Return the least a >= first from which on Pr(n_j >= a and n_y >= a) is negligible, or half + 1."""
-    low, high = first, half + 1
-    while low < high:
-        a = (low + high) // 2
-        if log_tail_bound(a, k, q_j) + log_tail_bound(a, k, q_y) <= log_allowed:
-            high = a
-        else:
-            low = a + 1
-    return low
-
-
-@_jit
-def _tie_depth(mean, a, k):
-    """Return how many classes can tie with y at a votes; a negligible probability is left out.
-
-    Counts of a multinomial are negatively associated. So the probability that m given classes all reach a is at most
-    the product of their own, and the probability that some m classes do is at most the m-th elementary symmetric
-    polynomial of these, which is below S^m / m!.
+    `y` is its probability and the logarithms of it and of 1 minus it.
     """
-    most = min(len(mean), k // a) - 1
-    expected = 0.0  # S, the sum of the bounds on Pr(n_j >= a)
-    for j in range(len(mean)):
-        expected += math.exp(log_tail_bound(a, k, mean[j] / k))
-    excess, depth = expected, 0
-    while depth < most and (excess > NEGLIGIBLE / k or depth < 2 * expected):
-        depth += 1
-        excess *= expected / (depth + 1)
-    return depth
+    q_y, log_q_y, log_rest_y = y
+    q, log_q, log_rest, after = (
+        scratch.competitors.q,
+        scratch.competitors.log_q,
+        scratch.competitors.log_rest,
+        scratch.competitors.after,
+    )
+    k = plans.k[plans.k_at[r] : plans.k_at[r + 1]]
+    k_high, theta, start = k[-1], plans.theta[r], scratch.starts[r]
+    at_high = plans.entropy_at[r] + k[0] + 1
+    half = k_high // 2 + 1
+    group = scratch.power_sums
+    q_1, log_q_1, log_rest_1 = q[0], log_q[0], log_rest[0]
+    if n == 0:
+        q_1 = 0.0
+        for m in range(n_weak):
+            q_1 = max(q_1, scratch.competitors.weak_q[m])
+        log_q_1, log_rest_1 = math.log(q_1), math.log1p(-q_1)
+    stop = freezing_point(q_y, log_q_y, log_rest_y, q_1, log_q_1, log_rest_1, k_high, plans.entropy, at_high, b, half)
+    stop = min(max(stop, start), half)
+    start = min(start, stop)
+    if start < stop:
+        # Choose the competitors that have a factor of their own.
+        cut = floor_and_cut(start, theta, k_high, b, group.radius)[1] if wide else 0.0
+        frozen, n_direct, n_group = scratch.frozen, 0, n_weak
+        point = stop
+        while n_direct < n:
+            m = n_direct
+            if q[m] <= cut and n - m + n_weak > FEW:
+                n_group = n - m + n_weak
+                break
+            point = freezing_point(
+                q_y, log_q_y, log_rest_y, q[m], log_q[m], log_rest[m], k_high, plans.entropy, at_high, b, point
+            )
+            if point <= start:
+                n_group = 0
+                break
+            frozen[m] = point
+            n_direct += 1
+        if len(k) == 1 and n_direct == 1 and n_group == 0:
+            tie = 0.5 if ties == RANDOM else (1.0 if ties == LOWEST and after[0] else 0.0)
+            out[0] = min(one_competitor(k_high, start, stop, q_y, q[0], tie), 1.0)
+            return True
 
+        mean, terms = scratch.mean, scratch.terms
+        stride = (n_direct // WIDTH + 1) * WIDTH
+        mean[:stride] = 0.0
+        mean[0] = theta * q_y
+        rest = 1.0 - q_y
+        for m in range(n_direct):
+            mean[m + 1] = theta * q[m]
+            rest -= q[m]
+            scratch.ahead[m + 1] = ties == LOWEST and after[m]
+        merged_mean = theta * max(rest, 0.0)
+        # Where all means are large, the terms begin where they begin to matter.
+        least = mean[n_direct]
+        first = min(start, max(0, int(least - 9.5 * math.sqrt(least)))) if least > 40 else 0
+        _fill_terms(mean, n_direct, first, stop, inverse, terms, stride)
 
-@_jit
-def _multiply(re, im, sum_re, sum_im, w_re, w_im, tie):
-    """Multiply (re, im) in place by sum + tie w."""
-    if tie == 0.0:
-        for p in range(len(re)):
-            product = re[p] * sum_re[p] - im[p] * sum_im[p]
-            im[p] = re[p] * sum_im[p] + im[p] * sum_re[p]
-            re[p] = product
+        excess, mean_weak, highest = 0.0, 0.0, 0
+        for a in range(len(group.expected)):
+            group.expected[a] = 0.0
+        if n_group > 0 and start <= HIGHEST_POWER:
+            excess, mean_weak, highest = group_power_sums(scratch.competitors, n_direct, n, n_weak, start, theta, group)
+        if ties == RANDOM and not _choose_nodes(
+            start, stop, k_high, n_direct, stride, plans.amplification[r], rules, scratch
+        ):
+            return False
+        for a in range(start, stop):
+            group.n_terms[a] = 0
+        if excess > 0.0:
+            series_coefficients(
+                start, stop, mean_weak, highest, ties == LOWEST, scratch.node_at, scratch.n_nodes, tables, group
+            )
+        n_blocks = blocks_needed(
+            plans.n_blocks[r], plans.block_cosine_minus_1, plans.block_at[r], mean, merged_mean, excess, n_direct,
+            first, start, stop, terms, stride, NEGLIGIBLE / plans.amplification[r], scratch.bound,
+        )  # fmt: skip
+        integrate(
+            plans, r, n_blocks, ties, n_direct, first, start, stop, stride, merged_mean, rules.before, rules.weight,
+            (group.coefficients, group.coefficients_at, group.n_terms), scratch, out,
+        )  # fmt: skip
+    if len(k) == 1:
+        out[0] += binomial_tail(stop, k_high, q_y)
     else:
-        for p in range(len(re)):
-            other_re = sum_re[p] + tie * w_re[p]
-            other_im = sum_im[p] + tie * w_im[p]
-            product = re[p] * other_re - im[p] * other_im
-            im[p] = re[p] * other_im + im[p] * other_re
-            re[p] = product
+        add_binomial_tails(k, stop, q_y, log_q_y, inverse, out)
+    for i in range(len(k)):
+        out[i] = min(max(out[i], 0.0), 1.0)
+    return True
 
 
-@_jit
-def _start_points(p0, k, merged_mean, cos, sin, odd, common_re, common_im):
-    """Set w^-k exp(merged_mean (w - 1)) at the points from p0 on, and 0 in the lanes after the last point."""
-    n_roots = len(cos)
-    for p in range(len(odd)):
-        odd[p] = (2 * (p0 + p) + 1) % n_roots
-        back = (n_roots - k * odd[p] % n_roots) % n_roots
-        size = math.exp(-2 * merged_mean * math.sin(math.pi * odd[p] / n_roots) ** 2)
-        if p0 + p >= n_roots // 4:
-            size = 0.0
-        turn = merged_mean * sin[odd[p]]
-        factor_re, factor_im = size * math.cos(turn), size * math.sin(turn)
-        common_re[p] = factor_re * cos[back] - factor_im * sin[back]
-        common_im[p] = factor_re * sin[back] + factor_im * cos[back]
-
-
-@_jit
-def _add_terms(pmf, sums, wanted, active, before, after, weight, lanes, prefix, total):
-    """Add to total[y], for each wanted y, the sum over the points of Pr(X_y = a) w^a times all other classes' factors.
-
-    One sweep up and one sweep down share the products over the classes before and after each y.
-    """
-    w_re, w_im, common_re, common_im, re, im = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
-    left, right = len(active), -1  # positions of the first and the last wanted class
-    for m in range(len(active)):
-        if wanted[active[m]]:
-            left, right = min(left, m), m
-    for p in range(len(re)):
-        re[p] = w_re[p] * common_re[p] - w_im[p] * common_im[p]
-        im[p] = w_re[p] * common_im[p] + w_im[p] * common_re[p]
-    slot = 0
-    for m in range(right + 1):
-        j = active[m]
-        if wanted[j]:
-            prefix[slot, 0] = re
-            prefix[slot, 1] = im
-            slot += 1
-        if m < right:
-            _multiply(re, im, sums[j, 0], sums[j, 1], w_re, w_im, before * pmf[j])
-    re[:] = 1.0
-    im[:] = 0.0
-    for m in range(len(active) - 1, left - 1, -1):
-        j = active[m]
-        if wanted[j]:
-            slot -= 1
-            prefix_re, prefix_im, dot = prefix[slot, 0], prefix[slot, 1], 0.0
-            for p in range(len(re)):
-                dot += prefix_re[p] * re[p] - prefix_im[p] * im[p]
-            total[j] += weight * pmf[j] * dot
-        if m > left:
-            _multiply(re, im, sums[j, 0], sums[j, 1], w_re, w_im, after * pmf[j])
-
-
-@_jit
-def _integrate(first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, sums, prefix, lanes, odd, total):
-    """Add to total[y], for each wanted y, the sum over first <= a < stop and over the points of `lanes`."""
-    start, n_nodes, before, after, weight = nodes
-    w_re, w_im, common_re, common_im = lanes[0], lanes[1], lanes[2], lanes[3]
-    active = np.flatnonzero(frozen > first)
-    sums[: len(mean)] = 0.0
-    pmf[:] = 0.0
-    root = np.zeros(len(odd), np.int64)
-    for a in range(stop):
-        for p in range(len(odd)):  # w^a is read from the table, so it is exact to rounding for every a
-            w_re[p], w_im[p] = cos[root[p]], sin[root[p]]
-            root[p] += odd[p]
-            if root[p] >= len(cos):
-                root[p] -= len(cos)
-        if a >= first:
-            kept = 0
-            for j in active:  # frozen classes are dropped; the others keep their order, which "lowest" needs
-                if frozen[j] <= a:
-                    _multiply(common_re, common_im, sums[j, 0], sums[j, 1], w_re, w_im, 0.0)
-                else:
-                    active[kept] = j
-                    kept += 1
-            active = active[:kept]
-        for j in active:
-            pmf[j] = _next_pmf(pmf[j], a, mean[j])
-        if a >= first:
-            for node in range(start[depth[a]], start[depth[a]] + n_nodes[depth[a]]):
-                _add_terms(pmf, sums, wanted, active, before[node], after[node], weight[node], lanes, prefix, total)
-        for j in active:
-            if pmf[j] > 0.0:
-                sum_re, sum_im, t = sums[j, 0], sums[j, 1], pmf[j]
-                for p in range(len(odd)):
-                    sum_re[p] += t * w_re[p]
-                    sum_im[p] += t * w_im[p]
-
-
-@_jit
-def _contour(q, labels, k, n_lanes, cos, sin, nodes, share_ties, out):
-    n_classes, half = q.shape[1], k // 2
-    n_points = len(cos) // 2
-    peak = poisson_pmf(k, k)
-    is_label = np.empty(n_classes, np.bool_)
-    by_class = np.empty(n_classes)
-    depth = np.zeros(half + 1, np.int64)
-    sums = np.empty((n_classes, 2, n_lanes))
-    prefix = np.empty((labels.shape[1], 2, n_lanes))
-    lanes = np.empty((6, n_lanes))
-    odd = np.empty(n_lanes, np.int64)
+@compiled(error_model="numpy")
+def _contour(q, labels, plans, ties, rules, tables, inverse, scratch, out):
+    n_ranges, n_classes = len(plans.theta), q.shape[1]
+    b = -math.log(NEGLIGIBLE / n_classes)
+    starts = scratch.starts
     for row in range(len(q)):
-        is_label[:] = False
-        for y in labels[row]:
-            is_label[y] = True
-        classes = np.flatnonzero(q[row] > 0.0)
-        n = len(classes)
-        p_row, wanted = q[row][classes], is_label[classes]
-        mean = k * p_row
-        q_y = p_row[wanted][0] if wanted.sum() == 1 else 1.0  # with several labels, the bound on n_y is not used
-        total, pmf, below = np.zeros(n), np.zeros(n), np.zeros(n)
-        if n > 1 and wanted.any():
-            # Plan which a matter, and up to which a each class takes part.
-            first = _first_relevant(mean, wanted, NEGLIGIBLE / k * peak, half, pmf, below)
-            frozen = np.empty(n, np.int64)
-            for j in range(n):
-                frozen[j] = _freezing_point(p_row[j], q_y, k, first, half, math.log(NEGLIGIBLE / n))
-                if wanted[j] and q_y < 1.0:
-                    frozen[j] = half + 1
-            stop = np.sort(frozen)[-2]  # from this a on, at most one class is left
-            merged_mean = mean[frozen == first].sum()
-            if share_ties:
-                for a in range(first, stop):
-                    depth[a] = _tie_depth(mean, a, k)
-            if first < stop:
-                for p0 in range(0, n_points // 2, n_lanes):
-                    _start_points(p0, k, merged_mean, cos, sin, odd, lanes[2], lanes[3])
-                    _integrate(
-                        first, stop, mean, wanted, frozen, depth, cos, sin, nodes, pmf, sums, prefix, lanes, odd, total
-                    )
-            for j in range(n):
-                total[j] *= 2 / (n_points * peak)
-                if frozen[j] >= stop:
-                    total[j] += binomial_tail(stop, k, p_row[j])
-        elif n == 1:
-            total[:] = 1.0
-        for y in labels[row]:
-            by_class[y] = 0.0
-        for j in range(n):
-            by_class[classes[j]] = min(max(total[j], 0.0), 1.0)
         for position in range(labels.shape[1]):
-            out[row, position] = by_class[labels[row, position]]
+            y = labels[row, position]
+            q_y, result = q[row, y], out[row, position]
+            q_1 = largest_competitor(q[row], y)
+            for i in range(len(result)):
+                result[i] = 1.0 if q_1 <= 0.0 else 0.0
+            if q_y <= 0.0 or q_1 <= 0.0:
+                continue
+            at_y = (q_y, math.log(q_y), log_or_least(1.0 - q_y) if q_y > 0.5 else math.log1p(-q_y))
+            log_q_1, log_rest_1 = math.log(q_1), log_or_least(1.0 - q_1) if q_1 > 0.5 else math.log1p(-q_1)
+            floor, cut = math.inf, math.inf
+            for r in range(n_ranges):
+                k_low, k_high = plans.k[plans.k_at[r]], plans.k[plans.k_at[r + 1] - 1]
+                starts[r] = -1
+                if not hopeless(q_y, q_1, k_low, b):
+                    start = first_relevant(
+                        q_y, at_y[1], at_y[2], q_1, log_q_1, log_rest_1, k_low, plans.entropy, plans.entropy_at[r],
+                        ties == STRICT, b,
+                    )  # fmt: skip
+                    starts[r] = max(start, (k_low + n_classes - 1) // n_classes)
+                    if n_classes > WIDE:
+                        lower, upper = floor_and_cut(starts[r], plans.theta[r], k_high, b, scratch.power_sums.radius)
+                        floor, cut = min(floor, lower), min(cut, upper)
+            if n_classes <= WIDE:
+                floor = cut = 0.0
+            if floor == math.inf:
+                continue
+            floor = min(floor, q_1 * 0.999)  # The strongest competitor is always listed.
+            n, n_weak = list_competitors(q[row], y, floor, cut, scratch.competitors)
+            for r in range(n_ranges):
+                of_range = result[plans.k_at[r] : plans.k_at[r + 1]]
+                while starts[r] >= 0:
+                    if _win_probability(
+                        plans, r, at_y, cut > 0.0, n, n_weak, ties, rules, tables, inverse, b, scratch, of_range
+                    ):
+                        starts[r] = -1
+                    else:  # There are too many ties for the series of weak classes: all become strong.
+                        cut = 0.0
+                        n, n_weak = list_competitors(q[row], y, floor, cut, scratch.competitors)
 
 
-def lane_count(n_points: int, n_classes: int) -> int:
-    """Return how many points to work on at once: a multiple of the vector length that fits into a processor's cache."""
-    most = min(max(2**11 // n_classes, 16), 128)
-    n_blocks = math.ceil(n_points / 2 / most)
-    return math.ceil(n_points / 2 / n_blocks / 8) * 8
+@lru_cache(maxsize=16)
+def _tables(ties: str, n_classes: int, max_depth: int) -> tuple[TieNodes, Floats]:
+    """Return the nodes of the tie rule, and the series of weak classes at each that may be used with them."""
+    rules = tie_nodes(ties, max_depth)
+    if n_classes <= WIDE:
+        return rules, np.zeros((1, 1, 1))
+    if ties != "random":
+        return rules, coefficient_tables((0.0, 1.0))
+    usable = rules.n_nodes <= LARGEST_RULE
+    return rules, coefficient_tables(tuple(rules.before[: np.max((rules.start + rules.n_nodes)[usable])].tolist()))
 
 
-def contour_plurality(q: Floats, labels: Codes, k: int, ties: str) -> Floats:
-    """Return the probability that ``labels[row, i]`` wins `k` draws from ``q[row]``, at [row, i], to 1e-12 absolute."""
-    n_points, cos, sin = circle(k)
-    nodes = tie_nodes(ties, min(q.shape[1], k) - 1)
-    n_lanes = lane_count(n_points, q.shape[1])
-    out = np.empty(labels.shape)
-    _contour(q, np.array(labels, order="C"), k, n_lanes, cos, sin, tuple(nodes), ties == "random", out)
+def contour_plurality(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floats:
+    """Return the probability that ``labels[row, i]`` wins ``ks[c]`` draws from ``q[row]``, at [row, i, c].
+
+    `ks` ascends strictly. The absolute error is at most 1e-12.
+    """
+    n_classes, k_max = q.shape[1], int(ks[-1])
+    plans = plan(tuple(ks.tolist()), HIGHEST_POWER if n_classes > WIDE else 0)
+    rules, tables = _tables(ties, n_classes, min(n_classes, k_max) - 1)
+    scratch = _room(n_classes, k_max, len(plans.theta), int(rules.n_nodes.max()))
+    inverse = np.concatenate([[0.0], 1 / np.arange(1, k_max + 3)])
+    out = np.empty((*labels.shape, len(ks)))
+    _contour(q, np.array(labels, order="C"), plans, _RULES[ties], rules, tables, inverse, scratch, out)
     return out

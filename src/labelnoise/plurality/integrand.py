@@ -1,0 +1,229 @@
+"""The values of the contour integral's integrand at eight points of the circle at a time.
+
+At a point w, and for a votes of the wanted class y, the integrand is Pr(X_y = a) w^a times one factor per competitor,
+E_j(w) = sum over i < a of Pr(X_j = i) w^i. The functions here work on a few consecutive a at once. They start with the
+factors that all competitors share, multiply in one or two competitors after the other, and add up. So the loops over a
+are long, the sums E_j stay in registers, and one compiled loop serves any number of competitors.
+
+Layout of the flat arrays: a complex number at eight points takes 16 doubles, eight real parts and eight imaginary
+parts. ``powers[row + 16 * a]`` is w^a. ``terms[stride * a + j]`` is Pr(X_j = a); j = 0 is y, and the competitors follow
+from the largest to the smallest. ``sums[16 * j]`` is E_j. ``products`` holds one number per a and node of the tie rule.
+"""
+
+from __future__ import annotations
+
+from labelnoise.compiled import compiled
+from labelnoise.plurality.vectors import cos_sin, exp, fill, fill_from, load, store
+
+_jit = compiled(inner=True, error_model="numpy")
+
+
+@_jit
+def start_sums(powers, row, first, stop, terms, stride, n_competitors, ahead, sums):
+    """Set E_j to the sum over first <= i < stop, four competitors at a time."""
+    j = 1
+    while j + 3 <= n_competitors:
+        re0 = im0 = re1 = im1 = re2 = im2 = re3 = im3 = fill(0.0)
+        for i in range(first, stop):
+            w_re, w_im, at = load(powers, row + 16 * i), load(powers, row + 16 * i + 8), stride * i + j
+            t = fill_from(terms, at)
+            re0, im0 = re0 + t * w_re, im0 + t * w_im
+            t = fill_from(terms, at + 1)
+            re1, im1 = re1 + t * w_re, im1 + t * w_im
+            t = fill_from(terms, at + 2)
+            re2, im2 = re2 + t * w_re, im2 + t * w_im
+            t = fill_from(terms, at + 3)
+            re3, im3 = re3 + t * w_re, im3 + t * w_im
+        store(sums, 16 * j, re0)
+        store(sums, 16 * j + 8, im0)
+        store(sums, 16 * j + 16, re1)
+        store(sums, 16 * j + 24, im1)
+        store(sums, 16 * j + 32, re2)
+        store(sums, 16 * j + 40, im2)
+        store(sums, 16 * j + 48, re3)
+        store(sums, 16 * j + 56, im3)
+        j += 4
+    while j <= n_competitors:
+        re0 = im0 = fill(0.0)
+        for i in range(first, stop):
+            t = fill_from(terms, stride * i + j)
+            re0, im0 = re0 + t * load(powers, row + 16 * i), im0 + t * load(powers, row + 16 * i + 8)
+        store(sums, 16 * j, re0)
+        store(sums, 16 * j + 8, im0)
+        j += 1
+    for j in range(1, n_competitors + 1):
+        if ahead[j]:
+            t = fill_from(terms, stride * stop + j)
+            store(sums, 16 * j, load(sums, 16 * j) + t * load(powers, row + 16 * stop))
+            store(sums, 16 * j + 8, load(sums, 16 * j + 8) + t * load(powers, row + 16 * stop + 8))
+
+
+@_jit
+def start_common(mean, cosine_minus_1, sine, point, common):
+    """Set the shared factor to exp(mean (w - 1)), the whole Poisson series of the classes that cannot reach a."""
+    size, (turn_re, turn_im) = exp(fill(mean) * load(cosine_minus_1, point)), cos_sin(fill(mean) * load(sine, point))
+    store(common, 0, size * turn_re)
+    store(common, 8, size * turn_im)
+
+
+@_jit
+def multiply_common(sums, j, common):
+    """Move the factor of a competitor that no longer changes into the shared one."""
+    re, im, sum_re, sum_im = load(common, 0), load(common, 8), load(sums, 16 * j), load(sums, 16 * j + 8)
+    store(common, 0, re * sum_re - im * sum_im)
+    store(common, 8, re * sum_im + im * sum_re)
+
+
+@_jit
+def start_products(powers, row, first, stop, terms, stride, node_at, n_nodes, weight, series, products):
+    """Set the products to the node's weight times Pr(X_y = a) w^a times the factors of the small classes.
+
+    `series` holds the coefficients d_n of log factor = sum over a <= n < a + n_terms of d_n w^n, where they start for
+    each a, and how many terms there are, for each node; see `small_classes`.
+    """
+    coefficients, coefficients_at, n_terms = series
+    slot = 0
+    for a in range(first, stop):
+        t = fill_from(terms, stride * a)
+        re, im = t * load(powers, row + 16 * a), t * load(powers, row + 16 * a + 8)
+        d = coefficients_at[a]
+        for node in range(node_at[a], node_at[a] + n_nodes[a]):
+            share = fill_from(weight, node)
+            if n_terms[a] == 0:
+                store(products, slot, re * share)
+                store(products, slot + 8, im * share)
+            else:
+                log_re = log_im = fill(0.0)
+                for n in range(row + 16 * a, row + 16 * (a + n_terms[a]), 16):
+                    c = fill_from(coefficients, d)
+                    log_re, log_im = log_re + c * load(powers, n), log_im + c * load(powers, n + 8)
+                    d += 1
+                size, (turn_re, turn_im) = share * exp(log_re), cos_sin(log_im)
+                store(products, slot, size * (re * turn_re - im * turn_im))
+                store(products, slot + 8, size * (re * turn_im + im * turn_re))
+            slot += 16
+
+
+@_jit
+def multiply_one(powers, row, first, stop, terms, stride, j, ahead, sums, products):
+    """Multiply by competitor j, whose sum is `ahead` (0 or 1) terms ahead of a."""
+    sum_re, sum_im = load(sums, 16 * j), load(sums, 16 * j + 8)
+    slot = 0
+    for a in range(first, stop):
+        re, im = load(products, slot), load(products, slot + 8)
+        store(products, slot, re * sum_re - im * sum_im)
+        store(products, slot + 8, re * sum_im + im * sum_re)
+        i = a + ahead
+        t = fill_from(terms, stride * i + j)
+        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        slot += 16
+    store(sums, 16 * j, sum_re)
+    store(sums, 16 * j + 8, sum_im)
+
+
+@_jit
+def multiply_two(powers, row, first, stop, terms, stride, j, ahead, next_ahead, sums, products):
+    """Multiply by competitors j and j - 1."""
+    sum_re, sum_im, other_re, other_im = _load_two(sums, j)
+    slot = 0
+    for a in range(first, stop):
+        re, im = load(products, slot), load(products, slot + 8)
+        re, im = re * sum_re - im * sum_im, re * sum_im + im * sum_re
+        store(products, slot, re * other_re - im * other_im)
+        store(products, slot + 8, re * other_im + im * other_re)
+        i = a + ahead
+        t = fill_from(terms, stride * i + j)
+        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        i = a + next_ahead
+        t = fill_from(terms, stride * i + j - 1)
+        other_re, other_im = other_re + t * load(powers, row + 16 * i), other_im + t * load(powers, row + 16 * i + 8)
+        slot += 16
+    _store_two(sums, j, sum_re, sum_im, other_re, other_im)
+
+
+@_jit
+def add_two(powers, row, first, stop, terms, stride, ahead, next_ahead, sums, products, common, total):
+    """Multiply by competitors 2 and 1, and by the shared factor, and add to `total`."""
+    sum_re, sum_im, other_re, other_im = _load_two(sums, 2)
+    total_re = total_im = fill(0.0)
+    slot = 0
+    for a in range(first, stop):
+        re, im = load(products, slot), load(products, slot + 8)
+        re, im = re * sum_re - im * sum_im, re * sum_im + im * sum_re
+        total_re, total_im = total_re + re * other_re - im * other_im, total_im + re * other_im + im * other_re
+        i = a + ahead
+        t = fill_from(terms, stride * i + 2)
+        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        i = a + next_ahead
+        t = fill_from(terms, stride * i + 1)
+        other_re, other_im = other_re + t * load(powers, row + 16 * i), other_im + t * load(powers, row + 16 * i + 8)
+        slot += 16
+    _store_two(sums, 2, sum_re, sum_im, other_re, other_im)
+    _add_with_common(total_re, total_im, common, total)
+
+
+@_jit
+def add_one(powers, row, first, stop, terms, stride, ahead, sums, products, common, total):
+    """Multiply by competitor 1, and by the shared factor, and add to `total`."""
+    sum_re, sum_im = load(sums, 16), load(sums, 24)
+    total_re = total_im = fill(0.0)
+    slot = 0
+    for a in range(first, stop):
+        re, im = load(products, slot), load(products, slot + 8)
+        total_re, total_im = total_re + re * sum_re - im * sum_im, total_im + re * sum_im + im * sum_re
+        i = a + ahead
+        t = fill_from(terms, stride * i + 1)
+        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        slot += 16
+    store(sums, 16, sum_re)
+    store(sums, 24, sum_im)
+    _add_with_common(total_re, total_im, common, total)
+
+
+@_jit
+def multiply_nodes(powers, row, first, stop, terms, stride, j, sums, node_at, n_nodes, z, products):
+    """Multiply by a competitor with fewer than a votes, plus z times that with a votes, at every node z."""
+    sum_re, sum_im = load(sums, 16 * j), load(sums, 16 * j + 8)
+    slot = 0
+    for a in range(first, stop):
+        t = fill_from(terms, stride * a + j)
+        tied_re, tied_im = t * load(powers, row + 16 * a), t * load(powers, row + 16 * a + 8)
+        for node in range(node_at[a], node_at[a] + n_nodes[a]):
+            share = fill_from(z, node)
+            other_re, other_im = sum_re + share * tied_re, sum_im + share * tied_im
+            re, im = load(products, slot), load(products, slot + 8)
+            store(products, slot, re * other_re - im * other_im)
+            store(products, slot + 8, re * other_im + im * other_re)
+            slot += 16
+        sum_re, sum_im = sum_re + tied_re, sum_im + tied_im
+    store(sums, 16 * j, sum_re)
+    store(sums, 16 * j + 8, sum_im)
+
+
+@_jit
+def add_all(products, n, common, total):
+    """Multiply the first n products by the shared factor, and add them to `total`."""
+    re = im = fill(0.0)
+    for slot in range(0, 16 * n, 16):
+        re, im = re + load(products, slot), im + load(products, slot + 8)
+    _add_with_common(re, im, common, total)
+
+
+@_jit
+def _add_with_common(re, im, common, total):
+    common_re, common_im = load(common, 0), load(common, 8)
+    store(total, 0, load(total, 0) + re * common_re - im * common_im)
+    store(total, 8, load(total, 8) + re * common_im + im * common_re)
+
+
+@_jit
+def _load_two(sums, j):
+    return load(sums, 16 * j), load(sums, 16 * j + 8), load(sums, 16 * j - 16), load(sums, 16 * j - 8)
+
+
+@_jit
+def _store_two(sums, j, sum_re, sum_im, other_re, other_im):
+    store(sums, 16 * j, sum_re)
+    store(sums, 16 * j + 8, sum_im)
+    store(sums, 16 * j - 16, other_re)
+    store(sums, 16 * j - 8, other_im)
