@@ -142,7 +142,7 @@ def main(options: Options) -> Record:
     for k in (10, 30, 80, 200):
         engines = {
             "convolution": partial(convolution_plurality, *data, np.array([k]), "strict"),
-            "contour": partial(contour_plurality, *data, k, "strict"),
+            "contour": partial(contour_plurality, *data, np.array([k]), "strict"),
         }
         for name, engine in engines.items():
             report(f"  {name}, 1 core, k = {k}, strict", engine, len(some))

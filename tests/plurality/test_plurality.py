@@ -289,8 +289,8 @@ def test_large_problems_stay_finite(n_classes, k, ties):
 
 
 @pytest.mark.parametrize("ties", ["random", "lowest"])
-def test_ten_thousand_classes_share_the_win(ties):
-    q = np.random.default_rng(0).dirichlet(np.ones(10_000))
+def test_two_thousand_classes_share_the_win(ties):
+    q = np.random.default_rng(0).dirichlet(np.ones(2000))
     assert plurality_probability(q, 200, ties=ties).sum() == pytest.approx(1, abs=1e-12)
 
 

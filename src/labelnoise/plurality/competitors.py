@@ -11,7 +11,7 @@ A row may hold a thousand classes of which a few matter. For each row one pass s
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,9 @@ def floor_and_cut(start, theta, k_high, b, radius):
 @_jit
 def list_competitors(row, y, floor, cut, into):
     """Write the competitors above `floor` to `into`; return the numbers of strong and weak ones."""
-    q, after, n, n_weak = into.q, into.after, np.int64(0), np.int64(0)
+    q, after = into.q, into.after
+    n: Any = np.int64(0)  # A literal 0 would make numba compile what it is passed to twice.
+    n_weak = 0
     for j in range(len(row)):
         x = row[j]
         if x > floor and j != y:

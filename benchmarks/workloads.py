@@ -1,0 +1,123 @@
+"""How fast is the exact win probability on real softmax outputs, with ten classes and with a thousand?
+
+    python benchmarks/workloads.py [--rows 10000] [--repeats 5] [--quick] [--output FILE.json]
+
+Needs softmax/mnist_test.npz and softmax/thousand_classes.npz in the folder that LABELNOISE_DATA names. Workload A: 6
+noise levels, every K = 1..80. B: 21 levels, K = 10, 30, 60, 100, 300. C: the same with 1,000 classes, as
+`accuracy_curve` does it. A is compared with the convolution, the package's second engine, and A and B with the
+prototype of the contour method if LABELNOISE_PROTOTYPE names its folder. Each round times all ways in turn, after one
+round that compiles (none for C, which is timed once). `cpu_seconds` is the median of the processor seconds of all
+threads, on which other load on the machine weighs less than on the least elapsed `seconds`; the ratio is that of
+labelnoise to the way, in processor seconds of the same round. All results must agree to 1e-12.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from harness import Options, Record, Table, run, summarize
+
+import labelnoise as ln
+from labelnoise.noise import observed_distribution
+from labelnoise.plurality.convolution import convolution_plurality
+from labelnoise.threads import for_each_block
+
+KS = [10, 30, 60, 100, 300]
+NOISES = {"uniform": ln.UniformNoise(), "flip": ln.FlipNoise()}
+TIES = ("strict", "random", "lowest")
+
+
+def load(name: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return softmax outputs and labels."""
+    with np.load(Path(os.environ["LABELNOISE_DATA"]) / "softmax" / name) as file:
+        values = file["logits" if "logits" in file else "pred_probs"][:rows].astype(float)
+        if "logits" in file:
+            values = np.exp(values - values.max(axis=1, keepdims=True))
+        return values / values.sum(axis=1, keepdims=True), file["labels"][:rows].astype(np.int64)
+
+
+def convolved(q: np.ndarray, labels: np.ndarray, ks: list[int], ties: str) -> np.ndarray:
+    out = np.empty((len(q), 1, len(ks)))
+
+    def work(start: int, stop: int) -> None:
+        out[start:stop] = convolution_plurality(q[start:stop], labels[start:stop, None], np.array(ks), ties)
+
+    for_each_block(work, len(q), 500, "convolving")
+    return out[:, 0]
+
+
+def prototype() -> Callable[..., np.ndarray] | None:
+    """Return the prototype's function, if there is one."""
+    folder = os.environ.get("LABELNOISE_PROTOTYPE")
+    if not folder:
+        return None
+    sys.path.insert(0, folder)
+    from engnb import plural
+
+    return plural
+
+
+def in_turn(
+    ways: dict[str, Callable[[], np.ndarray]], repeats: int, warm_up: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the processor seconds and the seconds of each way, in rounds without the first `warm_up`."""
+    times: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    results: dict[str, np.ndarray] = {}
+    for _ in range(warm_up + repeats):
+        for way, work in ways.items():
+            start = time.process_time(), time.perf_counter()
+            results[way] = work()
+            times[way].append((time.process_time() - start[0], time.perf_counter() - start[1]))
+    first = next(iter(results.values()))
+    assert all(np.abs(first - result).max() < 1e-12 for result in results.values())
+    return {way: tuple(np.array(rounds[warm_up:]).T) for way, rounds in times.items()}
+
+
+def main(options: Options) -> Record:
+    table = Table("work:7", "noise:8", "ties:7", "way:12", "cpu_seconds", "seconds", "us_per_row_and_level", "ratio")
+    plural = prototype()
+
+    def report(about: Record, ways: dict[str, Callable[[], np.ndarray]], rows: int, repeats: int, warm_up: int) -> None:
+        timings = in_turn(ways, repeats, warm_up)
+        for way, (cpu, wall) in timings.items():
+            row = {"way": way, "cpu_seconds": float(np.median(cpu)), "seconds": float(wall.min())}
+            row["us_per_row_and_level"] = float(np.median(cpu)) / rows * 1e6
+            table.add({**about, **row, "ratio": summarize(timings["labelnoise"][0] / cpu)})
+
+    softmax, labels = load("mnist_test.npz", options.rows)
+    windows = [list(range(1, 11)), list(range(11, 33)), list(range(33, 81))]
+    for work, noise, levels, ks, groups in (
+        ("A", "uniform", [0, 0.15, 0.3, 0.45, 0.6, 0.75], list(range(1, 81)), windows),
+        ("B", "uniform", np.linspace(0, 1, 21), KS, [[k] for k in KS]),
+        ("B", "flip", np.linspace(0, 1, 21), KS, [[k] for k in KS]),
+    ):
+        q = np.concatenate([observed_distribution(softmax, NOISES[noise], float(g)) for g in levels])
+        every = np.tile(labels, len(levels))
+        for ties in TIES:
+            ways = {"labelnoise": partial(ln.plurality_probability, q, ks, every, ties=ties)}
+            if plural is not None:
+                ways["prototype"] = partial(plural, q, groups=groups, cls=every, rule=ties)
+            if work == "A":
+                ways["convolution"] = partial(convolved, q, every, ks, ties)
+            report({"work": work, "noise": noise, "ties": ties}, ways, len(q), options.repeats, 1)
+
+    softmax, labels = load("thousand_classes.npz", options.rows)
+    rates = np.linspace(0, 1, 21)
+    for noise, model in NOISES.items():
+        for ties in TIES:
+            curve = partial(ln.accuracy_curve, softmax, labels, model, rates, KS, ties=ties)
+            ways = {"labelnoise": lambda curve=curve: curve().accuracy}
+            report(
+                {"work": "C", "noise": noise, "ties": ties}, ways, len(rates) * len(softmax), min(options.repeats, 1)
+            )
+    return {"rows": table.rows}
+
+
+if __name__ == "__main__":
+    run(main, __doc__, rows=(10_000, 100), repeats=(5, 1))
