@@ -113,9 +113,7 @@ def main(options: Options) -> Record:
         for ties in TIES:
             curve = partial(ln.accuracy_curve, softmax, labels, model, rates, KS, ties=ties)
             ways = {"labelnoise": lambda curve=curve: curve().accuracy}
-            report(
-                {"work": "C", "noise": noise, "ties": ties}, ways, len(rates) * len(softmax), min(options.repeats, 1)
-            )
+            report({"work": "C", "noise": noise, "ties": ties}, ways, len(rates) * len(softmax), 1, 0)
     return {"rows": table.rows}
 
 

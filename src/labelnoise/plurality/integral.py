@@ -12,6 +12,7 @@ from labelnoise.plurality.integrand import (
     multiply_one,
     multiply_two,
     start_common,
+    start_plain,
     start_products,
     start_sums,
 )
@@ -61,6 +62,7 @@ def integrate(plans, r, n_blocks, ties, n, first, start, stop, stride, merged_me
     n_nodes, node_at, frozen = scratch.n_nodes, scratch.node_at, scratch.frozen
     common, total = scratch.factors[: 2 * WIDTH], scratch.factors[2 * WIDTH :]
     n_k = plans.k_at[r + 1] - plans.k_at[r]
+    plain = ties != RANDOM and series[2][start] == 0
     chunk = NODE_CHUNK if ties == RANDOM else CHUNK
     for block in range(n_blocks):
         row = plans.power_at[r] + 2 * WIDTH * block * plans.n_powers[r]
@@ -76,7 +78,10 @@ def integrate(plans, r, n_blocks, ties, n, first, start, stop, stride, merged_me
             end = min(stop, a + chunk)
             if active > 0:
                 end = min(end, frozen[active - 1])
-            start_products(powers, row, a, end, terms, stride, node_at, n_nodes, weight, series, products)
+            if plain:
+                start_plain(powers, row, a, end, terms, stride, products)
+            else:
+                start_products(powers, row, a, end, terms, stride, node_at, n_nodes, weight, series, products)
             if ties == RANDOM:
                 nodes = (node_at, n_nodes, z)
                 _multiply_competitors_at_nodes(

@@ -105,6 +105,17 @@ def start_products(powers, row, first, stop, terms, stride, node_at, n_nodes, we
 
 
 @_jit
+def start_plain(powers, row, first, stop, terms, stride, products):
+    """Set the products to Pr(X_y = a) w^a, where there is one node and no small class."""
+    slot = 0
+    for a in range(first, stop):
+        t = fill_from(terms, stride * a)
+        store(products, slot, t * load(powers, row + 16 * a))
+        store(products, slot + 8, t * load(powers, row + 16 * a + 8))
+        slot += 16
+
+
+@_jit
 def multiply_one(powers, row, first, stop, terms, stride, j, ahead, sums, products):
     """Multiply by competitor j, whose sum is `ahead` (0 or 1) terms ahead of a."""
     sum_re, sum_im = load(sums, 16 * j), load(sums, 16 * j + 8)
