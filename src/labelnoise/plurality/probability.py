@@ -137,7 +137,7 @@ def plurality_of_blocks(
         out[block] = contour_plurality(rows(block), labels[block], ks, ties)
 
     # A rough estimate serves, since it only decides how many rows make a task.
-    estimated_ns = labels.shape[1] * (n_classes + 10.0 * min(n_classes, 32) * min(ks.sum(), 10 * ks[-1]))
+    estimated_ns = labels.shape[1] * (n_classes + 3.0 * min(n_classes, 32) * min(ks.sum(), 10 * ks[-1]))
     block = int(np.clip(_BLOCK_NS / estimated_ns, 1, 4096))
     for_each_block(work, len(labels), block, "computing probabilities")
     return out
