@@ -37,9 +37,10 @@ def to_array(values: Any) -> NDArray[Any]:
     if hasattr(values, "toarray"):
         raise TypeError(f"an array must be dense; got a sparse {type(values).__name__}. Pass its toarray().")
     if hasattr(values, "detach") and hasattr(values, "cpu"):
-        if str(values.layout) != "torch.strided" or values.device.type == "meta":
+        layout, device = (str(getattr(values, name, "")) for name in ("layout", "device"))
+        if layout not in ("", "torch.strided") or device == "meta":
             raise TypeError(
-                f"a tensor must be dense and hold data; got layout {values.layout} on {values.device}. "
+                f"a tensor must be dense and hold data; got layout {layout} on {device}. "
                 f"Pass its to_dense()."
             )
         values = values.detach().cpu()
