@@ -40,8 +40,7 @@ def to_array(values: Any) -> NDArray[Any]:
         layout, device = (str(getattr(values, name, "")) for name in ("layout", "device"))
         if layout not in ("", "torch.strided") or device == "meta":
             raise TypeError(
-                f"a tensor must be dense and hold data; got layout {layout} on {device}. "
-                f"Pass its to_dense()."
+                f"a tensor must be dense and hold data; got layout {layout} on {device}. Pass its to_dense()."
             )
         values = values.detach().cpu()
         if _is_small_float(values):

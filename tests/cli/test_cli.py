@@ -106,6 +106,13 @@ def test_demo_writes_tables_pictures_and_a_page(demo):
     assert [n["values"] for n in json.loads(again.stdout)["networks"]] == [n["values"] for n in result["networks"]]
 
 
+def test_the_demo_ends_with_a_diagnosis_that_finds_what_is_wrong(demo):
+    found = demo[1]["diagnosis"]
+    for estimate in (found["bracket"], found["audited"]):
+        assert estimate["low"] <= found["wrong_rate"] <= estimate["high"]
+    assert "labels are wrong" in Path(found["page"]).read_text()
+
+
 def test_links_on_the_demos_page_lead_to_files(demo):
     page = Path(demo[1]["page"])
     links = re.findall(r'<a href="([^"]+)"', page.read_text())

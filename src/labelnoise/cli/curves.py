@@ -62,7 +62,8 @@ def demo(
     """Run the main job on bundled digits: corrupt labels, predict and measure accuracy, and draw both.
 
     The noise is uniform, flip and locally concentrated; nearest neighbors vote at several K, and a small network is
-    trained. The results are tables, figures and an HTML page.
+    trained. Then labels are made wrong, diagnosed without the truth, and audited. The results are tables, figures and
+    HTML pages.
     """
     from labelnoise.artifacts import SCHEMA
     from labelnoise.jobs.demo import DemoSpecification, run_demo
@@ -71,7 +72,21 @@ def demo(
     if as_json:
         records = [result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
         networks = [network.summary() for network in result.networks]
-        print_json({"schema": SCHEMA, "curves": records, "networks": networks, "page": str(result.page)})
+        diagnosis = {
+            "wrong_rate": result.wrong_rate,
+            "bracket": result.bracket.summary(),
+            "audited": result.audited.summary(),
+            "page": str(result.diagnosis_page),
+        }
+        print_json(
+            {
+                "schema": SCHEMA,
+                "curves": records,
+                "networks": networks,
+                "diagnosis": diagnosis,
+                "page": str(result.page),
+            }
+        )
     else:
         for curve_result in result.curves:
             print_curve(curve_result)
@@ -79,6 +94,12 @@ def demo(
             print_result(network)
         if not result.networks:
             say("PyTorch is not installed, so no network was trained: pip install 'labelnoise\\[cnn]'")
+        say(
+            f"\nDiagnosis of labels of which {result.wrong_rate:.1%} are wrong: between {result.bracket.low:.1%} and "
+            f"{result.bracket.high:.1%} by the noisy labels alone; {result.audited.value:.1%} "
+            f"({result.audited.low:.1%} to {result.audited.high:.1%}) with {result.audited.n_checked} checked."
+        )
+        say(written("Its page", result.diagnosis_page))
         say("\n" + written("Report", result.page))
     problems = [problem for network in result.networks for problem in network.problems]
     if problems:

@@ -1,22 +1,30 @@
 """What `labelnoise demo` does on scikit-learn's bundled digits: corrupt, predict, measure, draw, and write a page.
 
-Nearest neighbors come first, and then, where PyTorch is installed, a small network.
+Nearest neighbors come first, and then, where PyTorch is installed, a small network. In the end the truth is hidden:
+labels are made wrong, a diagnosis finds it out, and an audit, answered by the truth, measures it.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from labelnoise.artifacts import check_overwrite, output_folder
+from labelnoise.corruption import NoisyLabels, corrupt
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import predict_as_measured, predict_knn
 from labelnoise.curves.tolerance import first_crossing
-from labelnoise.data import load_digits
+from labelnoise.data import ImageSet, load_digits
+from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.diagnose import diagnose
+from labelnoise.diagnosis.diagnosis import Diagnosis
+from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.jobs.curve import CurveResult, Stopwatch
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, FlipNoise, NoiseModel, UniformNoise
@@ -40,17 +48,26 @@ class DemoSpecification:
     k: tuple[int, ...] = (5, 10, 30)
     repeats: int = 10
     ties: str = "random"
+    wrong_rate: float = 0.2
+    checked: int = 100
     random_state: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """The three curves, the files written, the results of the networks (none without PyTorch), and the page."""
+    """The three curves, the files written, the results of the networks (none without PyTorch), and the page.
+
+    Of the diagnosis of digits with noise: what the noisy labels alone say, what the audit says, the truth, its page.
+    """
 
     curves: tuple[CurveResult, ...]
     files: tuple[dict[str, Path], ...]
     networks: tuple[RecipeResult, ...]
     page: Path
+    bracket: Estimate
+    audited: Estimate
+    wrong_rate: float
+    diagnosis_page: Path
 
 
 def run_demo(
@@ -121,14 +138,21 @@ def run_demo(
         )
         files = tuple(result.save(target) for result in results)
         networks = _networks(target, seed, overwrite)
+    diagnosis, noisy, written = _diagnosis(target, train, specification, overwrite)
     sections = [_section(result, written) for result, written in zip(results, files, strict=True)]
     page = write_page(
         target / "index.html",
         "What label noise does to a classifier",
         _lead(results, networks),
-        sections + [_network_section(n, n.outcome) for n in networks if n.outcome is not None],
+        [
+            *sections,
+            *(_network_section(n, n.outcome) for n in networks if n.outcome is not None),
+            _diagnosis_section(diagnosis, noisy, written),
+        ],
     )
-    return DemoResult(results, files, networks, page)
+    return DemoResult(
+        results, files, networks, page, diagnosis.bracket, diagnosis.wrong_rate, noisy.changed_rate, written["page"]
+    )
 
 
 def _lead(results: Sequence[CurveResult], networks: Sequence[RecipeResult]) -> str:
@@ -181,6 +205,34 @@ def _networks(folder: Path, seed: int, overwrite: bool) -> tuple[RecipeResult, .
         (Heading("network_concentrated", regions.title, "Accuracy falls as 1 - noise rate."), regions),
     ]
     return tuple(run_recipes(recipes, "demo", folder, RunStore(folder / "runs"), executor_named(), overwrite=overwrite))
+
+
+def _diagnosis(
+    folder: Path, train: ImageSet, specification: DemoSpecification, overwrite: bool
+) -> tuple[Diagnosis, NoisyLabels, dict[str, Path]]:
+    """Make labels wrong, diagnose them without the truth, and again with an audit that is answered by the truth."""
+    seed, labels = seed_of(specification.random_state), np.asarray(train.labels)
+    stage(f"diagnosis: {specification.wrong_rate:.0%} of the labels are made wrong, and found out")
+    noisy = corrupt(labels, FlipNoise(), specification.wrong_rate, random_state=seed)
+    found = diagnose(noisy.labels, features=train.features, random_state=seed)
+    audit = Audit.draw(found, specification.checked, random_state=seed)
+    answered = audit.with_answers({row: labels[row] for row in audit.samples["index"].tolist()})
+    audited = replace(found, audit=answered)
+    return audited, noisy, audited.save(folder / "diagnosis", overwrite=overwrite)
+
+
+def _diagnosis_section(found: Diagnosis, noisy: NoisyLabels, files: dict[str, Path]) -> Section:
+    bracket, interval = found.bracket, found.wrong_rate
+    text = (
+        f"Here the truth is known: flip noise made {noisy.changed_rate:.1%} of the training labels wrong. Noisy labels "
+        f"alone say {bracket.value:.1%} ({bracket.low:.1%} to {bracket.high:.1%}). A person who checks "
+        f"{interval.n_checked} of them, drawn with known probabilities, finds {interval.value:.1%} "
+        f"({interval.low:.1%} to {interval.high:.1%}), whatever the noise."
+    )
+    linked = tuple(files[name] for name in ("page", "json", "samples", "plan") if name in files)
+    return Section(
+        "What noise is in labels whose truth is not known", text, files["wrong_rate"], files=linked, alt=text
+    )
 
 
 def _network_section(result: RecipeResult, outcome: Outcome) -> Section:
