@@ -202,7 +202,8 @@ class TestBadInput:
             ({"labels": ["a", "b"] + [None] * 38}, "at least 8 samples"),
             ({"pred_probs": np.ones((40, 2))}, "sum to 1"),
             ({"pred_probs": np.full((39, 2), 0.5)}, "one row per label, 40; got 39"),
-            ({"neighbors": np.zeros((3, 2), int)}, "neighbors"),
+            ({"neighbors": np.zeros((3, 2), int)}, "got 3 rows"),
+            ({"neighbors": np.column_stack([np.arange(40), np.arange(40) ^ 1])}, "among its own neighbors"),
         ],
     )
     def test_it_is_an_error_that_says_what_came(self, change, message):

@@ -215,7 +215,9 @@ def _encoded(
     if table.ndim != 2:
         raise ValueError(f"`pred_probs` must have shape (n_samples, n_classes); got {table.shape}.")
     probabilities = _rows_of(table, rows, n_given, "pred_probs")
-    codes, ordered, known = _columns(labels, pred_probs, probabilities, classes)
+    ordered, codes, known = encode_for_columns(
+        labels, pred_probs, probabilities, classes=classes, table_name="pred_probs"
+    )
     check_agreement(ordered, codes, "pred_probs")
     return codes, known, ordered.astype(np.float32)
 
@@ -247,11 +249,10 @@ def _neighbors(
                 f"them. Leave the unlabeled samples out of all arguments, or pass features instead of neighbors."
             )
         hoods = as_neighbors(given, k=None if k is None else size, n_train=n)
-        if len(hoods.indices) != n or (hoods.indices[:, :1] == np.arange(n)[:, None]).all():
+        if len(hoods.indices) != n:
             raise ValueError(
                 f"`neighbors` must hold the nearest other samples of each of the {n} samples; got "
-                f"{len(hoods.indices)} rows{', each with the sample itself' if len(hoods.indices) == n else ''}. "
-                f"Use labelnoise.neighbors(features, k=...)."
+                f"{len(hoods.indices)} rows. Use labelnoise.neighbors(features, k=...)."
             )
         return hoods, min(size, hoods.k)
     if features is None:
@@ -281,8 +282,3 @@ def _warn_if_too_good(
             f"Pass out-of-sample probabilities, for example of sklearn.model_selection.cross_val_predict.",
             stacklevel=4,
         )
-
-
-def _columns(labels: Any, table: Any, probabilities: Any, classes: Any) -> tuple[Codes, Any, NDArray[Any]]:
-    rows, codes, known = encode_for_columns(labels, table, probabilities, classes=classes, table_name="pred_probs")
-    return codes, rows, known
