@@ -63,7 +63,9 @@ def files(tmp_path, digits):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["curve"], ["corrupt"], ["features"], ["list"], ["run"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["curve"], ["corrupt"], ["diagnose"], ["features"], ["list"], ["run"]]
+)
 def test_help_has_an_example(command):
     done = run(*command, "--help")
     assert done.returncode == 0
