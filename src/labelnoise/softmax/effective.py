@@ -56,18 +56,23 @@ class EffectiveNeighborhood:
     @property
     def k(self) -> int:
         """The candidate with the lowest mean error; of several, the smallest."""
-        return int(self.ks[np.argmin(self.mean_errors)])
+        return int(self.ks[self._best])
 
     @property
     def mean_error(self) -> float:
         """Mean absolute difference at `k`."""
-        return float(self.mean_errors.min())
+        return float(self.mean_errors[self._best])
 
     @property
     def worst_error(self) -> float:
         """Largest absolute difference at `k`."""
-        column = int(np.argmin(self.mean_errors))
-        return float(np.abs(self.predicted[:, column] - self.measured).max())
+        return float(np.abs(self.predicted[:, self._best] - self.measured).max())
+
+    @property
+    def _best(self) -> int:
+        """Position of `k`. Errors that differ by less than the probabilities are exact to are equal."""
+        equal = np.flatnonzero(self.mean_errors <= self.mean_errors.min() + 1e-12)
+        return int(equal[self.ks[equal].argmin()])
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per candidate: k, and its mean and worst absolute error."""
