@@ -2,11 +2,16 @@
 
 import json
 import re
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.pictures import only_svg
 from helpers.schema import documented
 
 import labelnoise as ln
@@ -14,12 +19,20 @@ from labelnoise.cli.diagnosis_text import next_step
 from labelnoise.cli.main import main
 
 FILES = ("--features", "x.npy", "--labels", "y.csv:label")
-WORDS = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+WORDS = np.array(["zero", "one", "two", "three"])
+N = 160
 
 
 @pytest.fixture(scope="module")
-def truth(digits):
-    return digits[1][:300]
+def some(digits):
+    """Features and true labels of 160 digits from 0 to 3: few classes are diagnosed in half the time."""
+    chosen = np.flatnonzero(digits[1] < len(WORDS))[:N]
+    return digits[0][chosen], digits[1][chosen]
+
+
+@pytest.fixture(scope="module")
+def truth(some):
+    return some[1]
 
 
 @pytest.fixture(scope="module")
@@ -28,27 +41,50 @@ def noisy(truth):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, digits, noisy):
-    """A folder with 300 digits, of whose labels 20 % were flipped."""
+def folder(tmp_path_factory, some, noisy):
+    """A folder with the digits, of whose labels 20 % were flipped, and with probabilities of the true labels."""
     folder = tmp_path_factory.mktemp("diagnose")
-    np.save(folder / "x.npy", digits[0][:300])
+    np.save(folder / "x.npy", some[0])
+    np.save(folder / "p.npy", np.where(some[1][:, None] == np.arange(len(WORDS)), 0.85, 0.05))
     pd.DataFrame({"label": noisy}).to_csv(folder / "y.csv", index=False)
     return folder
 
 
-@pytest.fixture
-def here(folder, monkeypatch, capsys):
-    """A call of the command in this process; it gives exit status, output and errors."""
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["labelnoise", "diagnose", *map(str, arguments)])
+def diagnose(folder, *arguments):
+    """Call the command in this process, working in `folder`; return exit status, output and errors."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        patch.chdir(folder)
+        patch.delenv("COLUMNS", raising=False)
+        patch.setattr("sys.argv", ["labelnoise", "diagnose", *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
             main()
-        return stopped.value.code, *capsys.readouterr()
+    return stopped.value.code, out.getvalue(), err.getvalue()
 
-    return call
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    """The command, called in the folder of the digits, where the test works as well; it draws SVG alone."""
+    monkeypatch.chdir(folder)
+    only_svg(monkeypatch)
+    return partial(diagnose, folder)
+
+
+@pytest.fixture(scope="module")
+def first(folder):
+    """Exit status, output and errors of a diagnosis without audit; its files in the folder `first` stay as written."""
+    return diagnose(folder, *FILES, "--output-dir", "first", "--audit-samples", 60, "--audit-size", 0.05, "--plan", 7)
+
+
+@pytest.fixture(scope="module")
+def second(folder, first, truth):
+    """The same of a diagnosis with the audit that the first one drew, in the folder `round`; and the answered file."""
+    shutil.copytree(folder / "first", folder / "round")
+    answer(folder / "round/audit.csv", truth)
+    typed = (folder / "round/audit.csv").read_bytes()
+    options = ("--audit", "round/audit.csv", "--audit-samples", 9, "--plan", 5, "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        only_svg(patch)
+        return *diagnose(folder, *FILES, "--output-dir", "round", *options), typed
 
 
 def answer(path, labels):
@@ -59,14 +95,14 @@ def answer(path, labels):
     return table
 
 
-def test_labels_are_diagnosed_audited_and_diagnosed_again(here, truth, noisy):
-    status, out, err = here(*FILES, "--output-dir", "round", "--audit-samples", 60, "--audit-size", 0.05, "--plan", 7)
+def test_a_diagnosis_without_audit_says_what_to_check_first(here, first, truth, noisy):
+    status, out, err = first
     assert (status, err) == (0, "")
     text, places = out.split("Page:")
     assert max(map(len, text.splitlines())) <= 80
     assert [int(n) for n in re.findall(r"^ (\d) (?:ok|note|problem|unknown) ", text, re.MULTILINE)] == list(range(1, 9))
     for said in (
-        "rows          300 used",
+        f"rows          {N} used",
         "no label was checked",
         "concentration  not known",
         "Check first",
@@ -74,57 +110,53 @@ def test_labels_are_diagnosed_audited_and_diagnosed_again(here, truth, noisy):
     ):
         assert said in text
     assert "fill in the column true_label of audit.csv" in " ".join(places.split())
-    first = json.loads(Path("round/diagnosis.json").read_text())
+    record = json.loads(Path("first/diagnosis.json").read_text())
     share = (truth != noisy).mean()
-    assert first["wrong_rate"]["low"] - 0.02 < share < first["wrong_rate"]["high"] + 0.02
-    assert len(pd.read_csv("round/plan.csv")) == 7
-    audit = answer("round/audit.csv", truth)
-    assert (audit["design"].str.contains("drawn")).sum() == 60
-    typed = Path("round/audit.csv").read_bytes()
+    assert record["wrong_rate"]["low"] - 0.02 < share < record["wrong_rate"]["high"] + 0.02
+    assert len(pd.read_csv("first/plan.csv")) == 7
+    drawn = pd.read_csv("first/audit.csv", encoding="utf-8-sig")["design"]
+    assert drawn.str.contains("drawn").sum() == 60
+    assert all(Path(f"first/confusion.{kind}").stat().st_size > 0 for kind in ("png", "svg", "pdf"))
 
-    status, out, err = here(
-        *FILES, "--output-dir", "round", "--audit", "round/audit.csv", "--audit-samples", 9, "--json"
-    )
+
+def test_an_audit_gives_intervals_and_draws_another_that_adds_up(here, second, truth, noisy):
+    status, out, err, typed = second
     assert status == 0
-    assert "300 used" in err
-    second = json.loads(out)
+    assert f"{N} used" in err
     assert Path("round/audit.csv").read_bytes() == typed
-    rate = second["wrong_rate"]
+    record = json.loads(out)
+    rate, share = record["wrong_rate"], (truth != noisy).mean()
+    audit = pd.read_csv("round/audit.csv", encoding="utf-8-sig")
     assert (rate["kind"], rate["n_checked"]) == ("interval", len(audit))
     assert rate["low"] <= share <= rate["high"]
-    assert Path(second["files"]["audit"]).name == "audit-2.csv"
+    assert Path(record["files"]["audit"]).name == "audit-2.csv"
     answer("round/audit-2.csv", truth)
-    assert "audit-2.csv holds answers that were not used" in here(
-        *FILES, "--output-dir", "round", "--audit", "round/audit.csv"
-    )[1].replace("\n", " ")
+    one = ("--audit", "round/audit.csv")
+    _, out, _ = here(*FILES, "--output-dir", "round", *one)
+    assert "audit-2.csv holds answers that were not used" in " ".join(out.split())
 
-    both = ("--audit", "round/audit.csv", "--audit", "round/audit-2.csv")
-    status, out, _ = here(*FILES, "--output-dir", "round", *both)
+    status, out, _ = here(*FILES, "--output-dir", "round", *one, "--audit", "round/audit-2.csv")
     assert status == 0
-    n_checked = len({*audit["index"], *pd.read_csv("round/audit-2.csv", dtype=str)["index"]})
-    assert len(audit) < n_checked < 300
+    n_checked = len({*audit["index"], *pd.read_csv("round/audit-2.csv", encoding="utf-8-sig")["index"]})
+    assert len(audit) < n_checked < N
     assert f"{n_checked} labels checked" in " ".join(out.split())
     assert "narrower" in out
     assert "--audit round/audit.csv --audit round/audit-2.csv --audit" in " ".join(out.split())
 
 
-def test_json_has_the_keys_of_the_schema(here):
-    status, out, _ = here(*FILES, "--output-dir", "json", "--json", "--plan", 5)
-    record = json.loads(out)
-    assert status == 0
-    assert set(record) - {"audit"} == set(documented("JSON of labelnoise diagnose")) - {"audit"}
-    assert record["specification"] == json.loads(Path("json/specification.json").read_text())
-    assert set(record["specification"]) == set(documented("specification.json of labelnoise diagnose"))
+def test_json_has_the_keys_of_the_schema(second):
+    record = json.loads(second[1])
+    specification = record["specification"]
+    assert set(record) == set(documented("JSON of labelnoise diagnose"))
+    assert set(specification) == set(documented("specification.json of labelnoise diagnose"))
     assert (record["schema"], record["audit_sizes"], len(record["plan"])) == (1, None, 5)
-    assert all(Path(path).stat().st_size > 0 for path in record["files"].values())
 
 
-def test_tables_have_the_columns_of_the_schema(here):
-    assert here(*FILES, "--output-dir", "tables")[0] == 0
+def test_tables_have_the_columns_of_the_schema(here, first):
     for name in ("samples", "checks", "plan"):
-        columns = list(pd.read_csv(f"tables/{name}.csv"))
+        columns = list(pd.read_csv(f"first/{name}.csv"))
         assert columns == [c for c in documented(f"Table {name} of labelnoise diagnose") if c != "path"]
-    columns = list(pd.read_csv("tables/audit.csv", encoding="utf-8-sig"))
+    columns = list(pd.read_csv("first/audit.csv", encoding="utf-8-sig"))
     assert columns == [c for c in documented("audit.csv of labelnoise diagnose") if c != "path"]
 
 
@@ -135,28 +167,33 @@ def test_rows_are_those_of_the_file_where_labels_are_missing(here, truth, noisy)
     files = ("--features", "x.npy", "--labels", "words.csv:label", "--missing-label", "?", "--output-dir", "words")
     status, out, _ = here(*files)
     assert status == 0
-    assert "298 of 10 classes; 2 more samples have none" in out
+    assert f"{N - 2} of 4 classes; 2 more samples have none" in out
     for name in ("samples", "plan", "audit"):
         table = pd.read_csv(f"words/{name}.csv", encoding="utf-8-sig")
         assert not table["index"].isin([3, 50]).any()
         assert list(table["given_label"]) == list(labels[table["index"]])
-    assert max(pd.read_csv("words/samples.csv")["index"]) == 299
+    assert max(pd.read_csv("words/samples.csv")["index"]) == N - 1
     answer("words/audit.csv", WORDS[truth])
     status, out, _ = here(*files, "--audit", "words/audit.csv")
     assert (status, "labels checked" in out) == (0, True)
 
 
-def test_probabilities_alone_are_diagnosed_without_a_plan(here, noisy, truth):
-    probs = np.full((300, 10), 0.02)
-    probs[np.arange(300), truth] = 0.82
-    np.save("p.npy", probs)
+def test_probabilities_alone_are_diagnosed_without_a_plan(here):
     status, out, _ = here("--pred-probs", "p.npy", "--labels", "y.csv", "--output-dir", "probs")
     assert status == 0
     assert "the plan needs features" in out
     assert "NN accuracy" not in out
+
+
+def test_probabilities_and_features_are_diagnosed_together(here):
     status, out, _ = here(*FILES, "--pred-probs", "p.npy", "--output-dir", "both", "--json")
-    assert json.loads(out)["knn_accuracy"] is not None
-    assert len(json.loads(out)["specification"]["reading"]) == 2
+    record = json.loads(out)
+    assert status == 0
+    assert record["knn_accuracy"] is not None
+    assert record["specification"] == json.loads(Path("both/specification.json").read_text())
+    assert len(record["specification"]["reading"]) == 2
+    assert set(record) - {"audit"} == set(documented("JSON of labelnoise diagnose")) - {"audit"}
+    assert all(Path(path).stat().st_size > 0 for path in record["files"].values())
 
 
 def test_an_audit_that_is_checked_to_the_end_leaves_nothing_to_draw():
@@ -188,27 +225,27 @@ class TestErrors:
         assert "--audit-size must be a width between 0 and 1" in refused(*FILES, "--audit-size", 6)
         assert "`--audit-samples` must be" in refused(*FILES, "--audit-samples", 0)
 
-    def test_of_samples_name_what_is_wrong(self, refused, digits, noisy):
-        np.save("short.npy", digits[0][:200])
-        assert "200 rows" in refused("--features", "short.npy", "--labels", "y.csv")
-        np.save("nan.npy", np.where(np.arange(64) == 5, np.nan, digits[0][:300]))
+    def test_of_samples_name_what_is_wrong(self, refused, some):
+        np.save("short.npy", some[0][:100])
+        assert "100 rows" in refused("--features", "short.npy", "--labels", "y.csv")
+        np.save("nan.npy", np.where(np.arange(64) == 5, np.nan, some[0]))
         assert "nan" in refused("--features", "nan.npy", "--labels", "y.csv").lower()
-        np.save("one.npy", np.zeros(300, int))
+        np.save("one.npy", np.zeros(N, int))
         assert "at least two classes" in refused("--features", "x.npy", "--labels", "one.npy")
-        assert "`k`" in refused(*FILES, "--k", 300)
+        assert "`k`" in refused(*FILES, "--k", N)
 
-    def test_of_audits_name_the_file_and_the_line(self, refused, here, truth, noisy):
+    def test_of_audits_name_the_file_and_the_line(self, refused, first, truth, noisy):
         assert "nowhere.csv" in refused(*FILES, "--audit", "nowhere.csv")
-        assert here(*FILES, "--output-dir", "faults")[0] == 0
-        assert "true label of at least one" in refused(*FILES, "--audit", "faults/audit.csv")
-        answer("faults/audit.csv", truth)
+        shutil.copy("first/audit.csv", "faults.csv")
+        assert "true label of at least one" in refused(*FILES, "--audit", "faults.csv")
+        answer("faults.csv", truth)
         np.save("other.npy", np.roll(noisy, 1))
         assert "must be drawn from these labels" in refused(
-            "--features", "x.npy", "--labels", "other.npy", "--audit", "faults/audit.csv"
+            "--features", "x.npy", "--labels", "other.npy", "--audit", "faults.csv"
         )
-        answer("faults/audit.csv", np.full(300, "cat"))
-        err = refused(*FILES, "--audit", "faults/audit.csv")
-        assert "faults/audit.csv line 2" in err
+        answer("faults.csv", np.full(N, "cat"))
+        err = refused(*FILES, "--audit", "faults.csv")
+        assert "faults.csv line 2" in err
         assert "'cat'" in err
         assert "must be an audit that labelnoise wrote" in refused(*FILES, "--audit", "y.csv")
 

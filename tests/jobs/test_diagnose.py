@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.pictures import only_svg
 from helpers.pretrained import CLASSES, save_weights, write_photos
 from helpers.training_results import one_thread  # noqa: F401
 
@@ -15,13 +16,21 @@ from labelnoise.jobs.samples import SampleSource
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # Python 3.12 and later warn of it.
 
 
-@pytest.fixture
-def photos(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
     """An image folder of 30 photographs; one lies in the folder of another class."""
-    monkeypatch.delenv("LABELNOISE_DATA", raising=False)
-    root = write_photos(tmp_path / "photos", 30, size=(24, 24))
-    (root / "train" / "ant" / "000.png").rename(root / "train" / "bee" / "000.png")
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LABELNOISE_DATA", raising=False)
+        root = write_photos(tmp_path_factory.mktemp("images") / "photos", 30, size=(24, 24))
+        (root / "train" / "ant" / "000.png").rename(root / "train" / "bee" / "000.png")
+        yield root
+
+
+@pytest.fixture(scope="module")
+def pixels(photos, tmp_path_factory):
+    """The result of the photographs' pixels, what was said, and the folder."""
+    folder = tmp_path_factory.mktemp("pixels")
+    return *run(photos, folder, k=5, metric="cosine"), folder
 
 
 def run(photos, folder, **options):
@@ -39,9 +48,9 @@ def check_paths(result, folder, photos):
         assert list(table["given_label"]) == [files[index].parent.name for index in table["index"]]
 
 
-def test_pixels_of_an_image_folder_show_the_misplaced_image(photos, tmp_path):
-    result, said = run(photos, tmp_path / "out", k=5)
-    check_paths(result, tmp_path / "out", photos)
+def test_pixels_of_an_image_folder_show_the_misplaced_image(photos, pixels):
+    result, said, folder = pixels
+    check_paths(result, folder, photos)
     assert any("--model" in warning for warning in said[0].warnings)
     samples = result.diagnosis.samples
     worst = samples.loc[samples["wrong_probability"].idxmax()]
@@ -49,7 +58,8 @@ def test_pixels_of_an_image_folder_show_the_misplaced_image(photos, tmp_path):
     assert worst["suggested_label"] == "ant"
 
 
-def test_a_network_computes_the_features_once(photos, tmp_path, timm):
+def test_a_network_computes_the_features_once(photos, tmp_path, timm, monkeypatch):
+    only_svg(monkeypatch)
     save_weights(timm, tmp_path / "tiny.safetensors")
     options = {"model": "test_byobnet", "weights": str(tmp_path / "tiny.safetensors")}
     result, said = run(photos, tmp_path / "out", **options)
@@ -62,9 +72,9 @@ def test_a_network_computes_the_features_once(photos, tmp_path, timm):
     np.testing.assert_array_equal(again.diagnosis.wrong_probability, result.diagnosis.wrong_probability)
 
 
-def test_all_options_are_in_the_specification_in_one_level(photos, tmp_path):
-    result, _ = run(photos, tmp_path / "out", k=5, metric="cosine")
-    options = json.loads((tmp_path / "out" / "specification.json").read_text())["options"]
+def test_all_options_are_in_the_specification_in_one_level(photos, pixels):
+    result, _, folder = pixels
+    options = json.loads((folder / "specification.json").read_text())["options"]
     assert (options["dataset"], options["k"], options["metric"], options["plan"]) == (str(photos), 5, "cosine", 4)
     assert options["audit_samples"] == 5
     assert not any(name.startswith("test_") for name in options)
