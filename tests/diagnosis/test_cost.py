@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelnoise.diagnosis.cost import cleaning_curve, default_grid, knn_accuracy
-from labelnoise.diagnosis.posterior import combine_views, wrong_probability_of
+from labelnoise.diagnosis.label_probabilities import wrong_probability_of
+from labelnoise.diagnosis.posterior import combine_views
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -4,9 +4,10 @@ from helpers.labeled_samples import blobs, one_hot, random_samples, samples_of
 
 from labelnoise.diagnosis.cost import cleaning_curve
 from labelnoise.diagnosis.estimate import Estimate
+from labelnoise.diagnosis.label_probabilities import draw_classes
 from labelnoise.diagnosis.orders import ORDERS, cleaning_order, predicted_curve
 from labelnoise.diagnosis.plan import relabel_automatically, relabeling_plan, where_noise_lies
-from labelnoise.diagnosis.posterior import combine_views, draw_classes
+from labelnoise.diagnosis.posterior import combine_views
 
 
 def rho(value, low, high, n_checked=200):

@@ -5,15 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelnoise.diagnosis.cost import knn_accuracy
-from labelnoise.diagnosis.posterior import (
-    audited_posterior,
-    audited_transition,
-    combine_views,
-    deconvolve,
-    draw_classes,
-    with_wrong_probability,
-    wrong_probability_of,
-)
+from labelnoise.diagnosis.label_probabilities import draw_classes, with_wrong_probability, wrong_probability_of
+from labelnoise.diagnosis.posterior import audited_posterior, audited_transition, combine_views, deconvolve
 
 
 def flipped(true, rate, n_classes, rng):

@@ -18,9 +18,8 @@ MISFIT = 0.01
 """How far the lower bound may be off although the noise depends on the class alone: no regression is quite right."""
 
 SHARE = 0.8
-"""Share of the further disagreement that the bracket takes for wrong labels. In CIFAR-10N's human labels, and in labels
-drawn from a model of them with 9 to 38 % wrong, between .3 and .65 of it were wrong labels, the rest errors of the
-classifier."""
+"""Share of the further disagreement that the bracket takes for wrong labels. In CIFAR-10N's human labels half of it was
+wrong labels, and the rest errors of the classifier."""
 
 ASSUMPTION = (
     "each class is mostly labeled right, and wrong labels are spread: a classifier learns noise that is concentrated, "

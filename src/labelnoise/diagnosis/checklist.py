@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelnoise.arrays import Integers
+from labelnoise.diagnosis.consequences import confused_pairs
 from labelnoise.diagnosis.copies import conflicting
+from labelnoise.diagnosis.label_probabilities import wrong_probability_of
 from labelnoise.diagnosis.plan import where_noise_lies
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ SMALL_CLASS = 20
 """A class of fewer labels is too small for a row of T, or for a rate of its own."""
 _FEW_WRONG, _MANY_WRONG = 0.02, 0.1
 _CONFUSED = 0.05
+_BETTER = "use features of a pretrained network (labelnoise features), or draw an audit"
 _MISALIGNED = 0.5
 
 
@@ -50,7 +53,7 @@ def wrong_rate(found: Diagnosis) -> Check:
             UNKNOWN,
             "the features hardly tell the classes apart",
             "the wrong rate cannot be estimated from them",
-            "use better features (see features too weak), or draw an audit: its interval needs no features",
+            f"{_BETTER}: its interval needs no features",
         )
     if rate.low > _MANY_WRONG:
         means = "wrong labels cost accuracy wherever they are many in one neighborhood"
@@ -61,25 +64,19 @@ def wrong_rate(found: Diagnosis) -> Check:
     return Check(NOTE, seen, "some labels are wrong", do)
 
 
-def confused_pairs(found: Diagnosis) -> Check:
+def confused_classes(found: Diagnosis) -> Check:
     """Which class is given instead of which."""
-    matrix = np.array(found.transition_matrix)
-    sizes = np.bincount(found.data.codes, minlength=found.data.n_classes)
-    matrix[sizes < SMALL_CLASS] = 0
-    np.fill_diagonal(matrix, 0)
-    order = np.argsort(-matrix, axis=None, kind="stable")[:5]
-    pairs = [(int(i) // len(matrix), int(i) % len(matrix)) for i in order if matrix.flat[i] >= _CONFUSED]
     if found.too_weak:
-        return Check(UNKNOWN, "the features hardly tell the classes apart", "confusions cannot be seen", "see 7")
-    if not pairs:
-        return Check(
-            OK, f"no class is given for another in more than {100 * _CONFUSED:g} %", "no pair stands out", "nothing"
-        )
-    names = found.data.classes
-    listed = "; ".join(f"{names[y]} labeled {names[z]}: {100 * matrix[y, z]:.0f} %" for y, z in pairs)
-    return Check(
-        NOTE, listed, "these classes are confused most", "write down how they differ, and recheck their labels"
-    )
+        return Check(UNKNOWN, "the features hardly tell the classes apart", "confusions cannot be seen", _BETTER)
+    table = confused_pairs(found)
+    table = table[table["probability"] >= _CONFUSED].head(5)
+    if table.empty:
+        seen = f"no class is given for another in more than {100 * _CONFUSED:g} %"
+        return Check(OK, seen, "no pair stands out", "nothing")
+    rows = zip(*(table[name].tolist() for name in ("true_label", "given_label", "probability")), strict=True)
+    seen = "; ".join(f"{true} labeled {given}: {100 * probability:.0f} %" for true, given, probability in rows)
+    do = "write down how they differ, and recheck their labels"
+    return Check(NOTE, seen, "these classes are confused most", do)
 
 
 def concentration(found: Diagnosis) -> Check:
@@ -99,8 +96,9 @@ def concentration(found: Diagnosis) -> Check:
 
 def mostly_wrong(found: Diagnosis) -> Check:
     """Classes whose labels are wrong more often than not."""
-    given = np.bincount(found.data.codes, minlength=found.data.n_classes)
-    wrong = np.bincount(found.data.codes, weights=1 - _right(found), minlength=found.data.n_classes)
+    codes, n_classes = found.data.codes, found.data.n_classes
+    given = np.bincount(codes, minlength=n_classes)
+    wrong = np.bincount(codes, weights=wrong_probability_of(found.posterior, codes), minlength=n_classes)
     bad = np.flatnonzero((given > 0) & (wrong > 0.5 * given))
     if not len(bad):
         return Check(OK, "in every class most labels are right", "the estimates assume this", "nothing")
@@ -142,11 +140,10 @@ def small_classes(found: Diagnosis) -> Check:
 
 def weak_features(found: Diagnosis) -> Check:
     """Whether the features tell the classes apart."""
-    certain = float((found.noise.class_probability.max(axis=1) > 0.9).mean())
-    seen = f"the class of {100 * certain:.0f} % of the samples is certain by the features (above 0.9)"
+    seen = f"the class of {100 * found.certain_share:.0f} % of the samples is certain by the features (above 0.9)"
     if found.too_weak:
         means = "labels that contradict such features are no evidence: the wrong rate is not known"
-        return Check(PROBLEM, seen, means, "use features of a pretrained network (labelnoise features), or an audit")
+        return Check(PROBLEM, seen, means, _BETTER)
     return Check(OK, seen, "the features tell enough classes apart to see wrong labels", "nothing")
 
 
@@ -172,7 +169,7 @@ def misaligned_columns(found: Diagnosis) -> Check:
 
 CHECKS: dict[str, Callable[[Diagnosis], Check]] = {
     "wrong rate": wrong_rate,
-    "confused classes": confused_pairs,
+    "confused classes": confused_classes,
     "concentration": concentration,
     "classes mostly wrong": mostly_wrong,
     "copies": copies,
@@ -203,9 +200,3 @@ def run_checks(found: Diagnosis) -> pd.DataFrame:
             for number, (name, result) in enumerate(results, start=1)
         ]
     )
-
-
-def _right(found: Diagnosis) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return Pr(label is right) of each labeled sample."""
-    rows = np.arange(len(found.data.codes))
-    return found.posterior[rows, found.data.codes].astype(np.float64)

@@ -24,7 +24,7 @@ from labelnoise.arrays import Codes, Floats, Integers, Mask
 from labelnoise.compiled import compiled
 from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.posterior import draw_classes, nearest, wrong_probability_of
+from labelnoise.diagnosis.label_probabilities import draw_classes, wrong_probability_of
 from labelnoise.threads import for_each_block
 from labelnoise.validation import check_count, seed_of
 
@@ -228,7 +228,7 @@ def _accuracy_sums(
     counted: Mask,
 ) -> Floats:
     """Return the sums over samples of V_j(c) w_j(c) at every step, (n_steps, L), one block after the other."""
-    indices, n = nearest(data), len(data.codes)
+    indices, n = data.nearest, len(data.codes)
     parts = np.zeros((-(-n // _BLOCK), n_steps, data.n_classes))
 
     def work(start: int, stop: int) -> None:

@@ -179,7 +179,7 @@ def diagnose_rows(
     if hoods is not None:
         stage("combining the regression with the neighbors' labels")
         pooled = combine_views(data, noise.transition_matrix, noise.class_probability)
-        noise = replace(noise, posterior=pooled, class_priors=pooled.mean(axis=0, dtype=np.float64))
+        noise = replace(noise, posterior=pooled)
     paths = None if origin is None or origin.paths is None else origin.paths[rows]
     return Diagnosis(data, noise, found.standard_error, found.view, audit, seed, paths)
 

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from labelnoise.arrays import Floats
 from labelnoise.artifacts import SCHEMA, StrPath, to_json
 from labelnoise.diagnosis.audit import Audit
 from labelnoise.diagnosis.audited import AuditedNoise
-from labelnoise.diagnosis.bracket import ASSUMPTION, TOO_WEAK, wrong_rate_bracket
+from labelnoise.diagnosis.bracket import TOO_WEAK, wrong_rate_bracket
 from labelnoise.diagnosis.cost import CleaningCurve, knn_accuracy
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.diagnosis.label_probabilities import with_mean, with_wrong_probability, wrong_probability_of
 from labelnoise.diagnosis.orders import predicted_curve
 from labelnoise.diagnosis.plan import RelabelingPlan, relabeling_plan
-from labelnoise.diagnosis.posterior import with_wrong_probability, wrong_probability_of
 from labelnoise.diagnosis.regions import Regions, suspicious_regions
 from labelnoise.diagnosis.transition import NoiseEstimate
 from labelnoise.diagnosis.updating import updated_posterior
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
 
 
-CERTAIN_SHARE = 0.05
-LEAST_GAIN = 3.0
+LEAST_GAIN, LEAST_CERTAIN, NEARLY_ALL = 3.0, 0.05, 0.9
+"""Limits of `Diagnosis.too_weak`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,20 +70,24 @@ class Diagnosis:
         """Estimates from the checked labels; None without an audit."""
         return None if self.audit is None else AuditedNoise(self.data, self.noise, self.audit)
 
+    @property
+    def certain_share(self) -> float:
+        """Share of the samples whose class is certain by the features (above 0.9)."""
+        return float((self.noise.class_probability.max(axis=1) > 0.9).mean())
+
     @cached_property
     def too_weak(self) -> bool:
         """Whether the features tell the classes apart so badly that wrong labels cannot be seen in them.
 
         This is so if they predict held-out labels hardly better than the class frequencies do, by less than
-        `LEAST_GAIN` nats per class over all samples; if fewer than `CERTAIN_SHARE` of the samples are certain (above
-        0.9) to be of one class; or if as many labels seem wrong as labels drawn at random would be.
+        `LEAST_GAIN` nats per class over all samples; if the class of fewer than `LEAST_CERTAIN` of the samples is
+        certain; or if nearly as many labels seem wrong as labels drawn at random would be.
         """
         sizes = np.bincount(self.data.codes)
         shares = sizes[sizes > 0] / len(self.data.codes)
         gain = (self.noise.log_likelihood - float(shares @ np.log(shares))) * len(np.unique(self.data.copies))
-        certain = float((self.noise.class_probability.max(axis=1) > 0.9).mean())
-        random = 1 - float(shares @ shares)
-        return gain < LEAST_GAIN * len(shares) or certain < CERTAIN_SHARE or self.noise.wrong_rate > 0.9 * random
+        weak = gain < LEAST_GAIN * len(shares) or self.certain_share < LEAST_CERTAIN
+        return weak or self.noise.wrong_rate > NEARLY_ALL * (1 - float(shares @ shares))
 
     @cached_property
     def posterior(self) -> NDArray[np.float32]:
@@ -120,8 +123,14 @@ class Diagnosis:
         if self.audited is not None:
             return self.audited.knn_accuracy
         value = knn_accuracy(self.data, self.noise.posterior)
-        ends = [knn_accuracy(self.data, self._shifted(rate)) for rate in (self.wrong_rate.low, self.wrong_rate.high)]
-        return Estimate(value, min(value, *ends), max(value, *ends), "bracket", 0, ASSUMPTION)
+        errors = np.clip(self.noise.wrong_probability, 1e-6, 1 - 1e-6)
+        ends = [
+            knn_accuracy(
+                self.data, with_wrong_probability(self.noise.posterior, self.data.codes, with_mean(errors, rate))
+            )
+            for rate in (self.bracket.low, self.bracket.high)
+        ]
+        return Estimate(value, min(value, *ends), max(value, *ends), "bracket", 0, self.bracket.assumption)
 
     @property
     def transition_matrix(self) -> Floats:
@@ -303,15 +312,6 @@ class Diagnosis:
         if self.audit is not None:
             lines.append(f"  concentration   {'not known' if self.concentration is None else self.concentration}")
         return "\n".join(lines)
-
-    def _shifted(self, rate: float) -> NDArray[np.float32]:
-        """Return a posterior whose mean Pr(wrong) is `rate`, by a shift of its log odds."""
-        from scipy.optimize import brentq
-
-        errors = np.clip(self.noise.wrong_probability, 1e-6, 1 - 1e-6)
-        odds, wanted = logit(errors), float(np.clip(rate, 1e-5, 1 - 1e-5))
-        shift = brentq(lambda move: float(expit(odds + move).mean()) - wanted, -40, 40, xtol=1e-5)
-        return with_wrong_probability(self.noise.posterior, self.data.codes, expit(odds + shift))
 
     def _for_all(self, values: NDArray[Any], missing: Any) -> NDArray[Any]:
         """Return one value per sample that was passed, from one per labeled sample."""

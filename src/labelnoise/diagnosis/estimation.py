@@ -56,14 +56,14 @@ def estimate_noise(
     copies: Integers,
     rng: np.random.Generator,
 ) -> Estimation:
-    """Estimate T, priors and the true classes from noisy labels.
+    """Estimate T and the true classes from noisy labels.
 
     Parameters
     ----------
     codes : (n,) int array
         Given labels, of at least two classes.
     n_classes : int
-        Number of classes, L. For a class without labels, T is the identity and the prior 0: nothing shows it.
+        Number of classes, L. For a class without labels, T is the identity: nothing shows it.
     features : (n, d) array or None
         Features.
     pred_probs : (n, L) array or None
@@ -73,32 +73,21 @@ def estimate_noise(
     rng : Generator
         Draws the folds and the parts.
     """
-    with threadpool_limits(1):  # Folds run side by side, and sums do not depend on the number of threads.
-        return _estimate(codes, n_classes, features, pred_probs, copies, rng)
-
-
-def _estimate(
-    codes: Codes,
-    n_classes: int,
-    features: Features | None,
-    pred_probs: NDArray[np.floating] | None,
-    copies: Integers,
-    rng: np.random.Generator,
-) -> Estimation:
     present = np.flatnonzero(np.bincount(codes, minlength=n_classes))
     packed = np.searchsorted(present, codes)
     shuffled = rng.permutation(len(codes))
     used = np.sort(shuffled[np.unique(copies[shuffled], return_index=True)[1]])
-    views = _views(features, pred_probs)
-    stage(f"comparing {len(views)} views of {len(used):,} samples by the likelihood of held-out labels")
-    name, ridge = _best_view(views, packed, used, len(present), rng)
-    stage(f"estimating the noise by cross-fitted regression on {name}")
-    columns = views[name]
-    folds = make_folds(packed, copies, N_FOLDS, rng)
-    fits = CrossFit(design(columns, ridge), packed, len(present), folds, used, _MOST_ROWS, rng)
-    found = alternate(fits, used, _ROUNDS, rng)
-    error = _standard_error(found, packed, used, rng)
-    noise = _estimate_of(found, packed)
+    with threadpool_limits(1):  # Folds run side by side, and sums do not depend on the number of threads.
+        views = _views(features, pred_probs)
+        stage(f"comparing {len(views)} views of {len(used):,} samples by the likelihood of held-out labels")
+        name, ridge = _best_view(views, packed, used, len(present), rng)
+        stage(f"estimating the noise by cross-fitted regression on {name}")
+        columns = views[name]
+        folds = make_folds(packed, copies, N_FOLDS, rng)
+        fits = CrossFit(design(columns, ridge), packed, len(present), folds, used, _MOST_ROWS, rng)
+        found = alternate(fits, used, _ROUNDS, rng)
+        error = _standard_error(found, packed, used, rng)
+        noise = _estimate_of(found, packed)
     return Estimation(_all_classes(noise, codes, present, n_classes), error, name)
 
 
@@ -177,12 +166,10 @@ def _estimate_of(found: Alternation, codes: Codes) -> NoiseEstimate:
     level = found.level
     return NoiseEstimate(
         transition_matrix=level.transition,
-        class_priors=probability.mean(axis=0, dtype=np.float64),
         class_probability=probability,
         posterior=bayes(probability, level.transition, codes),
         codes=codes,
         log_likelihood=level.log_likelihood,
-        inverse_temperature=level.inverse_temperature,
     )
 
 
@@ -192,12 +179,9 @@ def _all_classes(noise: NoiseEstimate, codes: Codes, present: Integers, n_classe
         return noise
     transition: Floats = np.eye(n_classes)
     transition[np.ix_(present, present)] = noise.transition_matrix
-    priors = np.zeros(n_classes)
-    priors[present] = noise.class_priors
     return replace(
         noise,
         transition_matrix=transition,
-        class_priors=priors,
         class_probability=_wider(noise.class_probability, present, n_classes),
         posterior=_wider(noise.posterior, present, n_classes),
         codes=codes,

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Floats, Mask
 from labelnoise.compiled import compiled
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.posterior import nearest
 
 CANDIDATES = 4
 """True classes of a sample that are followed up, the most probable ones; the mass of the others is spread over them."""
@@ -123,7 +122,7 @@ def relabeling_gains(data: LabeledSamples, posterior: NDArray[np.floating], *, q
         may be negative: a wrong label can outweigh another wrong one. Gains of several labels do not add up exactly,
         since votes are turned together.
     """
-    indices, n = nearest(data), len(data.codes)
+    indices, n = data.nearest, len(data.codes)
     counted = np.ones(n, dtype=bool) if queries is None else queries
     n_candidates = max(min(CANDIDATES, data.n_classes - 1), 1)
     candidates = np.full((n, n_candidates), -1, np.int32)

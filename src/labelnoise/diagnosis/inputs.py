@@ -63,6 +63,16 @@ class LabeledSamples:
         """Given labels in the user's classes, (n,)."""
         return self.classes[self.codes]
 
+    @property
+    def nearest(self) -> NDArray[np.integer]:
+        """Positions of each sample's k nearest other samples, (n, k); a ValueError without neighbors."""
+        if self.neighbors is None:
+            raise ValueError(
+                "the cost of wrong labels is that of a K-NN vote, so the samples must have neighbors; got none. Pass "
+                "features or neighbors."
+            )
+        return np.ascontiguousarray(self.neighbors.indices[:, : self.k])
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the labels, their rows and classes, by which an audit is recognized as one of these data."""

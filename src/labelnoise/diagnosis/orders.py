@@ -14,7 +14,7 @@ from labelnoise.arrays import Integers, Mask
 from labelnoise.diagnosis.cost import CleaningCurve, cleaning_curve, default_grid
 from labelnoise.diagnosis.gain import relabeling_gains
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.posterior import wrong_probability_of
+from labelnoise.diagnosis.label_probabilities import wrong_probability_of
 from labelnoise.diagnosis.regions import Regions, suspicious_regions
 from labelnoise.validation import check_choice, seed_of
 

@@ -13,8 +13,8 @@ from labelnoise.diagnosis.cost import CleaningCurve, default_grid
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.diagnosis.gain import relabeling_gains
 from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.diagnosis.label_probabilities import wrong_probability_of
 from labelnoise.diagnosis.orders import ORDERS, cleaning_order, predicted_curve
-from labelnoise.diagnosis.posterior import wrong_probability_of
 from labelnoise.diagnosis.regions import Regions, suspicious_regions
 from labelnoise.validation import check_choice, check_count, check_fraction, seed_of
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from labelnoise.arrays import Codes, Floats, Integers
-from labelnoise.compiled import compiled
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.threads import for_each_block
@@ -76,7 +75,7 @@ def combine_views(
     >>> combine_views(data, np.array([[0.9, 0.1], [0.1, 0.9]]), even)[0].argmax()
     np.int64(0)
     """
-    indices, codes, n = nearest(data), data.codes, len(data.codes)
+    indices, codes, n = data.nearest, data.codes, len(data.codes)
     matrix = np.maximum(transition_matrix, _TINY)
     step = max(n * data.n_classes // _FIT_CELLS, 1)
     chosen = np.arange(0, n, step)
@@ -194,76 +193,6 @@ def audited_posterior(
     if checked:
         posterior[positions] = np.eye(data.n_classes)[true_codes]
     return posterior
-
-
-def with_wrong_probability(
-    posterior: NDArray[np.floating], codes: Codes, wrong_probability: Floats
-) -> NDArray[np.float32]:
-    """Return a posterior in which each label is wrong with the probability given, such as one that an audit updated.
-
-    The given class gets 1 - e_i; the other classes share e_i in the proportions that they had.
-
-    Parameters
-    ----------
-    posterior : (n, L) array
-        Pr(true = y | ...), rows sum to 1.
-    codes : (n,) int array
-        Given labels.
-    wrong_probability : (n,) array
-        e_i in [0, 1].
-
-    Examples
-    --------
-    >>> with_wrong_probability(np.array([[0.5, 0.3, 0.2]]), np.array([0]), np.array([0.8])).round(2).tolist()
-    [[0.20000000298023224, 0.47999998927116394, 0.3199999928474426]]
-    """
-    rows = np.arange(len(codes))
-    changed = np.array(posterior, dtype=np.float32)
-    changed[rows, codes] = 0
-    others = changed.sum(axis=1, dtype=np.float64)
-    even = others <= _TINY  # Nothing is known of the other classes, so they share evenly.
-    changed[even] = 1 / max(changed.shape[1] - 1, 1)
-    changed *= (wrong_probability / np.where(even, 1.0, others)).astype(np.float32)[:, None]
-    changed[rows, codes] = 1 - wrong_probability
-    return changed
-
-
-def wrong_probability_of(posterior: NDArray[np.floating], codes: Codes) -> Floats:
-    """Return 1 - Pr(true = given), (n,)."""
-    return np.clip(1 - posterior[np.arange(len(codes)), codes].astype(np.float64), 0, 1)
-
-
-def nearest(data: LabeledSamples) -> NDArray[np.integer]:
-    """Return the indices of each sample's k nearest other samples, (n, k); raise a ValueError without neighbors."""
-    if data.neighbors is None:
-        raise ValueError(
-            "the cost of wrong labels is that of a K-NN vote, so the samples must have neighbors; got none. Pass "
-            "features or neighbors."
-        )
-    return np.ascontiguousarray(data.neighbors.indices[:, : data.k])
-
-
-def draw_classes(posterior: NDArray[np.floating], rng: np.random.Generator) -> Codes:
-    """Draw a class for every sample from its row of probabilities, (n,)."""
-    drawn = np.empty(len(posterior), np.int64)
-    _draw(posterior, rng.random(len(posterior)), drawn)
-    return drawn
-
-
-@compiled()
-def _draw(posterior, uniform, drawn):
-    for i in range(len(posterior)):
-        total = 0.0
-        for code in range(posterior.shape[1]):
-            total += posterior[i, code]
-        left, last = uniform[i] * total, 0
-        for code in range(posterior.shape[1]):
-            if posterior[i, code] > 0:
-                last = code
-                left -= posterior[i, code]
-                if left < 0:
-                    break
-        drawn[i] = last
 
 
 def _views(

@@ -23,7 +23,7 @@ from scipy import sparse
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.posterior import draw_classes, nearest, wrong_probability_of
+from labelnoise.diagnosis.label_probabilities import draw_classes, wrong_probability_of
 from labelnoise.validation import check_count, check_fraction, seed_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def suspicious_regions(
     import pandas as pd
 
     least, size = check_fraction(level, "level"), check_count(min_size, "min_size")
-    indices, n = nearest(data), len(data.codes)
+    indices, n = data.nearest, len(data.codes)
     wrong = wrong_probability_of(posterior, data.codes)
     suggested = posterior.argmax(axis=1)
     inside = neighborhood_suspicion(wrong, indices) >= least

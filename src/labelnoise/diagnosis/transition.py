@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.diagnosis.forward import CrossFit, softmax
+from labelnoise.diagnosis.label_probabilities import wrong_probability_of
 
 _SCALES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _FIRST_STEPS, _LATER_STEPS = 100, 60
@@ -35,8 +36,6 @@ class NoiseEstimate:
     ----------
     transition_matrix : (L, L) array
         T[y, z] = Pr(given label z | true class y); rows sum to 1.
-    class_priors : (L,) array
-        Shares of the true classes.
     class_probability : (n, L) float32 array
         p(y | x), the probability of each true class given the features.
     posterior : (n, L) float32 array
@@ -45,27 +44,18 @@ class NoiseEstimate:
         Given labels.
     log_likelihood : float
         Mean held-out log P(z | x).
-    inverse_temperature : float
-        What the held-out scores were multiplied by.
     """
 
     transition_matrix: Floats
-    class_priors: Floats
     class_probability: NDArray[np.float32]
     posterior: NDArray[np.float32]
     codes: Codes
     log_likelihood: float
-    inverse_temperature: float
 
     @property
     def wrong_probability(self) -> Floats:
         """Probability that each given label is wrong, (n,)."""
-        return 1.0 - self.posterior[np.arange(len(self.codes)), self.codes].astype(np.float64)
-
-    @property
-    def suggested(self) -> Codes:
-        """Most probable true class of each sample, (n,)."""
-        return self.posterior.argmax(axis=1)
+        return wrong_probability_of(self.posterior, self.codes)
 
     @property
     def wrong_rate(self) -> float:
@@ -94,9 +84,7 @@ def simplest(transition: Floats, weights: Floats) -> Floats:
     """Return the matrix of the same wrong rate whose diagonal entries are equal, as are all others."""
     n_classes = len(transition)
     rate = float(1 - np.average(np.diag(transition), weights=weights))
-    return np.full((n_classes, n_classes), rate / (n_classes - 1)) + np.eye(n_classes) * (
-        1 - rate - rate / (n_classes - 1)
-    )
+    return np.where(np.eye(n_classes, dtype=bool), 1 - rate, rate / (n_classes - 1))
 
 
 def fit_transition(
@@ -125,12 +113,12 @@ def fit_transition(
     s = scores[order].astype(np.float64)
     s -= s.mean(axis=1, keepdims=True)
 
+    def parts(flat: Floats) -> tuple[float, Floats, Floats]:
+        t = softmax(flat[n_classes + 1 :].reshape(-1, n_classes).copy())
+        return float(np.exp(flat[0])), flat[1 : n_classes + 1], t
+
     def loss(flat: Floats) -> tuple[float, Floats]:
-        scale, b, t = (
-            np.exp(flat[0]),
-            flat[1 : n_classes + 1],
-            softmax(flat[n_classes + 1 :].reshape(-1, n_classes).copy()),
-        )
+        scale, b, t = parts(flat)
         p = softmax(scale * s + b)
         counts, total = np.zeros((n_classes, n_classes)), 0.0
         for code in range(n_classes):
@@ -157,8 +145,7 @@ def fit_transition(
     found = minimize(
         loss, first, jac=True, method="L-BFGS-B", bounds=bounds_of, options={"maxiter": iterations, "ftol": 1e-9}
     )
-    t = softmax(found.x[n_classes + 1 :].reshape(-1, n_classes).copy())
-    b, scale = found.x[1 : n_classes + 1], float(np.exp(found.x[0]))
+    scale, b, t = parts(found.x)
     probability = softmax(scale * s + b)
     likelihood = np.log(np.einsum("ij,ij->i", probability, t.T[codes[order]]) + 1e-300).mean()
     return Level(t, scale, b, float(likelihood))

@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import brentq
-from scipy.special import expit, logit
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.diagnosis.design import LEAST
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.posterior import audited_posterior, wrong_probability_of
+from labelnoise.diagnosis.label_probabilities import with_mean, wrong_probability_of
+from labelnoise.diagnosis.posterior import audited_posterior
 
 if TYPE_CHECKING:
     from labelnoise.diagnosis.audit import Audit
@@ -170,6 +169,4 @@ def _calibrated(expected: Floats, positions: Integers, wrong: Floats, weights: F
     """Return probabilities with shifted log odds, so that their mean is that of the checked labels."""
     expected = np.clip(expected, LEAST, 1 - LEAST)
     mean = float(expected.mean() + np.average(wrong - expected[positions], weights=weights))
-    wanted, odds = float(np.clip(mean, 1e-4, 1 - 1e-4)), logit(expected)
-    shift = brentq(lambda move: float(expit(odds + move).mean()) - wanted, -30, 30, xtol=1e-6)
-    return expit(odds + shift)
+    return with_mean(expected, mean)
