@@ -64,3 +64,15 @@ def test_bayes_equals_enumeration():
     for i in range(7):
         joint = [float(p[i, y]) * T[y, codes[i]] for y in range(3)]
         np.testing.assert_allclose(found[i], np.array(joint) / sum(joint), rtol=1e-5)
+
+
+def test_many_classes_whose_samples_are_all_equally_certain_do_not_hide_their_noise():
+    # Flat scores without noise are nearly as likely here; only the start at the corner tells.
+    rng = np.random.default_rng(0)
+    true = rng.integers(50, size=3000)
+    given = np.where(rng.random(3000) < 0.2, rng.integers(50, size=3000), true)
+    scores = 5.0 * np.eye(50)[true] + 0.1 * rng.normal(size=(3000, 50))
+    first = corner(scores, given)
+    assert (first > 0).all()
+    level = fit_transition(scores, given, Level(first, 1.0, np.zeros(50), -np.inf), simplest(first, np.ones(50)))
+    assert 1 - np.diag(level.transition).mean() == pytest.approx((true != given).mean(), abs=0.02)

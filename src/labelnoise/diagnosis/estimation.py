@@ -8,6 +8,7 @@ samples, by the held-out likelihood of their labels, and the best is used.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,11 +131,7 @@ def _best_view(
     views: dict[str, Features], codes: Codes, used: Integers, n_classes: int, rng: np.random.Generator
 ) -> tuple[str, float]:
     """Return the name of the columns, and the ridge, under which held-out labels are likeliest."""
-    few = len(used) <= _TRIAL_ROWS
-    rows = used if few else rng.choice(used, _TRIAL_ROWS, replace=False)
-    choices = [(name, ridge) for name in views for ridge in (_RIDGES if few else _RIDGES[-1:])]
-    if len(choices) == 1:
-        return choices[0]
+    rows = used if len(used) <= _TRIAL_ROWS else rng.choice(used, _TRIAL_ROWS, replace=False)
     folds = make_folds(codes[rows], np.arange(len(rows)), N_FOLDS, rng)
     everything = np.arange(len(rows))
 
@@ -143,7 +140,7 @@ def _best_view(
         fits = CrossFit(where, codes[rows], n_classes, folds, everything, _MOST_ROWS, rng)
         return alternate(fits, everything, _TRIAL_ROUNDS, rng).level.log_likelihood
 
-    return max(choices, key=likelihood)
+    return max(product(views, _RIDGES), key=likelihood)
 
 
 def _standard_error(found: Alternation, codes: Codes, used: Integers, rng: np.random.Generator) -> float:

@@ -22,7 +22,6 @@ from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.diagnosis.forward import CrossFit, softmax
 from labelnoise.diagnosis.label_probabilities import wrong_probability_of
 
-_SCALES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _FIRST_STEPS, _LATER_STEPS = 100, 60
 _GAIN = 3e-4  # of the mean log-likelihood, below which another round is not worth its time
 _MOST_CELLS = 10_000_000  # samples times classes in a fit of T; more do not make it more precise than it needs to be
@@ -135,12 +134,9 @@ def fit_transition(
         by_t = t * counts.sum(axis=1, keepdims=True) - counts
         return total / n, np.concatenate([[by_scale], by_b, by_t.ravel()]) / n
 
-    def begin(scale: float) -> Floats:
-        return np.concatenate([[np.log(scale)], start.offsets, np.log(np.maximum(start.transition, 1e-6)).ravel()])
-
-    # Flat scores and little noise are nearly as likely as sharp scores and much noise, and a long way apart. So the
-    # search begins at the temperature that fits the matrix it begins with.
-    first = min((begin(scale) for scale in (start.inverse_temperature, *_SCALES)), key=lambda flat: loss(flat)[0])
+    first = np.concatenate(
+        [[np.log(start.inverse_temperature)], start.offsets, np.log(np.maximum(start.transition, 1e-6)).ravel()]
+    )
     bounds_of = [(-3.0, 3.0), *[(None, None)] * (len(first) - 1)]
     found = minimize(
         loss, first, jac=True, method="L-BFGS-B", bounds=bounds_of, options={"maxiter": iterations, "ftol": 1e-9}
@@ -154,6 +150,8 @@ def fit_transition(
 def corner(given_probability: NDArray[np.floating], codes: Codes, share: float = 0.1) -> Floats:
     """Return for each class the frequencies of given labels among the samples that are most surely of this class.
 
+    L pseudo-counts per class, in uniform structure, keep confusions possible that these few samples do not show.
+
     Parameters
     ----------
     given_probability : (n, L) array
@@ -165,11 +163,11 @@ def corner(given_probability: NDArray[np.floating], codes: Codes, share: float =
     """
     n, n_classes = given_probability.shape
     most = min(n, max(10, int(np.ceil(share * n / n_classes))))
-    found = np.empty((n_classes, n_classes))
+    counts = np.empty((n_classes, n_classes))
     for code in range(n_classes):
         top = np.argpartition(-given_probability[:, code], most - 1)[:most]
-        found[code] = np.bincount(codes[top], minlength=n_classes) / most
-    return found
+        counts[code] = np.bincount(codes[top], minlength=n_classes)
+    return (counts + n_classes * simplest(counts / most, np.ones(n_classes))) / (most + n_classes)
 
 
 @dataclass(frozen=True, eq=False)
