@@ -3,7 +3,7 @@
     LABELNOISE_DATA=FOLDER python benchmarks/noise_rates.py [--mnist] [--quick] [--output FILE.json]
 
 Digits; CIFAR-10's features with made noise and CIFAR-10N's labels, where the folder holds them; MNIST's pixels with
---mnist. Both are given the same held-out probabilities: those that `labelnoise.diagnose` fits. cleanlab estimates the
+--mnist. "clusters" is flip noise in whole k-means clusters, which no estimate without checked labels sees. Both are given the same held-out probabilities: those that `labelnoise.diagnose` fits. cleanlab estimates the
 joint from them (`estimate_joint`) and ranks labels by each of its three scores, of which the best is shown.
 
 `true` is the wrong rate, `ours` and `cleanlab` the estimates, `low` and `high` our bracket; `T` the mean absolute error
@@ -43,7 +43,7 @@ def data_sets(options: Options) -> Iterator[tuple[str, Any, Any, Any]]:
         yield "mnist", train.features, np.asarray(train.labels), None
 
 
-def settings(labels: Any, human: Any, quick: bool) -> Iterator[tuple[str, Any]]:
+def settings(features: Any, labels: Any, human: Any, quick: bool) -> Iterator[tuple[str, Any]]:
     """Yield the name of each noise and the given labels."""
     yield "none", labels
     for rate in RATES[:1] if quick else RATES:
@@ -56,6 +56,8 @@ def settings(labels: Any, human: Any, quick: bool) -> Iterator[tuple[str, Any]]:
     yield "matrix 0.3", ln.corrupt(labels, noise, 0.3, random_state=1).labels
     if human is not None:
         yield "human", human
+        where = {"placement": ln.KMeansCluster(), "features": features}
+        yield "clusters 0.25", ln.corrupt(labels, ln.FlipNoise(), 0.25, random_state=1, **where).labels
 
 
 def precision(wrong: Any, score: Any) -> float | None:
@@ -86,7 +88,7 @@ def main(options: Options) -> Record:
     """Diagnose every setting."""
     table = Table()
     for name, features, labels, human in data_sets(options):
-        for noise, given in settings(labels, human, options.quick):
+        for noise, given in settings(features, labels, human, options.quick):
             pair = ln.NoisyLabels.from_pair(labels, given)
             start = time.perf_counter()
             found = ln.diagnose(given, features=features, k=10, random_state=0)

@@ -8,7 +8,7 @@ c wins the vote of sample j (1/t in a tie of t classes) and :math:`w_j(c)` the p
 is the expected accuracy. After cleaning, the votes of the cleaned samples are their true labels. These are not known,
 so they are drawn from w, several times, and A is averaged over the draws. The true class of j and the true labels of
 its neighbors are taken as independent given what is known of each; where that is wrong, the accuracy of fully cleaned
-labels is predicted somewhat too low (0 to 2.5 points on CIFAR-10's features).
+labels is predicted somewhat too low (`benchmarks/relabeling.py` says how much).
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def knn_accuracy(data: LabeledSamples, posterior: NDArray[np.floating]) -> float
     data : LabeledSamples
         With neighbors.
     posterior : (n, L) array
-        Pr(true = y), rows sum to 1. That of a classifier alone does not know the neighbors' votes and is up to 25
-        points off on small data; use `labelnoise.diagnosis.posterior.combine_views`.
+        Pr(true = y), rows sum to 1, of `labelnoise.diagnosis.posterior.combine_views`. That of a classifier alone
+        does not know the neighbors' votes.
     """
     n = len(data.codes)
     never, all_counted = np.ones(n, dtype=np.int64), np.ones(n, dtype=bool)

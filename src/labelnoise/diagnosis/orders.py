@@ -77,9 +77,9 @@ def predicted_curve(
 ) -> CleaningCurve:
     """Return the expected K-NN accuracy, for new samples, after cleaning n labels in an order.
 
-    An order by gain is chosen for the votes of these very samples, and gains more among them than among new ones: on
-    CIFAR-10's features up to three times as much. So votes are counted in one random half of the samples after an order
-    by the gains in the other half, and so are those of the other half. This is also done within regions.
+    An order by gain is chosen for the votes of these very samples, and gains more among them than among new ones. So
+    votes are counted in one random half of the samples after an order by the gains in the other half, and so are those
+    of the other half. This is also done within regions.
 
     Parameters
     ----------
