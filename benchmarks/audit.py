@@ -63,7 +63,7 @@ def settings(features: np.ndarray, labels: np.ndarray, human: np.ndarray | None)
 
 def row_of(data: LabeledSamples, noise: object, true: np.ndarray, pairs: bool, options: Options) -> Record:
     """Draw many audits of one setting."""
-    diagnosis = SimpleNamespace(data=data, noise=noise, audit=None)
+    diagnosis = SimpleNamespace(data=data, noise=noise, audit=None, paths=None)
     wrong, found = true != data.codes, []
     census = AuditedNoise(data, noise, answered(Audit.draw(diagnosis, len(true), pairs=False), true))
     truth = {"wrong_rate": float(wrong.mean()), "knn_accuracy": census.knn_accuracy.value}

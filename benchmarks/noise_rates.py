@@ -3,8 +3,9 @@
     LABELNOISE_DATA=FOLDER python benchmarks/noise_rates.py [--mnist] [--quick] [--output FILE.json]
 
 Digits; CIFAR-10's features with made noise and CIFAR-10N's labels, where the folder holds them; MNIST's pixels with
---mnist. "clusters" is flip noise in whole k-means clusters, which no estimate without checked labels sees. Both are given the same held-out probabilities: those that `labelnoise.diagnose` fits. cleanlab estimates the
-joint from them (`estimate_joint`) and ranks labels by each of its three scores, of which the best is shown.
+--mnist. "clusters" is flip noise in whole k-means clusters, which no estimate without checked labels sees. Both are
+given the same held-out probabilities: those that `labelnoise.diagnose` fits. cleanlab estimates the joint from them
+(`estimate_joint`) and ranks labels by each of its three scores, of which the best is shown.
 
 `true` is the wrong rate, `ours` and `cleanlab` the estimates, `low` and `high` our bracket; `T` the mean absolute error
 of an entry; `AP` the average precision of finding the wrong labels. Without cleanlab its columns are empty.

@@ -26,7 +26,7 @@ class Population:
 
     def diagnosis(self, audit: Any = None) -> Any:
         """Return what `Audit.draw` takes."""
-        return SimpleNamespace(data=self.data, noise=self.noise, audit=audit)
+        return SimpleNamespace(data=self.data, noise=self.noise, audit=audit, paths=None)
 
     def answered(self, audit: Any) -> Any:
         """Return an audit with all true labels."""

@@ -41,7 +41,7 @@ def run(photos, folder, **options):
 
 def check_paths(result, folder, photos):
     """Check that every table says which image each row is, and what the name of its folder says."""
-    tables = [result.plan, pd.read_csv(folder / "samples.csv"), pd.read_csv(folder / "audit.csv", encoding="utf-8-sig")]
+    tables = [pd.read_csv(folder / f"{name}.csv", encoding="utf-8-sig") for name in ("plan", "samples", "audit")]
     files = sorted(path for name in CLASSES for path in (photos / "train" / name).iterdir())
     for table in tables:
         assert list(table["path"]) == [str(files[index]) for index in table["index"]]

@@ -97,7 +97,7 @@ class Audit:
             pairs=pairs and data.neighbors is not None and data.k > 1,
             number=number,
             known=known,
-            paths=getattr(diagnosis, "paths", None),
+            paths=diagnosis.paths,
         )
         answers = np.array([found.get(index, OPEN) for index in drawn.index.tolist()], dtype=np.int64)
         return cls((replace(drawn, answers=answers),), data.classes, data.fingerprint)

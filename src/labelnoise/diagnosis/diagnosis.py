@@ -211,14 +211,24 @@ class Diagnosis:
 
     def relabeling_plan(self, n: int) -> RelabelingPlan:
         """Return the n labels to check first, the order taken and why, and what the plan does not know."""
-        return relabeling_plan(
-            self.data,
-            self.posterior,
-            n,
-            concentration=self.concentration,
-            regions=self._regions,
-            random_state=np.random.default_rng(self.seed),
-        )
+        if n not in self._plans:
+            plan = relabeling_plan(
+                self.data,
+                self.posterior,
+                n,
+                concentration=self.concentration,
+                regions=self._regions,
+                random_state=np.random.default_rng(self.seed),
+            )
+            if self.paths is not None:
+                paths = self.paths[np.searchsorted(self.data.rows, plan.samples["index"])]
+                plan = replace(plan, samples=plan.samples.assign(path=paths))
+            self._plans[n] = plan
+        return self._plans[n]
+
+    @cached_property
+    def _plans(self) -> dict[int, RelabelingPlan]:
+        return {}
 
     def cleaning_curve(self, order: str = "gain") -> CleaningCurve:
         """Return the expected K-NN accuracy after cleaning n labels in one order.

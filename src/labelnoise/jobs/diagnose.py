@@ -261,5 +261,4 @@ def _plan(found: Diagnosis, n: int | None) -> pd.DataFrame:
     if found.data.neighbors is None:
         order = samples.sort_values("wrong_probability", ascending=False, kind="stable")
         return order.head(size).reset_index(drop=True)
-    plan = found.plan(size)
-    return plan.merge(samples[["index", "path"]], on="index", how="left") if "path" in samples else plan
+    return found.plan(size)
