@@ -39,7 +39,7 @@ def run(photos, folder, **options):
     return run_diagnose(job, folder, said.append), said
 
 
-def check_paths(result, folder, photos):
+def check_paths(folder, photos):
     """Check that every table says which image each row is, and what the name of its folder says."""
     tables = [pd.read_csv(folder / f"{name}.csv", encoding="utf-8-sig") for name in ("plan", "samples", "audit")]
     files = sorted(path for name in CLASSES for path in (photos / "train" / name).iterdir())
@@ -50,7 +50,7 @@ def check_paths(result, folder, photos):
 
 def test_pixels_of_an_image_folder_show_the_misplaced_image(photos, pixels):
     result, said, folder = pixels
-    check_paths(result, folder, photos)
+    check_paths(folder, photos)
     assert any("--model" in warning for warning in said[0].warnings)
     samples = result.diagnosis.samples
     worst = samples.loc[samples["wrong_probability"].idxmax()]
@@ -63,7 +63,7 @@ def test_a_network_computes_the_features_once(photos, tmp_path, timm, monkeypatc
     save_weights(timm, tmp_path / "tiny.safetensors")
     options = {"model": "test_byobnet", "weights": str(tmp_path / "tiny.safetensors")}
     result, said = run(photos, tmp_path / "out", **options)
-    check_paths(result, tmp_path / "out", photos)
+    check_paths(tmp_path / "out", photos)
     assert "features of test_byobnet" in said[0].features[0]
     computed = tmp_path / "out" / "features" / "features.npy"
     before = computed.stat().st_mtime_ns
