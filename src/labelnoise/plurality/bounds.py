@@ -11,9 +11,9 @@ k_high uses the k where it is largest: the smallest one for "few votes", the lar
 With b = -log(NEGLIGIBLE / L), every event below is at most NEGLIGIBLE / L likely, so that their union over all
 competitors is negligible:
 
-- y wins with a votes or fewer: then the strongest competitor has at most as many (`window`, its lower end).
+- y wins with a votes or fewer: then the strongest competitor has at most as many (`first_relevant`).
 - y loses although it has a votes or more: then a competitor has as many. Where this is negligible for the strongest
-  one, it is for each, and a votes win for certain (`window`, its upper end).
+  one, it is for each, and a votes win for certain (its `freezing_point`).
 - Competitor j has a votes or more, and so has y (`freezing_point`): from this a on, no further term of j is needed.
 - y ever has as many votes as a much stronger competitor (`hopeless`): Pr(n_y >= n_j) is at most E[r^(n_y - n_j)] for
   every r >= 1, and at its smallest this is (1 - (sqrt(q_j) - sqrt(q_y))^2)^k.

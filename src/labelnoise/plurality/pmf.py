@@ -102,16 +102,3 @@ def binomial_tail(n: int, trials: int, p: float) -> float:
         if term < 1e-18 * total:
             break
     return max(1 - total, 0.0)
-
-
-@compiled()
-def log_tail_bound(n: int, trials: int, p: float) -> float:
-    """Return Chernoff's upper bound of log Pr(X >= n), for X ~ Binomial(trials, p)."""
-    if n <= trials * p:
-        return 0.0
-    if n > trials or p <= 0.0:
-        return -math.inf
-    bound = -n * math.log(n / (trials * p))
-    if n < trials:
-        bound -= (trials - n) * math.log((trials - n) / (trials * (1 - p)))
-    return bound
