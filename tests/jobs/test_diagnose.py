@@ -1,6 +1,7 @@
 """The job of `labelnoise diagnose` on image sets, and its options."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,16 @@ def test_a_network_computes_the_features_once(photos, tmp_path, timm, monkeypatc
     again, _ = run(photos, tmp_path / "out", **options)
     assert computed.stat().st_mtime_ns == before
     np.testing.assert_array_equal(again.diagnosis.wrong_probability, result.diagnosis.wrong_probability)
+
+
+def test_files_that_are_not_used_are_listed_with_a_network_as_with_pixels(photos, tmp_path, timm, monkeypatch):
+    only_svg(monkeypatch)
+    save_weights(timm, tmp_path / "tiny.safetensors")
+    copy = shutil.copytree(photos, tmp_path / "copy")
+    (copy / "train" / "ant" / "notes.txt").write_text("no image")
+    said = run(copy, tmp_path / "out", model="test_byobnet", weights=str(tmp_path / "tiny.safetensors"))[1]
+    assert any("notes.txt" in name for name in said[0].left_out)
+    assert said[0].left_out == run(copy, tmp_path / "pixels", k=5)[1][0].left_out
 
 
 def test_all_options_are_in_the_specification_in_one_level(photos, pixels):

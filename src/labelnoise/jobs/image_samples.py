@@ -63,17 +63,13 @@ def read_network_features(
     import pandas as pd
 
     job = FeaturesJob(dataset=dataset, model=model, weights=weights, split=split)
-    result = run_features(job, folder, overwrite=overwrite)
+    readings: list[Reading] = []
+    result = run_features(job, folder, readings.append, overwrite=overwrite)
     arrays = {name: np.load(result.files[name], allow_pickle=False) for name in ("features", "labels", "classes")}
     names = pd.read_parquet(result.files["parquet"])["file"].to_numpy(dtype=object)
-    images = result.record["identity"]["images"]
-    reading = Reading(
-        files=(f"{images['name']}, split {images['split']}",),
-        rows=len(arrays["labels"]),
-        dropped=0,
+    reading = replace(
+        readings[0],
         features=(f"{arrays['features'].shape[1]} features of {model}",),
-        left_out={},
-        labels="class of the image",
         classes=tuple(arrays["classes"].tolist()),
     )
     paths = None if all(name == "" for name in names) else names
