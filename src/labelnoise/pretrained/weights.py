@@ -60,14 +60,14 @@ def fill(network: Any, tensors: Mapping[str, Tensor], path: Path, name: str) -> 
         if key in tensors and tensors[key].shape != wanted[key].shape
     ]
     problems = [
-        f"{what} {len(keys)} of them ({', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''})"
-        for what, keys in (("lacks", missing), ("has in another shape", shapes))
+        f"{verb} {len(keys)} {what} ({', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''})"
+        for verb, what, keys in (
+            ("lacks", "of them", missing),
+            ("has in another shape", "of them", shapes),
+            ("has", "others", others),
+        )
         if keys
     ]
-    if others:
-        problems.append(
-            f"has {len(others)} others ({', '.join(others[:SHOWN])}{', ...' if len(others) > SHOWN else ''})"
-        )
     if problems:
         raise ValueError(
             f"{path} must hold the {len(wanted)} tensors of {name!r} under timm's names; it {', '.join(problems)}. "
