@@ -202,9 +202,8 @@ def _compute(images: ImageStream, model: PretrainedModel, parts: Parts, job: Fea
     computed = sum(stop - start for start, stop in missing)
     resumed = f"; {len(images) - computed:,} are there already" if computed < len(images) else ""
     stage(f"{len(images):,} images, {model}{resumed}")
-    dtype = "float32" if job.components else job.dtype
     for start, features in feature_blocks(images, model, missing, batch_size=job.batch_size):
-        parts.write(start, in_type(features, dtype, start, images))
+        parts.write(start, in_type(features, parts.dtype.name, start, images))
     return computed
 
 

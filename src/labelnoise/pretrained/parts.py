@@ -40,7 +40,7 @@ class Parts:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], n_images: int, n_features: int, dtype: str) -> None:
         self.folder, self._identity = folder, json.loads(to_json(identity))
-        self._n_images, self._n_features, self._dtype = n_images, n_features, np.dtype(dtype)
+        self._n_images, self._n_features, self.dtype = n_images, n_features, np.dtype(dtype)
 
     def begun(self) -> bool:
         """Return whether the folder holds blocks of this computation, or is about to."""
@@ -76,7 +76,7 @@ class Parts:
     def write(self, start: int, features: NDArray[Any]) -> None:
         """Write the block that begins with image `start`."""
         with replacing(self._path(start)) as (stream,):
-            np.save(stream, np.ascontiguousarray(features, dtype=self._dtype), allow_pickle=False)
+            np.save(stream, np.ascontiguousarray(features, dtype=self.dtype), allow_pickle=False)
 
     def read(self) -> Iterator[NDArray[Any]]:
         """Yield all blocks in order."""
@@ -99,4 +99,4 @@ class Parts:
             found = np.load(self._path(start), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return False
-        return found.shape == (stop - start, self._n_features) and found.dtype == self._dtype
+        return found.shape == (stop - start, self._n_features) and found.dtype == self.dtype
