@@ -4,17 +4,15 @@
 
 Needs softmax/mnist_test.npz and softmax/thousand_classes.npz in the folder that LABELNOISE_DATA names. Workload A: 6
 noise levels, every K = 1..80. B: 21 levels, K = 10, 30, 60, 100, 300. C: the same with 1,000 classes, as
-`accuracy_curve` does it. A is compared with the convolution, the package's second engine, and A and B with the
-prototype of the contour method if LABELNOISE_PROTOTYPE names its folder. Each round times all ways in turn, after one
-round that compiles (none for C, which is timed once). `cpu_seconds` is the median of the processor seconds of all
-threads, on which other load on the machine weighs less than on the least elapsed `seconds`; the ratio is that of
-labelnoise to the way, in processor seconds of the same round. All results must agree to 1e-12.
+`accuracy_curve` does it. A is compared with the convolution, the package's second engine. Each round times all ways in
+turn, after one round that compiles (none for C, which is timed once). `cpu_seconds` is the median of the processor
+seconds of all threads, on which other load on the machine weighs less than on the least elapsed `seconds`; the ratio is
+that of labelnoise to the way, in processor seconds of the same round. All results must agree to 1e-12.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -52,17 +50,6 @@ def convolved(q: np.ndarray, labels: np.ndarray, ks: list[int], ties: str) -> np
     return out[:, 0]
 
 
-def prototype() -> Callable[..., np.ndarray] | None:
-    """Return the prototype's function, if there is one."""
-    folder = os.environ.get("LABELNOISE_PROTOTYPE")
-    if not folder:
-        return None
-    sys.path.insert(0, folder)
-    from engnb import plural
-
-    return plural
-
-
 def in_turn(
     ways: dict[str, Callable[[], np.ndarray]], repeats: int, warm_up: int
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -81,7 +68,6 @@ def in_turn(
 
 def main(options: Options) -> Record:
     table = Table("work:7", "noise:8", "ties:7", "way:12", "cpu_seconds", "seconds", "us_per_row_and_level", "ratio")
-    plural = prototype()
 
     def report(about: Record, ways: dict[str, Callable[[], np.ndarray]], rows: int, repeats: int, warm_up: int) -> None:
         timings = in_turn(ways, repeats, warm_up)
@@ -91,18 +77,15 @@ def main(options: Options) -> Record:
             table.add({**about, **row, "ratio": summarize(timings["labelnoise"][0] / cpu)})
 
     softmax, labels = load("mnist_test.npz", options.rows)
-    windows = [list(range(1, 11)), list(range(11, 33)), list(range(33, 81))]
-    for work, noise, levels, ks, groups in (
-        ("A", "uniform", [0, 0.15, 0.3, 0.45, 0.6, 0.75], list(range(1, 81)), windows),
-        ("B", "uniform", np.linspace(0, 1, 21), KS, [[k] for k in KS]),
-        ("B", "flip", np.linspace(0, 1, 21), KS, [[k] for k in KS]),
+    for work, noise, levels, ks in (
+        ("A", "uniform", [0, 0.15, 0.3, 0.45, 0.6, 0.75], list(range(1, 81))),
+        ("B", "uniform", np.linspace(0, 1, 21), KS),
+        ("B", "flip", np.linspace(0, 1, 21), KS),
     ):
         q = np.concatenate([observed_distribution(softmax, NOISES[noise], float(g)) for g in levels])
         every = np.tile(labels, len(levels))
         for ties in TIES:
             ways = {"labelnoise": partial(ln.plurality_probability, q, ks, every, ties=ties)}
-            if plural is not None:
-                ways["prototype"] = partial(plural, q, groups=groups, cls=every, rule=ties)
             if work == "A":
                 ways["convolution"] = partial(convolved, q, every, ks, ties)
             report({"work": work, "noise": noise, "ties": ties}, ways, len(q), options.repeats, 1)
