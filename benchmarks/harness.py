@@ -103,9 +103,10 @@ def machine() -> Record:
 
 
 class Timing(NamedTuple):
-    """The seconds of each call, and what the last call returned."""
+    """The seconds of each call, also those of the processor for all threads, and what the last call returned."""
 
     seconds: np.ndarray
+    cpu_seconds: np.ndarray
     result: Any
 
     @property
@@ -122,14 +123,14 @@ def time_in_turn(works: Mapping[str, Work], repeats: int, *, warm_up: int = 1) -
 
     The first `warm_up` rounds, which compile and fill caches, are left out.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     results: dict[str, Any] = {}
     for _ in range(warm_up + repeats):
         for name, work in works.items():
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             results[name] = work()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: Timing(np.array(seconds[name][warm_up:]), results[name]) for name in works}
+            times[name].append((time.perf_counter() - start, time.process_time() - cpu_start))
+    return {name: Timing(*np.array(times[name][warm_up:]).T, results[name]) for name in works}
 
 
 def timed(work: Work, repeats: int = 1, *, warm_up: int = 0) -> Timing:

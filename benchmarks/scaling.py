@@ -9,11 +9,11 @@ logarithms of the median processor seconds: 1 where the cost is proportional. `-
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from harness import Options, Record, Table, run
+from harness import Options, Record, Table, run, timed
 
 import labelnoise as ln
 
@@ -29,12 +29,8 @@ def seconds(n_rows: int, classes: int, k: int, levels: int, repeats: int) -> flo
     """Return the median processor seconds of all levels, with random ties."""
     clean = np.random.default_rng(0).dirichlet(np.full(classes, 0.1), size=n_rows)
     labels, rates = clean.argmax(axis=1), np.linspace(0.4, 0.5, levels)
-    times = []
-    for _ in range(1 + repeats):
-        start = time.process_time()
-        ln.accuracy_curve(clean, labels, ln.UniformNoise(), rates, k)
-        times.append(time.process_time() - start)
-    return float(np.median(times[1:]))
+    work = partial(ln.accuracy_curve, clean, labels, ln.UniformNoise(), rates, k)
+    return float(np.median(timed(work, repeats, warm_up=1).cpu_seconds))
 
 
 def main(options: Options) -> Record:

@@ -13,13 +13,12 @@ that of labelnoise to the way, in processor seconds of the same round. All resul
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from harness import Options, Record, Table, run, summarize
+from harness import Options, Record, Table, run, summarize, time_in_turn
 
 import labelnoise as ln
 from labelnoise.noise import observed_distribution
@@ -50,31 +49,17 @@ def convolved(q: np.ndarray, labels: np.ndarray, ks: list[int], ties: str) -> np
     return out[:, 0]
 
 
-def in_turn(
-    ways: dict[str, Callable[[], np.ndarray]], repeats: int, warm_up: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the processor seconds and the seconds of each way, in rounds without the first `warm_up`."""
-    times: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
-    results: dict[str, np.ndarray] = {}
-    for _ in range(warm_up + repeats):
-        for way, work in ways.items():
-            start = time.process_time(), time.perf_counter()
-            results[way] = work()
-            times[way].append((time.process_time() - start[0], time.perf_counter() - start[1]))
-    first = next(iter(results.values()))
-    assert all(np.abs(first - result).max() < 1e-12 for result in results.values())
-    return {way: tuple(np.array(rounds[warm_up:]).T) for way, rounds in times.items()}
-
-
 def main(options: Options) -> Record:
     table = Table("work:7", "noise:8", "ties:7", "way:12", "cpu_seconds", "seconds", "us_per_row_and_level", "ratio")
 
     def report(about: Record, ways: dict[str, Callable[[], np.ndarray]], rows: int, repeats: int, warm_up: int) -> None:
-        timings = in_turn(ways, repeats, warm_up)
-        for way, (cpu, wall) in timings.items():
-            row = {"way": way, "cpu_seconds": float(np.median(cpu)), "seconds": float(wall.min())}
-            row["us_per_row_and_level"] = float(np.median(cpu)) / rows * 1e6
-            table.add({**about, **row, "ratio": summarize(timings["labelnoise"][0] / cpu)})
+        timings = time_in_turn(ways, repeats, warm_up=warm_up)
+        ours = timings["labelnoise"]
+        assert all(np.abs(ours.result - timing.result).max() < 1e-12 for timing in timings.values())
+        for way, timing in timings.items():
+            cpu = float(np.median(timing.cpu_seconds))
+            row = {"way": way, "cpu_seconds": cpu, "seconds": timing.minimum, "us_per_row_and_level": cpu / rows * 1e6}
+            table.add({**about, **row, "ratio": summarize(ours.cpu_seconds / timing.cpu_seconds)})
 
     softmax, labels = load("mnist_test.npz", options.rows)
     for work, noise, levels, ks in (
