@@ -29,9 +29,9 @@ _jit = compiled(inner=True, error_model="numpy")
 
 
 @_jit
-def log_or_least(x):
-    """Return log x, and for 0 a number that stands for minus infinity, but whose product with 0 is 0."""
-    return math.log(x) if x > 0.0 else -1e300
+def log_of_rest(q):
+    """Return log(1 - q), and for q = 1 a number that stands for minus infinity, but whose product with 0 is 0."""
+    return math.log1p(-q) if q < 1.0 else -1e300
 
 
 @_jit

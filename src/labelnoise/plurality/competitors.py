@@ -17,7 +17,7 @@ import numpy as np
 
 from labelnoise.arrays import Floats, Mask
 from labelnoise.compiled import compiled
-from labelnoise.plurality.bounds import log_or_least
+from labelnoise.plurality.bounds import log_of_rest
 from labelnoise.plurality.small_classes import HIGHEST_POWER, LARGEST_RATIO
 
 FEW = 8
@@ -88,7 +88,7 @@ def list_competitors(row, y, floor, cut, into):
         n_weak = 0
     _sort_down(q, after, n)
     for m in range(n):
-        into.log_q[m], into.log_rest[m] = math.log(q[m]), log_or_least(1.0 - q[m]) if q[m] > 0.5 else math.log1p(-q[m])
+        into.log_q[m], into.log_rest[m] = math.log(q[m]), log_of_rest(q[m])
     return n, n_weak
 
 

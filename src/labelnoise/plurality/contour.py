@@ -30,7 +30,7 @@ import numpy as np
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
-from labelnoise.plurality.bounds import first_relevant, freezing_point, hopeless, log_or_least
+from labelnoise.plurality.bounds import first_relevant, freezing_point, hopeless, log_of_rest
 from labelnoise.plurality.closed_forms import add_binomial_tails, one_competitor
 from labelnoise.plurality.competitors import (
     FEW,
@@ -168,7 +168,7 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
         q_1 = 0.0
         for m in range(n_weak):
             q_1 = max(q_1, scratch.competitors.weak_q[m])
-        log_q_1, log_rest_1 = math.log(q_1), math.log1p(-q_1)
+        log_q_1, log_rest_1 = math.log(q_1), log_of_rest(q_1)
     stop = freezing_point(q_y, log_q_y, log_rest_y, q_1, log_q_1, log_rest_1, k_high, plans.entropy, at_high, b, half)
     stop = min(max(stop, start), half)
     start = min(start, stop)
@@ -256,8 +256,8 @@ def _contour(q, labels, plans, ties, rules, tables, inverse, scratch, out):
                 result[i] = 1.0 if q_1 <= 0.0 else 0.0
             if q_y <= 0.0 or q_1 <= 0.0:
                 continue
-            at_y = (q_y, math.log(q_y), log_or_least(1.0 - q_y) if q_y > 0.5 else math.log1p(-q_y))
-            log_q_1, log_rest_1 = math.log(q_1), log_or_least(1.0 - q_1) if q_1 > 0.5 else math.log1p(-q_1)
+            at_y = (q_y, math.log(q_y), log_of_rest(q_y))
+            log_q_1, log_rest_1 = math.log(q_1), log_of_rest(q_1)
             floor, cut = math.inf, math.inf
             for r in range(n_ranges):
                 k_low, k_high = plans.k[plans.k_at[r]], plans.k[plans.k_at[r + 1] - 1]
