@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import labelnoise as ln
+from labelnoise.columns import check_same_order
 from labelnoise.softmax.aggregate import aggregate_softmax
 
 
@@ -200,3 +201,13 @@ def test_softmax_and_rows_are_matched_too():
     found = aggregate_softmax(frame, ["a", "b"], classes=["a", "b"])
     np.testing.assert_allclose(found.median, [[0.8, 0.2], [0.1, 0.9]])
     assert ln.corrupt_with_rows(["a", "b"], pd.DataFrame(np.eye(2), columns=["b", "a"])).labels.tolist() == ["b", "a"]
+
+
+@pytest.mark.parametrize("numbered", ["table", "labels"])
+def test_an_index_that_only_numbers_the_rows_says_nothing_about_their_order(numbered):
+    table, labels = pd.DataFrame([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), pd.Series([0, 1, 0])
+    (labels if numbered == "table" else table).index = [2, 0, 1]
+    check_same_order(table, labels, "table")
+    table.index, labels.index = [1, 2, 0], [2, 0, 1]
+    with pytest.raises(ValueError, match="in the same order"):
+        check_same_order(table, labels, "table")

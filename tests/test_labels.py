@@ -170,3 +170,10 @@ class TestOrder:
         codes, classes = encode_labels([order[i] for i in picks], classes=order)
         assert codes.tolist() == picks
         assert classes.tolist() == order
+
+
+def test_labels_that_agree_with_both_readings_are_refused_however_many_they_are():
+    labels = np.tile([1, 2], 500)
+    predicted = np.where(np.arange(1000) % 10 < 6, labels, labels - 1)
+    with pytest.raises(ValueError, match=r"60\.0% of the samples, counted from 1 for 40\.0%"):
+        encode_labels(labels, n_classes=3, predicted=predicted)

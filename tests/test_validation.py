@@ -128,3 +128,14 @@ def test_durations_and_text_in_arrow_tables_are_no_numbers():
     for given in (np.eye(2).astype("m8[s]"), pa.table({"a": ["1", "2"], "b": [1, 2]})):
         with pytest.raises(TypeError, match="`features` must be numeric"):
             check_features(given)
+
+
+def test_rounding_does_not_excuse_sums_that_it_cannot_explain():
+    rows = np.zeros((1, 10))
+    rows[0, :2] = 0.5, 0.51
+    check_distributions(rows, "rows")
+    rows[0, 1] = 0.52  # Two rounded entries are off by 0.01 at most, however many zeros stand beside them.
+    with pytest.raises(ValueError, match=r"row 0 sums to 1\.02"):
+        check_distributions(rows, "rows")
+    with pytest.raises(ValueError, match=r"row 0 sums to 1\.03"):
+        check_distributions([[1.03125, 2.0**-30]], "rows")  # These are numbers of bfloat16, but not of float16.
