@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from labelnoise.diagnosis.diagnosis import Diagnosis
-    from labelnoise.diagnosis.estimate import Estimate
     from labelnoise.jobs.diagnose import DiagnoseResult
 
 _WIDTH = 80
@@ -38,25 +37,10 @@ def print_diagnosis(result: DiagnoseResult) -> None:
     say("\n" + escape("\n".join(lines)))
 
 
-def percent(estimate: Estimate) -> str:
-    """Return an estimate in percent with its range, and what that is.
-
-    Examples
-    --------
-    >>> from labelnoise.diagnosis.estimate import Estimate
-    >>> percent(Estimate(0.2, 0.171, 0.223, "bracket", 0, ""))
-    '20.0 % (between 17.1 and 22.3 %; no label was checked)'
-    >>> percent(Estimate(0.2, 0.171, 0.223, "interval", 200, ""))
-    '20.0 % (95 % interval 17.1 to 22.3 %; 200 labels checked)'
-    """
-    value, low, high = (f"{100 * number:.1f}" for number in (estimate.value, estimate.low, estimate.high))
-    if estimate.kind == "interval":
-        return f"{value} % (95 % interval {low} to {high} %; {estimate.n_checked:,} labels checked)"
-    return f"{value} % (between {low} and {high} %; no label was checked)"
-
-
 def headlines(found: Diagnosis) -> list[tuple[str, str]]:
     """Return a name and a text for each of the main figures."""
+    from labelnoise.diagnosis.headline import percent, rho_interval
+
     n_labeled = len(found.data.codes)
     missing = found.data.n_given - n_labeled
     left_out = f"; {missing:,} more samples have none" if missing else ""
@@ -71,7 +55,7 @@ def headlines(found: Diagnosis) -> list[tuple[str, str]]:
     if found.audited is not None and found.data.own_pred_probs:
         shown.append(("pred_probs", f"right for {percent(found.audited.pred_probs_accuracy)}"))
     if rho is not None:
-        text = f"rho is {rho.value:.2f} (95 % interval {rho.low:.2f} to {rho.high:.2f})"
+        text = rho_interval(rho)
     elif found.audit is None:
         text = "not known: only checked pairs of neighbors can tell (an audit)"
     else:

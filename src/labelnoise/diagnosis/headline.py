@@ -25,11 +25,8 @@ def headline(found: Diagnosis) -> str:
     low, high = (f"{100 * end:.{decimals}f}" for end in (rate.low, rate.high))
     if float(low) == 0:
         return f"At most {high} % of {n:,} labels are wrong"
-    return f"About {low} % of {n:,} labels are wrong" if low == high else _between(low, high, n)
-
-
-def _between(low: str, high: str, n: int) -> str:
-    return f"Between {low} and {high} % of {n:,} labels are wrong"
+    ends = f"About {low}" if low == high else f"Between {low} and {high}"
+    return f"{ends} % of {n:,} labels are wrong"
 
 
 def percent_range(estimate: Estimate) -> str:
@@ -42,6 +39,28 @@ def percent_range(estimate: Estimate) -> str:
     '15.0 to 19.8 %'
     """
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+
+
+def percent(estimate: Estimate) -> str:
+    """Return an estimate in percent with its range, and what that is.
+
+    Examples
+    --------
+    >>> from labelnoise.diagnosis.estimate import Estimate
+    >>> percent(Estimate(0.2, 0.171, 0.223, "bracket", 0, ""))
+    '20.0 % (between 17.1 and 22.3 %; no label was checked)'
+    >>> percent(Estimate(0.2, 0.171, 0.223, "interval", 200, ""))
+    '20.0 % (95 % interval 17.1 to 22.3 %; 200 labels checked)'
+    """
+    value, low, high = (f"{100 * number:.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    if estimate.kind == "interval":
+        return f"{value} % (95 % interval {low} to {high} %; {estimate.n_checked:,} labels checked)"
+    return f"{value} % (between {low} and {high} %; no label was checked)"
+
+
+def rho_interval(rho: Estimate) -> str:
+    """Return a concentration with its interval."""
+    return f"rho is {rho.value:.2f} (95 % interval {rho.low:.2f} to {rho.high:.2f})"
 
 
 def basis(found: Diagnosis) -> str:
@@ -65,11 +84,7 @@ def accuracy_now(found: Diagnosis) -> str:
         return ""
     if accuracy.kind == "bracket" and found.too_weak:
         return "What they cost is not known either."
-    kind = "95 % interval" if accuracy.kind == "interval" else "bracket"
-    return (
-        f"With these labels, a vote of the {found.data.k} nearest neighbors is right for {100 * accuracy.value:.1f} % "
-        f"of the samples ({kind} {percent_range(accuracy)})."
-    )
+    return f"With these labels, a vote of the {found.data.k} nearest neighbors is right for {percent(accuracy)}."
 
 
 def concentration_text(found: Diagnosis) -> str:
@@ -89,7 +104,7 @@ def concentration_text(found: Diagnosis) -> str:
                 text + "Features are needed for it, beside the probabilities: pairs of neighbors are drawn from them."
             )
         return text + "Pairs of neighbors that a person checks tell: the file of samples to check holds such pairs."
-    seen = f"The concentration rho is {rho.value:.2f} (95 % interval {rho.low:.2f} to {rho.high:.2f}). "
+    seen = f"The concentration {rho_interval(rho)}. "
     if case == "spread":
         return seen + "At 0, wrong labels are spread, and many right neighbors outvote them; at 1, they fill regions."
     return seen + "Wrong labels lie together and win votes where they do, so a larger k does not help."

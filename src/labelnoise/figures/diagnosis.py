@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from labelnoise.arrays import Floats, Mask
+from labelnoise.diagnosis.headline import percent_range
 from labelnoise.figures.direct_labels import label_ends
 from labelnoise.figures.layout import finish, new_figure, wrap
 from labelnoise.figures.matrices import draw_matrix
@@ -80,7 +81,7 @@ def wrong_rate_figure(rates: Sequence[tuple[str, Estimate, str]], *, title: str 
 
 
 def _figures_of(rate: Estimate) -> str:
-    text = f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+    text = percent_range(rate)
     return f"{text} (bracket)" if rate.kind == "bracket" else f"{100 * rate.value:.1f} % (95 % interval {text})"
 
 
