@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers.noisy_population import population
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from labelnoise.diagnosis.checks import checks_of
 from labelnoise.diagnosis.design import partner_probabilities, reverse_counts
@@ -147,6 +148,29 @@ def test_finding_nothing_wrong_leaves_what_the_rule_of_three_says(n):
     assert value == pytest.approx(0)
     assert low == pytest.approx(0)
     assert 3 / n <= high <= 4.2 / n
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("predicted", [0.0, np.inf])
+@pytest.mark.parametrize("sums", [[0.9, -0.1, 0.0, 0.2, -0.3], [0.5, 0.5, 0.02, 0.01, 0.0, 0.0], [0.0, 0.0, 0.0, 0.3]])
+def test_an_interval_ends_where_the_formula_of_the_module_says(sums, predicted, side):
+    n, sums = len(sums), np.array(sums)
+    checks, _ = equal_draws(np.zeros(n, dtype=bool))
+    deviations = sums - sums.mean()
+    # The moments of a mean of n units: each is that of one unit times n, and n / (n - 1) makes the variance unbiased.
+    v, third = (n / (n - 1) * (deviations**power).sum() for power in (2, 3))
+    mean_square = v * (n - 1) / n**2
+    skewness = (deviations**3).mean() / mean_square**1.5
+    kurtosis = (deviations**4).mean() / mean_square**2
+    b, freedom = third / v, min(n - 1, 2 * n / max(kurtosis - 1 - skewness**2, 1e-9))
+    v += 0.1 * min(v, predicted)
+    g, w = min(1, n**-2 / v) ** 2, 1 / n
+    b = max(b, (1 - g) * b + g * w) if side > 0 else min(b, (1 - g) * b - g * w)
+    square = student(freedom).ppf(0.975) ** 2
+    a = 1 + square / n
+    end = (square * b + side * np.sqrt((square * b) ** 2 + 4 * a * square * v)) / (2 * a)
+    assert checks.contains(end - side * 1e-3, sums, predicted)
+    assert not checks.contains(end + side * 1e-3, sums, predicted)
 
 
 def test_unsure_samples_widen_the_interval_to_both_extremes():
