@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.noisy_population import population
+from scipy.optimize import approx_fprime
 
 import labelnoise as ln
 from labelnoise.diagnosis.audit import Audit
 from labelnoise.diagnosis.audited import AuditedNoise
+from labelnoise.diagnosis.pairs import covariance_in_pairs
+from labelnoise.placement.concentration import mask_concentration
 
 
 def concentration(people, n, seed):
@@ -25,6 +28,36 @@ def test_the_concentration_is_unbiased_and_its_interval_covers(options):
     found = [concentration(people, 200, seed) for seed in range(40)]
     assert np.mean([estimate.value for estimate in found]) == pytest.approx(truth, abs=0.03)
     assert np.mean([estimate.low <= truth <= estimate.high for estimate in found]) >= 0.85
+
+
+def test_the_formula_in_pairs_is_the_concentration_of_a_mask():
+    people = population(200, rate=0.3, k=6)
+    wrong, hoods = people.wrong.astype(float), people.data.neighbors.indices
+    size, k = hoods.shape
+    gamma, hubs = wrong.mean(), wrong[hoods].mean()
+    sums = wrong[hoods].sum(axis=1)
+    pairs = (sums**2 - sums).sum() / (size * k * (k - 1))
+    rho, *_ = covariance_in_pairs(gamma, hubs, pairs, k)
+    assert rho / (gamma * (1 - gamma)) == pytest.approx(mask_concentration(people.wrong, hoods, k))
+
+
+def test_the_derivatives_of_the_formula_are_those_of_small_steps():
+    def numerator(at):
+        return covariance_in_pairs(*at, 0.15, 5)[0]
+
+    slopes = covariance_in_pairs(0.3, 0.35, 0.15, 5)[1:]
+    np.testing.assert_allclose(approx_fprime([0.3, 0.35], numerator), slopes, rtol=1e-5)
+
+
+def test_pairs_without_an_answer_leave_the_concentration_unbiased():
+    people = population(2000, rate=0.3, seen=0.0, in_region=True)
+    truth, found = ln.concentration(people.wrong, people.data.neighbors, people.data.k), []
+    for seed in range(20):
+        audit = Audit.draw(people.diagnosis(), 200, random_state=seed)
+        top = audit.samples["index"][: len(audit) // 2]
+        part = audit.with_answers({row: people.data.classes[people.truth[row]] for row in top})
+        found.append(AuditedNoise(people.data, people.noise, part).concentration.value)
+    assert np.mean(found) == pytest.approx(truth, abs=0.06)
 
 
 def test_too_few_wrong_labels_give_no_number():

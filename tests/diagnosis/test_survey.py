@@ -15,7 +15,6 @@ from labelnoise.diagnosis.design import partner_probabilities, reverse_counts
 from labelnoise.diagnosis.draws import Draw
 from labelnoise.diagnosis.pairs import pair_weights
 from labelnoise.diagnosis.survey import Checks, mean_interval, ratio_interval
-from labelnoise.placement.concentration import mask_concentration
 
 
 def all_draws_of_one(people, probabilities):
@@ -103,17 +102,6 @@ def test_pairs_estimate_the_products_of_the_concentration_without_bias(tiny):
     exact = sum(wrong[i] * wrong[j] for hood in hoods for i in hood for j in hood if i != j) / (size * k * (k - 1))
     assert exact > 0
     assert total == pytest.approx(exact)
-
-
-def test_the_formula_in_pairs_is_the_concentration_of_a_mask():
-    people = population(200, rate=0.3, k=6)
-    wrong, hoods = people.wrong.astype(float), people.data.neighbors.indices
-    size, k = hoods.shape
-    gamma, hubs = wrong.mean(), wrong[hoods].mean()
-    sums = wrong[hoods].sum(axis=1)
-    pairs = (sums**2 - sums).sum() / (size * k * (k - 1))
-    rho = pairs - 2 * gamma * hubs + gamma**2 + (1 - 2 * gamma) * (hubs - gamma) / (k - 1)
-    assert rho / (gamma * (1 - gamma)) == pytest.approx(mask_concentration(people.wrong, hoods, k))
 
 
 def equal_draws(wrong: np.ndarray) -> tuple[Checks, object]:

@@ -122,9 +122,8 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
     hubs = checks.unit_sums(residuals * reverse[checks.positions])
     gamma = float(np.clip(gamma + rates.sum(), 1 / size, 1 - 1 / size))
     hub_rate, pair_rate = hub_rate + float(hubs.sum()), pair_rate + float(products.sum())
-    numerator = pair_rate - 2 * gamma * hub_rate + gamma**2 + (1 - 2 * gamma) * (hub_rate - gamma) / (k - 1)
-    slope = -2 * hub_rate + 2 * gamma + (-2 * (hub_rate - gamma) - (1 - 2 * gamma)) / (k - 1)
-    influence = products + (-2 * gamma + (1 - 2 * gamma) / (k - 1)) * hubs + slope * rates
+    numerator, slope, hub_slope = covariance_in_pairs(gamma, hub_rate, pair_rate, k)
+    influence = products + hub_slope * hubs + slope * rates
     value = float(np.clip(numerator / (gamma * (1 - gamma)), -1, 1))
 
     def contains(rho: float) -> bool:
@@ -133,6 +132,13 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
         return checks.contains(rho * gamma * (1 - gamma) - numerator, sums, predicted=np.inf)
 
     return value, invert(contains, value, -1.0), invert(contains, value, 1.0)
+
+
+def covariance_in_pairs(gamma: float, hub_rate: float, pair_rate: float, k: int) -> tuple[float, float, float]:
+    """Return the numerator of rho, and its derivatives by gamma and by the hub rate m; that by M is 1."""
+    numerator = pair_rate - 2 * gamma * hub_rate + gamma**2 + (1 - 2 * gamma) * (hub_rate - gamma) / (k - 1)
+    by_gamma = 2 * (gamma - hub_rate) - (2 * (hub_rate - gamma) + 1 - 2 * gamma) / (k - 1)
+    return numerator, by_gamma, (1 - 2 * gamma) / (k - 1) - 2 * gamma
 
 
 def _mean_product(values: Floats, indices: NDArray[Any]) -> float:
