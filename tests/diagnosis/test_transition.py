@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
-from labelnoise.diagnosis.transition import Level, bayes, corner, fit_transition, simplest
+from labelnoise.diagnosis.transition import Alternation, Level, bayes, corner, fit_transition, simplest
 
 T = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.3, 0.7]])
 START = Level(0.8 * np.eye(3) + 0.2 / 3, 1.0, np.zeros(3), -np.inf)
@@ -55,6 +56,13 @@ def test_the_corner_is_exact_where_each_class_has_certain_samples():
     rng = np.random.default_rng(0)
     given = (T[true].cumsum(axis=1) > rng.random((len(true), 1))).argmax(axis=1)
     np.testing.assert_allclose(corner(T[true], given), T, atol=0.03)
+
+
+def test_class_probabilities_have_the_temperature_and_the_offsets_of_the_fit():
+    scores = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    level = Level(T, 2.5, np.array([0.5, 0.0, -1.0]), 0.0)
+    expected = softmax(2.5 * scores + level.offsets, axis=1)
+    np.testing.assert_allclose(Alternation(level, scores).class_probability(), expected, rtol=1e-5)
 
 
 def test_bayes_equals_enumeration():
