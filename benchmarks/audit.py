@@ -15,32 +15,27 @@ learn such noise, and see little of it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from harness import Options, Record, Table, run
+from harness import Options, Record, Table, load_cifar10, run
 from scipy.stats import binomtest
 
 import labelnoise as ln
 from labelnoise.data import load_digits
-from labelnoise.data.files import read_labels
 from labelnoise.diagnosis.audit import Audit
 from labelnoise.diagnosis.audited import AuditedNoise
 from labelnoise.diagnosis.estimation import estimate_noise
 from labelnoise.diagnosis.inputs import LabeledSamples
 
 
-def data_sets(folder: str | None) -> Iterator[tuple]:
+def data_sets(quick: bool) -> Iterator[tuple]:
     """Yield name, features, true labels, and human labels where there are any."""
     train, _ = load_digits()
     yield "digits", train.features, np.asarray(train.labels), None
-    if folder and (Path(folder) / "features/cifar10_train.npy").exists():
-        features = np.load(f"{folder}/features/cifar10_train.npy").astype(np.float32)
-        labels = np.asarray(read_labels(f"{folder}/cifar10/train-00000-of-00001.parquet", column="label"))
-        yield "cifar10", features, labels, np.load(f"{folder}/cifar10n/random_label1.npy").astype(np.int64)
+    if not quick and (real := load_cifar10("train")):
+        yield "cifar10", *real
 
 
 def settings(features: np.ndarray, labels: np.ndarray, human: np.ndarray | None) -> Iterator[tuple[str, np.ndarray]]:
@@ -97,7 +92,7 @@ def answered(audit: Audit, true: np.ndarray) -> Audit:
 def main(options: Options) -> Record:
     figures = (f"{name}_{part}" for name in ("wrong", "knn") for part in ("true", "mean", "cover", "ratio"))
     table = Table("data", "noise:12", "pairs:5", *figures, *(f"rho_{part}" for part in ("true", "mean", "sd", "cover")))
-    for name, features, true, human in data_sets(None if options.quick else os.environ.get("LABELNOISE_DATA")):
+    for name, features, true, human in data_sets(options.quick):
         hoods, rows = ln.neighbors(features, k=options.k), np.arange(len(true))
         for noise_name, codes in settings(features, true, human):
             rng = np.random.default_rng(0)

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import platform
 import re
 import sys
@@ -53,6 +54,7 @@ from joblib import cpu_count
 
 from labelnoise.artifacts import write_json
 from labelnoise.data import ImageSet, load_images
+from labelnoise.data.files import read_labels
 
 PACKAGES = ("labelnoise", "numpy", "scipy", "numba", "scikit-learn", "torch")
 
@@ -204,6 +206,17 @@ def load_mnist(limit: int | None = None) -> tuple[ImageSet, ImageSet] | None:
     except (ValueError, OSError, ImportError) as error:
         print(f"MNIST skipped: {error}")
         return None
+
+
+def load_cifar10(part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None] | None:
+    """Return features, labels and CIFAR-10N's labels (of "train") from the folder LABELNOISE_DATA; None without it."""
+    root = Path(os.environ.get("LABELNOISE_DATA", "."))
+    if not (root / f"features/cifar10_{part}.npy").exists():
+        return None
+    features = np.load(root / f"features/cifar10_{part}.npy").astype(np.float32)
+    labels = np.asarray(read_labels(root / f"cifar10/{part}-00000-of-00001.parquet", column="label"))
+    human = np.load(root / "cifar10n/random_label1.npy").astype(np.int64) if part == "train" else None
+    return features, labels, human
 
 
 def import_test_helper(name: str) -> ModuleType:

@@ -13,19 +13,16 @@ of an entry; `AP` the average precision of finding the wrong labels. Without cle
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import Options, Record, Table, load_mnist, run
+from harness import Options, Record, Table, load_cifar10, load_mnist, run
 from sklearn.metrics import average_precision_score
 
 import labelnoise as ln
 from labelnoise.data import load_digits
-from labelnoise.data.files import read_labels
 
 RATES = (0.1, 0.2, 0.3, 0.4)
 
@@ -34,11 +31,8 @@ def data_sets(options: Options) -> Iterator[tuple[str, Any, Any, Any]]:
     """Yield name, features, true labels, and human labels or None."""
     digits = load_digits()
     yield "digits", np.concatenate([p.features for p in digits]), np.concatenate([p.labels for p in digits]), None
-    root = Path(os.environ.get("LABELNOISE_DATA", "."))
-    if (root / "features/cifar10_train.npy").exists() and not options.quick:
-        features = np.load(root / "features/cifar10_train.npy").astype(np.float32)
-        labels = np.asarray(read_labels(root / "cifar10/train-00000-of-00001.parquet", column="label"))
-        yield "cifar10", features, labels, np.load(root / "cifar10n/random_label1.npy").astype(np.int64)
+    if not options.quick and (real := load_cifar10("train")):
+        yield "cifar10", *real
     if options.mnist:
         train, _ = load_mnist()
         yield "mnist", train.features, np.asarray(train.labels), None

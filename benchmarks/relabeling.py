@@ -15,17 +15,14 @@ suspicion; there the accuracy is the leave-one-out one, of the training samples.
 
 from __future__ import annotations
 
-import os
 import time
 from itertools import product
-from pathlib import Path
 
 import numpy as np
-from harness import Options, Record, Table, run
+from harness import Options, Record, Table, load_cifar10, run
 
 import labelnoise as ln
 from labelnoise.data import load_digits
-from labelnoise.data.files import read_labels
 from labelnoise.diagnosis.cost import cleaning_curve, knn_accuracy
 from labelnoise.diagnosis.estimation import estimate_noise
 from labelnoise.diagnosis.inputs import LabeledSamples
@@ -38,16 +35,12 @@ from labelnoise.neighborhoods.votes import vote_accuracy
 SHARE = 0.05
 
 
-def data_sets(folder: str | None):
+def data_sets(quick: bool):
     """Yield name, features, labels, test features and test labels, and human labels where there are any."""
     train, test = load_digits()
     yield "digits", train.features, np.asarray(train.labels), test.features, np.asarray(test.labels), None
-    if folder and (Path(folder) / "features/cifar10_train.npy").exists():
-        root = Path(folder)
-        features = [np.load(root / f"features/cifar10_{part}.npy").astype(np.float32) for part in ("train", "test")]
-        files = [root / f"cifar10/{part}-00000-of-00001.parquet" for part in ("train", "test")]
-        labels = [np.asarray(read_labels(file, column="label")) for file in files]
-        yield "cifar10", features[0], labels[0], features[1], labels[1], np.load(root / "cifar10n/random_label1.npy")
+    if not quick and (known := load_cifar10("train")) and (new := load_cifar10("test")):
+        yield "cifar10", *known[:2], *new[:2], known[2]
 
 
 def settings(features, labels, human):
@@ -62,7 +55,7 @@ def settings(features, labels, human):
     where = {"placement": ln.Concentrated(0.3), "features": features, "random_state": 1}
     yield "concentrated", ln.corrupt(labels, ln.FlipNoise(), 0.4, **where).labels
     if human is not None:
-        yield "human", human.astype(np.int64)
+        yield "human", human
 
 
 def row_of(
@@ -121,7 +114,7 @@ def main(options: Options) -> Record:
         ),
         *("ratio", "curve_error", "seconds"),
     )
-    sets = data_sets(None if options.quick else os.environ.get("LABELNOISE_DATA"))
+    sets = data_sets(options.quick)
     for name, features, true, test_features, test_labels, human in sets:
         features, true = features[: options.samples], true[: options.samples]
         hoods = ln.neighbors(features, k=max(options.k))
