@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.noisy_population import noise_of, population
 
 from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.checklist import checkers
 from labelnoise.diagnosis.design import drawing_probabilities, reverse_counts
 from labelnoise.diagnosis.draws import UNSURE
 from labelnoise.diagnosis.updating import updated_error_probability
@@ -145,3 +147,43 @@ def test_samples_of_doubtful_labels_are_drawn_more_often():
     diagnosis.noise = noise_of(posterior, PEOPLE.data.codes)
     drawn = Audit.draw(diagnosis, 100, pairs=False, random_state=0).draws[0]
     assert 16 <= (drawn.index < 40).sum() <= 26  # A uniform draw would hold 10, and 20 are expected.
+
+
+def with_second(audit, answers):
+    """Return the audit, its first samples answered twice: pairs of codes."""
+    (only,) = audit.draws
+    first, second = (np.full(len(only.index), -1) for _ in range(2))
+    for row, pair in enumerate(answers):
+        first[row], second[row] = pair
+    return replace(audit, draws=(replace(only, answers=first, second=second),))
+
+
+def test_disagreement_is_the_share_of_answers_that_another_person_gives_differently():
+    assert draw().disagreement is None
+    assert with_second(draw(), [(0, -1), (-1, 1), (0, UNSURE)]).disagreement is None
+    found = with_second(draw(), [(0, 0), (1, 1), (2, 1), (0, 0), (UNSURE, 1), (1, -1)]).disagreement
+    assert (found.value, found.n_checked) == (0.25, 4)
+    # Clopper and Pearson: at the ends, 1 of 4 or more (or fewer) has a probability of 2.5 %.
+    assert 1 - (1 - found.low) ** 4 == pytest.approx(0.025, abs=1e-6)
+    assert (1 - found.high) ** 4 + 4 * found.high * (1 - found.high) ** 3 == pytest.approx(0.025, abs=1e-6)
+
+
+def test_copies_of_an_audit_must_agree_and_a_contradiction_may_be_a_second_opinion():
+    mine, theirs = with_second(draw(), [(0, 1)]), with_second(draw(), [(0, 2)])
+    with pytest.raises(ValueError, match="copy one person's into the other's column second_opinion"):
+        mine + theirs
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "seen"),
+    [
+        ([], "unknown", "no checked label was checked by another person"),
+        ([(0, 0)] * 10, "ok", "of 10 labels that two people checked, they see 0 % differently (0 to 31 %)"),
+        ([(0, 0)] * 9 + [(0, 1)], "note", "they see 10 % differently"),
+        ([(0, 0)] * 4 + [(0, 1)], "problem", "they see 20 % differently"),
+    ],
+)
+def test_a_check_says_whether_the_checkers_agree(answers, status, seen):
+    check = checkers(SimpleNamespace(audit=with_second(draw(), answers)))
+    assert check.status == status
+    assert seen in check.seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def write_rows(rows, path, *, delimiter=",", encoding="utf-8", quoting=csv.QUOTE
 def same(some, other):
     for mine, theirs in zip(some.draws, other.draws, strict=True):
         order = [np.argsort(draw.index) for draw in (mine, theirs)]
-        for name in ("index", "given", "suggested", "answers", "is_drawn", "partner", "reverse"):
+        for name in ("index", "given", "suggested", "answers", "second", "is_drawn", "partner", "reverse"):
             np.testing.assert_array_equal(getattr(mine, name)[order[0]], getattr(theirs, name)[order[1]])
         for name in ("probability", "partner_probability"):
             np.testing.assert_allclose(getattr(mine, name)[order[0]], getattr(theirs, name)[order[1]], rtol=1e-8)
@@ -192,3 +193,34 @@ def test_many_classes_are_not_written_into_one_cell_that_a_spreadsheet_cuts_off(
     path = audit.to_csv(tmp_path / "audit.csv")  # It can be read again, although it does not list the classes.
     assert max(len(cell) for row in read_rows(path) for cell in row) < 32_000
     assert (Audit.read_csv(path, classes=names).draws[0].answers == OPEN).all()
+
+
+def test_second_opinions_are_read_kept_and_never_lost(audit, path):
+    rows = read_rows(path)
+    indices = [int(row[0]) for row in rows[1:6]]
+    for row, (first, second) in enumerate(
+        [("dog", "dog"), ("cat", "dog"), ("dog", ""), ("", "cat"), ("dog", "unsure")]
+    ):
+        changed(path, "true_label", first, row + 1)
+        changed(path, "second_opinion", second, row + 1)
+    read = Audit.read_csv(path)
+    table = read.samples.set_index("index").loc[indices]
+    assert table.second_opinion.tolist() == ["dog", "dog", None, "cat", "unsure"]
+    same(read, Audit.read_csv(read.to_csv(path)))
+    same(audit + read, read)
+    without = replace(read, draws=tuple(replace(d, second=np.full(len(d.index), -1)) for d in read.draws))
+    with pytest.raises(
+        FileExistsError,
+        match=f"it holds 4 that this audit does not, the first for index {min(indices[i] for i in (0, 1, 3, 4))}",
+    ):
+        without.to_csv(path)
+    changed(path, "second_opinion", "cow boy", 3)
+    with pytest.raises(ValueError, match="line 4: an answer must be one of the 3 classes"):
+        Audit.read_csv(path)
+
+
+def test_a_file_without_second_opinions_is_read(audit, path):
+    rows = read_rows(path)
+    at = rows[0].index("second_opinion")
+    write_rows([row[:at] + row[at + 1 :] for row in rows], path)
+    same(Audit.read_csv(path), audit)

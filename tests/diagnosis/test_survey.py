@@ -35,6 +35,7 @@ def all_draws_of_one(people, probabilities):
                     given=people.data.codes[index],
                     suggested=people.data.codes[index],
                     answers=people.truth[index],
+                    second=np.full(len(index), -1),
                     is_drawn=np.arange(len(index)) == 0,
                     probability=probabilities[index],
                     partner=np.array([-1 if partner is None else partner, -1][: len(index)]),

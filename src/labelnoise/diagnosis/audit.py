@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labelnoise.artifacts import StrPath
 from labelnoise.diagnosis.answers import UNSURE_WORD, Answers
 from labelnoise.diagnosis.draws import OPEN, UNSURE, Draw, draw_samples
+from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.updating import updated_posterior
 from labelnoise.labels import class_array
@@ -147,7 +148,8 @@ class Audit:
         """The samples to check, in the order in which they should be checked.
 
         Columns: index (row in what the user passed), given_label, suggested_label (the most probable one, as the models
-        see it), true_label (None where there is no answer yet), and path if there are paths.
+        see it), true_label (None where there is no answer yet), second_opinion (of another person) if there are any,
+        and path if there are paths.
         """
         import pandas as pd
 
@@ -158,6 +160,8 @@ class Audit:
             "suggested_label": self.classes[self._joined("suggested")],
             "true_label": pd.Series(texts[self._joined("answers")], dtype=object),
         }
+        if (self._joined("second") != OPEN).any():
+            columns["second_opinion"] = pd.Series(texts[self._joined("second")], dtype=object)
         if all(draw.paths is not None for draw in self.draws):
             columns["path"] = self._joined("paths")
         return pd.DataFrame(columns)
@@ -176,6 +180,24 @@ class Audit:
     def n_open(self) -> int:
         """Number of samples without an answer."""
         return len(set(self._joined("index").tolist()) - set(self.checked_codes()))
+
+    @property
+    def disagreement(self) -> Estimate | None:
+        """Share of answers that another person, who was asked again, gives differently; None if nobody was.
+
+        The interval is the exact one of a binomial (Clopper and Pearson). Answers that one of both was unsure of count
+        on neither side. If two people err alike and independently, each errs in about half of this share.
+        """
+        from scipy.stats import binomtest
+
+        first, second = self._joined("answers"), self._joined("second")
+        twice = (first >= 0) & (second >= 0)
+        if not twice.any():
+            return None
+        test = binomtest(int((first != second)[twice].sum()), int(twice.sum()))
+        low, high = test.proportion_ci(method="exact")
+        assumption = "the answers that were asked for again were chosen by chance, and given without seeing the first"
+        return Estimate(test.statistic, low, high, "interval", test.n, assumption)
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,17 @@ from labelnoise.diagnosis.draws import OPEN, UNSURE, Draw
 from labelnoise.labels import class_array
 from labelnoise.spreadsheets import as_number, defused
 
-_COLUMNS = ("index", "given_label", "suggested_label", "true_label", "path", "design", "check", "classes")
+_COLUMNS = (
+    "index",
+    "given_label",
+    "suggested_label",
+    "true_label",
+    "second_opinion",
+    "path",
+    "design",
+    "check",
+    "classes",
+)
 _NEEDED = ("index", "true_label", "design", "check")
 _DESIGN = re.compile(
     r"(?P<data>data-\w+) (?P<name>draw-\w+) round (?P<round>\d+) of (?P<n_drawn>\d+) pairs (?P<n_partners>\d+) "
@@ -51,12 +61,14 @@ def write_audit(draws: Sequence[Draw], classes: NDArray[Any], fingerprint: str, 
     listed = listed if len(listed) <= _MOST_CHARACTERS else ""
     for draw in draws:
         for row, design in enumerate(_designs(draw, fingerprint)):
-            answer = int(draw.answers[row])
             cells = [
                 str(draw.index[row]),
                 names[draw.given[row]],
                 names[draw.suggested[row]],
-                {OPEN: "", UNSURE: UNSURE_WORD}.get(answer, names[answer]),
+                *(
+                    {OPEN: "", UNSURE: UNSURE_WORD}.get(answer, names[answer])
+                    for answer in (int(draw.answers[row]), int(draw.second[row]))
+                ),
                 *([str(draw.paths[row]) if draw.paths is not None else ""] if with_paths else []),
                 design,
                 _checksum(int(draw.index[row]), design),
@@ -94,17 +106,20 @@ class _Row:
     where: str
     index: int
     answer: int
+    second: int
     path: str | None
     design: Mapping[str, str]
 
     def merged(self, other: _Row) -> _Row:
-        """Return one of two rows of a sample; raise a ValueError if their answers differ."""
-        if OPEN in (self.answer, other.answer) or self.answer == other.answer:
-            return other if self.answer == OPEN else self
-        raise ValueError(
-            f"{other.where} must not contradict {self.where.rpartition(' ')[2]}; index {self.index} has two answers. "
-            f"Keep one of the lines."
-        )
+        """Return two rows of a sample as one; raise a ValueError if their answers differ."""
+        answer, second = {self.answer, other.answer} - {OPEN}, {self.second, other.second} - {OPEN}
+        if len(answer) > 1 or len(second) > 1:
+            raise ValueError(
+                f"{other.where} must not contradict {self.where.rpartition(' ')[2]}; index {self.index} has two "
+                f"answers. Keep one of the lines."
+            )
+        answered = other if self.answer == OPEN else self
+        return replace(answered, answer=next(iter(answer), OPEN), second=next(iter(second), OPEN))
 
 
 def _read_row(where: str, cells: Mapping[str, str], reader: Answers) -> _Row:
@@ -125,10 +140,10 @@ def _read_row(where: str, cells: Mapping[str, str], reader: Answers) -> _Row:
             f"(index {index}). Restore the line from a copy, or remove it."
         )
     try:
-        answer = reader.code(cells["true_label"])
+        answer, second = (reader.code(cells.get(column)) for column in ("true_label", "second_opinion"))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return _Row(where, index, answer, cells.get("path"), design.groupdict())
+    return _Row(where, index, answer, second, cells.get("path"), design.groupdict())
 
 
 def _draw(rows: list[_Row]) -> Draw:
@@ -140,6 +155,7 @@ def _draw(rows: list[_Row]) -> Draw:
         given=np.array([int(row.design["given"]) for row in rows], dtype=np.int64),
         suggested=np.array([int(row.design["suggested"]) for row in rows], dtype=np.int64),
         answers=np.array([row.answer for row in rows], dtype=np.int64),
+        second=np.array([row.second for row in rows], dtype=np.int64),
         is_drawn=np.array([row.design["role"] == "drawn" for row in rows]),
         probability=np.array([float(row.design["p"]) for row in rows]),
         partner=np.array([int(row.design["partner"]) for row in rows], dtype=np.int64),
@@ -240,15 +256,8 @@ def _check_nothing_lost(draws: Sequence[Draw], classes: NDArray[Any], path: Path
             f"{path} must not exist, or be an audit whose answers are kept; it cannot be read as one ({error}) "
             f"Choose another name."
         ) from None
-    kept = {
-        (draw.name, i): a for draw in draws for i, a in zip(draw.index.tolist(), draw.answers.tolist(), strict=True)
-    }
-    lost = [
-        index
-        for draw in there
-        for index, answer in zip(draw.index.tolist(), draw.answers.tolist(), strict=True)
-        if answer != OPEN and kept.get((draw.name, index)) != answer
-    ]
+    kept = set[tuple[str, str, int, int]]().union(*(draw.typed for draw in draws))
+    lost = sorted({index for draw in there for _, _, index, _ in draw.typed - kept})
     if lost:
         raise FileExistsError(
             f"{path} must not exist, or hold no answers that would be lost; it holds {len(lost)} that this audit does "

@@ -167,6 +167,24 @@ def misaligned_columns(found: Diagnosis) -> Check:
     )
 
 
+def checkers(found: Diagnosis) -> Check:
+    """Whether people who check labels agree."""
+    differ = None if found.audit is None else found.audit.disagreement
+    if differ is None:
+        seen = "no label was checked" if found.audit is None else "no checked label was checked by another person"
+        do = "nothing" if found.audit is None else "have a second person fill in second_opinion for 30 of them"
+        return Check(UNKNOWN, seen, "intervals take the checked labels for true", do)
+    seen = f"of {differ.n_checked} labels that two people checked, they see {100 * differ.value:.0f} % differently"
+    seen += f" ({100 * differ.low:.0f} to {100 * differ.high:.0f} %)"
+    if differ.value <= _FEW_WRONG:
+        return Check(OK, seen, "the checked labels can be taken for true", "nothing")
+    means = f"each errs in about {50 * differ.value:.0f} %: the wrong rate may be off by as much, beyond its interval"
+    status = PROBLEM if differ.value > _MANY_WRONG else NOTE
+    return Check(
+        status, seen, means, "settle the labels that differ, and say in writing how the classes are told apart"
+    )
+
+
 CHECKS: dict[str, Callable[[Diagnosis], Check]] = {
     "wrong rate": wrong_rate,
     "confused classes": confused_classes,
@@ -176,6 +194,7 @@ CHECKS: dict[str, Callable[[Diagnosis], Check]] = {
     "classes too small": small_classes,
     "features too weak": weak_features,
     "columns of pred_probs": misaligned_columns,
+    "checkers": checkers,
 }
 
 

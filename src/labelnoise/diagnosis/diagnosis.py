@@ -280,6 +280,7 @@ class Diagnosis:
                 "n_checked": self.audit.n_checked,
                 "n_unsure": self.audit.n_unsure,
                 "n_open": self.audit.n_open,
+                "disagreement": None if self.audit.disagreement is None else self.audit.disagreement.summary(),
                 "bracket_without": self.bracket.summary(),
                 "wrong_rate_by_given_class": [e.summary() for e in self.audited.wrong_rates_of_given],
                 "class_priors": [e.summary() for e in self.audited.class_priors],

@@ -36,6 +36,8 @@ class Draw:
         Codes of the given label, and of the one that the models take to be most probable.
     answers : (m,) int array
         Codes of the true labels; `OPEN` where nobody has answered yet, `UNSURE` where the checker could not say.
+    second : (m,) int array
+        Codes of the answers that another person gave to the same question, `OPEN` where nobody was asked again.
     is_drawn : (m,) bool array
         Whether the sample was drawn itself, and is not here only as a partner.
     probability : (m,) array
@@ -63,6 +65,7 @@ class Draw:
     given: Codes
     suggested: Codes
     answers: Codes
+    second: Codes
     is_drawn: Mask
     probability: Floats
     partner: Integers
@@ -82,18 +85,32 @@ class Draw:
         found = order[np.searchsorted(self.index, self.partner, sorter=order) % len(order)]
         return np.where(self.index[found] == self.partner, found, -1)
 
+    @cached_property
+    def typed(self) -> set[tuple[str, str, int, int]]:
+        """All that people said: the draw's name, "answers" or "second", the sample's index, and the answer's code."""
+        return {
+            (self.name, whose, index, code)
+            for whose in ("answers", "second")
+            for index, code in zip(self.index.tolist(), getattr(self, whose).tolist(), strict=True)
+            if code != OPEN
+        }
+
     def merged(self, other: Draw) -> Draw:
         """Return this draw with the entries and answers of another part of it; raise a ValueError where both differ."""
         at = {index: entry for entry, index in enumerate(other.index.tolist())}
-        theirs = np.array([other.answers[at[i]] if i in at else OPEN for i in self.index.tolist()], dtype=np.int64)
-        both = (self.answers != OPEN) & (theirs != OPEN) & (self.answers != theirs)
-        if both.any():
-            raise ValueError(
-                f"audits of the same samples must not contradict each other; they do at index "
-                f"{self.index[both][0]}{f' and {both.sum() - 1} more' if both.sum() > 1 else ''}. Settle the answers "
-                f"in one of them."
-            )
-        answered = replace(self, answers=np.where(self.answers == OPEN, theirs, self.answers))
+        found: dict[str, Any] = {}
+        for name in ("answers", "second"):
+            mine, listed = getattr(self, name), getattr(other, name)
+            theirs = np.array([listed[at[i]] if i in at else OPEN for i in self.index.tolist()], dtype=np.int64)
+            both = (mine != OPEN) & (theirs != OPEN) & (mine != theirs)
+            if both.any():
+                raise ValueError(
+                    f"audits of the same samples must not contradict each other; they do at index "
+                    f"{self.index[both][0]}{f' and {both.sum() - 1} more' if both.sum() > 1 else ''}. Settle the "
+                    f"answers in one of them, or copy one person's into the other's column second_opinion."
+                )
+            found[name] = np.where(mine == OPEN, theirs, mine)
+        answered = replace(self, **found)
         more = ~np.isin(other.index, self.index)
         joined: dict[str, Any] = {
             name: np.concatenate([mine, getattr(other, name)[more]])
@@ -162,6 +179,7 @@ def draw_samples(
         given=data.codes[positions],
         suggested=suggested[positions],
         answers=np.full(len(positions), OPEN, dtype=np.int64),
+        second=np.full(len(positions), OPEN, dtype=np.int64),
         is_drawn=np.isin(positions, drawn),
         probability=probabilities[positions],
         partner=partner_of[positions],
