@@ -1,7 +1,8 @@
-"""Probabilities with one column per class: columns that have names are matched with the labels by name."""
+"""Tables whose columns have names: features matched with other features, probabilities with the classes of labels."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,45 @@ def encode_for_columns(
             f"got {names.tolist()}. Rename the columns."
         )
     return rows, codes, known
+
+
+def matching_columns(features: Any, query: Any) -> list[int] | None:
+    """Return the positions in `query` of the columns of `features`, or None where they need not be put in order.
+
+    Columns without names, as pandas numbers them, are matched by position. 0 and "0" are one name.
+    """
+    names = _names_in_order(features, "features")
+    others = None if query is None else _names_in_order(query, "query")
+    if names is None or others is None or names == others:
+        return None
+    missing, added = [n for n in names if n not in set(others)], [n for n in others if n not in set(names)]
+    if not missing and not added:
+        return [others.index(name) for name in names]
+    if _are_numbers(names) or _are_numbers(others):
+        return None
+    lists = {"missing": missing, "not in `features`": added}
+    raise ValueError(
+        f"`query` must have the columns of `features`, in any order; "
+        f"{' and '.join(f'{what}: {_shown(which)}' for what, which in lists.items() if which)}. "
+        f"Rename them, or pass arrays whose columns are in the same order."
+    )
+
+
+def _names_in_order(frame: Any, name: str) -> list[str] | None:
+    """Return a data frame's column names as texts, None for an array; raise a ValueError if two are the same."""
+    columns = getattr(frame, "column_names", getattr(frame, "columns", None))  # Arrow tables have the former
+    if columns is None:
+        return None
+    names = [str(column) for column in columns]
+    twice = [column for column, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"`{name}` must have columns of different names; twice: {_shown(twice)}. Rename or drop one.")
+    return names
+
+
+def _are_numbers(names: list[str]) -> bool:
+    return names == [str(at) for at in range(len(names))]
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from scipy import sparse
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.artifacts import read_arrays, write_arrays
+from labelnoise.columns import matching_columns
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import MOST, nearest_in_graph
 from labelnoise.neighborhoods.search import index_type, search_neighbors
@@ -339,7 +339,7 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
                 "`query` must be None with metric='precomputed'; got one. The rows of the graph are the queries."
             )
         return Neighbors.from_graph(features, k=check_count(k, "k"))
-    order = _matching_columns(features, query)
+    order = matching_columns(features, query)
     train = check_features(features)
     is_self = query is None
     besides = " besides the sample itself" if is_self else ""
@@ -355,48 +355,6 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     train, queries = train.astype(common, copy=False), queries.astype(common, copy=False)
     indices, distances = search_neighbors(train, queries, is_self=is_self, k=k, cosine=metric == "cosine")
     return Neighbors(indices, distances, len(train), metric, is_self)
-
-
-def _matching_columns(features: Any, query: Any) -> list[int] | None:
-    """Return the positions in `query` of the columns of `features`, or None where they need not be put in order.
-
-    Columns without names, as pandas numbers them, are matched by position. 0 and "0" are one name.
-    """
-    names = _column_names(features, "features")
-    others = None if query is None else _column_names(query, "query")
-    if names is None or others is None or names == others:
-        return None
-    missing, added = [n for n in names if n not in set(others)], [n for n in others if n not in set(names)]
-    if not missing and not added:
-        return [others.index(name) for name in names]
-    if _are_numbers(names) or _are_numbers(others):
-        return None
-    lists = {"missing": missing, "not in `features`": added}
-    raise ValueError(
-        f"`query` must have the columns of `features`, in any order; "
-        f"{' and '.join(f'{what}: {_shown(which)}' for what, which in lists.items() if which)}. "
-        f"Rename them, or pass arrays whose columns are in the same order."
-    )
-
-
-def _column_names(frame: Any, name: str) -> list[str] | None:
-    """Return the names of a data frame's columns, None for an array; raise a ValueError if two are the same."""
-    columns = getattr(frame, "column_names", getattr(frame, "columns", None))  # Arrow tables have the former
-    if columns is None:
-        return None
-    names = [str(column) for column in columns]
-    twice = [column for column, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"`{name}` must have columns of different names; twice: {_shown(twice)}. Rename or drop one.")
-    return names
-
-
-def _are_numbers(names: list[str]) -> bool:
-    return names == [str(at) for at in range(len(names))]
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> Floats:
