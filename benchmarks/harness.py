@@ -145,12 +145,19 @@ def compare(about: Record, ways: Mapping[str, Work], *, against: str, repeats: i
 
     Each row begins with `about`. Its spread is the difference between the slowest and the fastest call over the median.
     Its ratio is the time of this way over that of the way `against` in the same round: below 1, this way is faster.
+    `cpu_s` and `cpu_ratio` say the same of processor seconds of all threads, which other work on the machine hardly
+    changes.
     """
     rows, timings = [], time_in_turn(ways, repeats)
     for way, timing in timings.items():
         spread = float(np.ptp(timing.seconds)) / timing.median
         row = {**about, "way": way, "median_s": timing.median, "minimum_s": timing.minimum, "spread": spread}
-        rows.append({**row, "against": against, "ratio": summarize(timing.seconds / timings[against].seconds)})
+        ratio = summarize(timing.seconds / timings[against].seconds)
+        cpu = {
+            "cpu_s": float(np.median(timing.cpu_seconds)),
+            "cpu_ratio": summarize(timing.cpu_seconds / timings[against].cpu_seconds),
+        }
+        rows.append({**row, "against": against, "ratio": ratio, **cpu})
     return rows
 
 

@@ -5,28 +5,27 @@ equal distances come out slightly different, and it is left to chance which of s
 place. Here the library only proposes candidates. Every distance that counts is recomputed, one pair at a time, in
 float64 and with a fixed order of summation, and neighbors are ordered by (distance, training index), in three steps:
 
-1. *Propose.* scikit-learn's brute-force search returns k and a few more candidates.
+1. *Propose.* The library returns k and a few more candidates (`labelnoise.neighborhoods.candidates`).
 2. *Certify.* The candidates are ordered exactly. No sample left out can be nearer than the last candidate's library
-   distance less the rounding bound; where that exceeds the exact k-th distance, the row is final.
+   distance less the rounding bound; where that exceeds the exact k-th distance, the row is final. Rows that faiss, in
+   float32, leaves unsure are searched again by scikit-learn, in float64.
 3. *Sweep.* The other rows (with ties or duplicates around the k-th place) are compared with all training samples once
    more, and every sample whose rounded distance might be within the k-th is measured exactly.
-
-The rounding bound: with n features and u the unit roundoff, a sum of products x.y has an error of at most n u |x||y|,
-whatever the order of summation. So |x|^2 + |y|^2 - 2 x.y has an error of at most (n + 4) u (|x| + |y|)^2. `_roundoff`
-is more than twice the factor (n + 4) u.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.arrays import Features, Floats, Integers, Mask
+from labelnoise.arrays import Features, Floats, Integers
 from labelnoise.compiled import compiled
+from labelnoise.neighborhoods.candidates import Library, libraries, roundoff
 from labelnoise.progress import track
 from labelnoise.threads import core_count, for_each_block, openmp_thread
 
@@ -40,7 +39,7 @@ def search_neighbors(
     """Return indices and distances (n_queries, k) of the k nearest training samples of each query; input is checked."""
     own = np.arange(len(queries)) if is_self else np.full(len(queries), -1)
     search = _Search(train, queries, own, k, cosine)
-    search.sweep(np.flatnonzero(~search.propose(n_candidates=k + is_self + 8 + k // 10)))
+    search.sweep(search.propose(n_candidates=k + is_self + 8 + k // 10))
     return search.indices, search.distances
 
 
@@ -58,49 +57,50 @@ class _Search:
         """Return what every kernel needs of some queries and of all training samples."""
         return self.queries[rows], self.squares[rows], self.own[rows], self.train, self.train_squares, self.cosine
 
-    def propose(self, n_candidates: int) -> Mask:
-        """Order the library's candidates exactly; return True where no other sample can belong to the k nearest."""
-        from sklearn import config_context
-        from sklearn.neighbors import NearestNeighbors
-
+    def propose(self, n_candidates: int) -> Integers:
+        """Order the candidates of one library after the other exactly; return the queries that stay unsure."""
         n_candidates = min(n_candidates, len(self.train))
         batch = _rows_within(16 * n_candidates, _BATCH * core_count())
-        final = np.ones(len(self.queries), dtype=bool)
-        library = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", metric="euclidean")
+        unsure = np.arange(len(self.queries))
+        with openmp_thread() as thread:
+            train = _unit_rows(self.train, self.train_squares) if self.cosine else self.train
+            squares = np.ones(1) if self.cosine else np.concatenate([self.train_squares, self.squares])
+            for library in libraries(train, squares):
+                parts = range(0, len(unsure), batch)
+                left = [
+                    self.propose_some(unsure[start : start + batch], library, n_candidates, thread)
+                    for start in track(parts, "searching neighbors")
+                ]
+                unsure = np.concatenate([unsure[:0], *left])
+                if not len(unsure):
+                    break
+        return unsure
 
-        def kneighbors(queries: Features) -> tuple[Floats, Integers]:
-            with config_context(assume_finite=True, enable_cython_pairwise_dist=True):
-                return library.kneighbors(queries)
+    def propose_some(self, rows: Integers, library: Library, n_candidates: int, thread: ThreadPoolExecutor) -> Integers:
+        """Order one library's candidates for some queries; return those of them that stay unsure."""
+        queries, squares = self.queries[rows], self.squares[rows]
+        sent = _unit_rows(queries, squares) if self.cosine else queries
+        candidates, beyond = thread.submit(library.search, sent, n_candidates).result()
+        distances = np.full((len(rows), self.distances.shape[1]), np.inf)
+        indices = np.full(distances.shape, -1, self.indices.dtype)
+        _in_blocks(_admit_candidates, len(rows), *self.data(rows), candidates, distances, indices)
+        _in_blocks(_sort_heaps, len(rows), distances, indices)
+        self.distances[rows], self.indices[rows] = distances, indices
+        if n_candidates == len(self.train):
+            return rows[:0]
+        kth = distances[:, -1]
+        return rows[self.least_distance_beyond(beyond, library.roundoff, np.sqrt(squares), kth) <= kth]
 
-        with config_context(assume_finite=True), openmp_thread() as thread:
-            library.fit(_unit_rows(self.train, self.train_squares) if self.cosine else self.train)
-            for start in track(range(0, len(self.queries), batch), "searching neighbors"):
-                rows = slice(start, start + batch)
-                queries, squares = self.queries[rows], self.squares[rows]
-                proposed, candidates = thread.submit(
-                    kneighbors, _unit_rows(queries, squares) if self.cosine else queries
-                ).result()
-                results = self.distances[rows], self.indices[rows]
-                _in_blocks(_admit_candidates, len(queries), *self.data(rows), candidates, *results)
-                _in_blocks(_sort_heaps, len(queries), *results)
-                if n_candidates < len(self.train):
-                    kth = self.distances[rows, -1]
-                    final[rows] = self.least_distance_beyond(proposed[:, -1], np.sqrt(squares), kth) > kth
-        return final
-
-    def least_distance_beyond(self, last: Floats, lengths: Floats, kth: Floats) -> Floats:
-        """Return a lower bound, up to `kth`, of the distances to samples whose library distance is at least `last`."""
-        roundoff = _roundoff(self.train.shape[1])
-        # The library computes squared distances in float64, then rounds them to the features' type and takes the root.
-        kind = np.finfo(self.train.dtype)
-        stored = float(kind.eps)
-        squares = np.minimum(last, math.sqrt(kind.max)) ** 2 * (1 - 2 * stored) - float(kind.tiny)
+    def least_distance_beyond(self, beyond: Floats, library_roundoff: float, lengths: Floats, kth: Floats) -> Floats:
+        """Return a lower bound, up to `kth`, of the distances to samples whose squared library distance is larger."""
+        exact = roundoff(self.train.shape[1], np.float64)
         if self.cosine:  # the distances are those of unit rows rounded to this type: |u - v|^2 = 2 (1 - u.v)
-            chord = np.sqrt(np.maximum(squares - 5 * roundoff, 0)) - 2 * (stored + roundoff)
-            return np.maximum(chord, 0) ** 2 / 2 - 4 * roundoff
+            stored = float(np.finfo(self.train.dtype).eps)
+            chord = np.sqrt(np.maximum(beyond - 5 * library_roundoff, 0)) - 2 * (stored + exact)
+            return np.maximum(chord, 0) ** 2 / 2 - 4 * exact
         # A sample longer than |x| + kth is farther than kth by the triangle inequality.
         longest = np.minimum(math.sqrt(self.train_squares.max()), lengths + kth)
-        return np.sqrt(np.maximum(squares - roundoff * (lengths + longest) ** 2, 0)) * (1 - roundoff)
+        return np.sqrt(np.maximum(beyond - library_roundoff * (lengths + longest) ** 2, 0)) * (1 - exact)
 
     def sweep(self, unsure: Integers) -> None:
         """Search these queries again among all training samples; their k-th distance so far is an upper bound."""
@@ -116,10 +116,6 @@ class _Search:
                 _in_blocks(_admit_block, len(rows), *data, first, products, limits, distances, indices)
             _in_blocks(_sort_heaps, len(rows), distances, indices)
             self.distances[rows], self.indices[rows] = distances, indices
-
-
-def _roundoff(n_features: int) -> float:
-    return (n_features + 16) * float(np.finfo(np.float64).eps)
 
 
 def index_type(n_train: int) -> type[np.signedinteger[Any]]:
