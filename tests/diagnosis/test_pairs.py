@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy.optimize import approx_fprime
 import labelnoise as ln
 from labelnoise.diagnosis.audit import Audit
 from labelnoise.diagnosis.audited import AuditedNoise
-from labelnoise.diagnosis.pairs import covariance_in_pairs
+from labelnoise.diagnosis.pairs import _calibrated, _predicted_variance, covariance_in_pairs
 from labelnoise.placement.concentration import mask_concentration
 
 
@@ -28,6 +29,27 @@ def test_the_concentration_is_unbiased_and_its_interval_covers(options):
     found = [concentration(people, 200, seed) for seed in range(40)]
     assert np.mean([estimate.value for estimate in found]) == pytest.approx(truth, abs=0.03)
     assert np.mean([estimate.low <= truth <= estimate.high for estimate in found]) >= 0.85
+
+
+def test_known_totals_take_away_what_varies_with_them():
+    rng = np.random.default_rng(0)
+    known = rng.normal(1, 1, (2, 500))
+    sums = 3 * known[0] - 2 * known[1] + rng.normal(0, 0.1, 500)
+    totals = np.array([500.0, 500.0])
+    left = _calibrated(sums, known, totals)
+    assert left.sum() == pytest.approx(500, abs=15)  # 3 * 500 - 2 * 500, up to the ridge and what is left
+    assert left.std() < 0.15
+    assert abs(sums.sum() - 500) > 30
+
+
+def test_the_predicted_variance_is_that_of_drawn_wrong_labels():
+    rng = np.random.default_rng(0)
+    checks = SimpleNamespace(n_units=3, units=np.array([0, 1, 2, 0, 2]))
+    products, slopes = np.array([1.0, 0.0, -2.0]), rng.normal(size=5)
+    chances = rng.uniform(0.1, 0.9, 5)
+    wrong = rng.random((200_000, 5)) < chances
+    sums = wrong @ slopes + products[0] * wrong[:, 0] * wrong[:, 3] + products[2] * wrong[:, 2] * wrong[:, 4]
+    assert _predicted_variance(checks, products, slopes, chances) == pytest.approx(sums.var(), rel=0.02)
 
 
 def test_the_formula_in_pairs_is_the_concentration_of_a_mask():

@@ -129,8 +129,24 @@ class Checks:
         variances = self.unseen[self.units] * self.weights**2 * (chances * deviations**2).sum(axis=1)
         return float(variances.sum())
 
-    def contains(self, distance: float, sums: Floats, predicted: float = 0.0) -> bool:
-        """Return whether a value at this distance above an estimate with these unit sums is in the interval."""
+    def contains(
+        self, distance: float, sums: Floats, predicted: float = 0.0, *, least: float = 0.0, skewed: bool = True
+    ) -> bool:
+        """Return whether a value at this distance above an estimate with these unit sums is in the interval.
+
+        Parameters
+        ----------
+        distance : float
+            The value less the estimate.
+        sums : (n_units,) array
+            Unit sums, whose total is the estimate up to a constant.
+        predicted : float, default 0
+            Variance that the models predict, for `MARGIN`.
+        least : float, default 0
+            Least variance.
+        skewed : bool, default True
+            Whether the third moment counts; False for b = 0.
+        """
         weight = self._weight
         if weight < _ROUNDING**2:
             return abs(distance) <= _ROUNDING  # All samples were checked.
@@ -143,11 +159,12 @@ class Checks:
             ratio = third / variance
             unexplained = fourth / variance**2 - 1 / self.n_units - ratio**2 / variance
             freedom = min(freedom, 2 / max(unexplained, _ROUNDING))
-        variance += MARGIN * min(variance, predicted)
+        variance = max(variance, least) + MARGIN * min(variance, predicted)
         square = float(stdtrit(max(freedom, 1.0), (1 + LEVEL) / 2)) ** 2
         doubt = min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
         blend = (1 - doubt) * ratio
         slope = max(ratio, blend + doubt * weight) if distance > 0 else min(ratio, blend - doubt * weight)
+        slope *= skewed
         return distance**2 * (1 + square / self.n_units) <= square * (variance + slope * distance)
 
 
