@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from labelnoise.cli import curves, diagnose, features, recipes
+from labelnoise.cli import curves, diagnose, explore, features, recipes
 from labelnoise.cli.options import PartlyFailedError, print_json, write_plainly
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command(epilog=curves.CURVE_EXAMPLE)(curves.curve)
 app.command(epilog=curves.CORRUPT_EXAMPLE)(curves.corrupt)
 app.command(epilog=diagnose.DIAGNOSE_EXAMPLE)(diagnose.diagnose)
 app.command(epilog=features.FEATURES_EXAMPLE)(features.features)
+app.command(epilog=explore.EXPLORE_EXAMPLE)(explore.explore)
 app.command(name="list", epilog=recipes.LIST_EXAMPLE)(recipes.list_recipes)
 app.command(epilog=recipes.RUN_EXAMPLE)(recipes.run)
 
