@@ -21,6 +21,7 @@ NAMES = {
     *("Audit", "Diagnosis", "Estimate", "diagnose"),
     *("ClassBoundary", "Concentrated", "HubnessProportional", "Patches", "concentration", "concentration_profile"),
     *("concentration_test", "corrupt_with_rows", "softmax_rows", "effective_k"),
+    *("EffectiveK", "fit_effective_k", "most_telling_noise_rate"),
     *("noise_rows", "predict_with_rows", "simulate_with_rows"),
 }
 MODULES = sorted(

@@ -17,7 +17,9 @@ from .placement.graph import ClassBoundary, HubnessProportional, Patches
 from .placement.spread import Spread
 from .plurality.probability import plurality_probability
 from .sample_noise import corrupt_with_rows, noise_rows, softmax_rows
-from .softmax.effective import effective_k
+from .softmax.effective import effective_k, fit_effective_k
+from .softmax.fitted import EffectiveK
+from .softmax.telling import most_telling_noise_rate
 
 __version__: str
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "ClassBoundary",
     "Concentrated",
     "Diagnosis",
+    "EffectiveK",
     "Estimate",
     "FlipNoise",
     "HubnessProportional",
@@ -47,6 +50,8 @@ __all__ = [
     "corrupt_with_rows",
     "diagnose",
     "effective_k",
+    "fit_effective_k",
+    "most_telling_noise_rate",
     "neighbors",
     "noise_rows",
     "plurality_probability",

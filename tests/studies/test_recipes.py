@@ -383,6 +383,10 @@ class TestPredictedColumns:
         trainings = outcome.tables["trainings"].groupby("noise_rate")["test_accuracy"]
         np.testing.assert_allclose(table["measured"], trainings.mean(), atol=1e-12)
         assert (table["n"] == recipe.repeats).all()
+        family = outcome.tables["family"]
+        shown = [name for name in table if name.startswith("predicted_k")]
+        assert len(family.columns) > 30
+        pd.testing.assert_frame_equal(family[["noise_rate", *shown]], table[["noise_rate", *shown]])
         best = table[f"predicted_k{outcome.values['effective_k']}"]
         assert np.abs(table["measured"] - best).mean() == pytest.approx(outcome.values["mean_difference"])
         assert (

@@ -18,7 +18,7 @@ from labelnoise.neighborhoods.knn_graph import MOST, stores_diagonal
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.sample_noise import check_rows
-from labelnoise.validation import check_ks
+from labelnoise.validation import check_agreement, check_distributions, check_ks
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,21 @@ class KnnInputs:
                 )
         _check_queries(neighbors, hoods, test_codes, train_codes)
         return cls(hoods.indices, test_codes, ks, known, len(noisy), train_codes), noisy
+
+
+def check_clean_distribution(clean_distribution: Any, labels: Any, classes: Any) -> tuple[Floats, Codes, NDArray[Any]]:
+    """Check a clean distribution and true labels that fit each other.
+
+    Return the rows with their columns in code order, the codes of the labels, and the classes.
+    """
+    rows = check_distributions(clean_distribution, "clean_distribution")
+    if rows.ndim != 2 or len(rows) == 0:
+        raise ValueError(f"`clean_distribution` must have shape (n_test, n_classes); got {rows.shape}.")
+    clean, codes, known = encode_for_columns(
+        labels, clean_distribution, rows, classes=classes, table_name="clean_distribution"
+    )
+    check_agreement(clean, codes, "clean_distribution")
+    return clean, codes, known
 
 
 def _check_queries(neighbors: Any, hoods: Neighbors, test_codes: Codes, train_codes: Codes | None) -> None:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Codes
-from labelnoise.columns import encode_for_columns
 from labelnoise.curves.curve import AccuracyCurve, CurveSetting
-from labelnoise.curves.inputs import KnnInputs
+from labelnoise.curves.inputs import KnnInputs, check_clean_distribution
 from labelnoise.curves.measured import Draws, PlacedNoise
 from labelnoise.curves.prediction import Prediction
 from labelnoise.curves.vote_models import MODELS, FiniteVotes, IidVotes
@@ -22,10 +21,8 @@ from labelnoise.noise import NoiseModel, check_noise
 from labelnoise.placement.concentration import around_own_mean
 from labelnoise.placement.spread import Spread
 from labelnoise.validation import (
-    check_agreement,
     check_choice,
     check_concentration,
-    check_distributions,
     check_ks,
     check_noise_rates,
     check_ties,
@@ -112,13 +109,7 @@ def accuracy_curve(
     rates = check_noise_rates(noise_rates)
     rho = check_concentration(concentration)
     ks = check_ks(k)
-    rows = check_distributions(clean_distribution, "clean_distribution")
-    if rows.ndim != 2 or len(rows) == 0:
-        raise ValueError(f"`clean_distribution` must have shape (n_test, n_classes); got {rows.shape}.")
-    clean, codes, known = encode_for_columns(
-        labels, clean_distribution, rows, classes=classes, table_name="clean_distribution"
-    )
-    check_agreement(clean, codes, "clean_distribution")
+    clean, codes, known = check_clean_distribution(clean_distribution, labels, classes)
     noise = noise.for_classes(known)
     votes = IidVotes.of(clean, codes, tuple(np.unique(ks).tolist()), noise, ties, rho)
     setting = CurveSetting(ties, "iid", noise.parameters(), _expected_placement(rho), known, len(codes))

@@ -1,94 +1,32 @@
-"""The effective neighborhood of a network: the K whose analytic curve is nearest to its measured accuracy curve.
+"""The effective K of a network: the K whose analytic curve is nearest to its measured accuracy, and its interval.
 
 The paper compares a network's accuracy over the noise rate with the family of K-NN curves that start from the same
 clean distribution, the softmax of the network trained on clean labels (Fig. 4). The K of the best curve, and how well
-it fits, say how much averaging over neighbors the training amounts to.
+it fits, say how much averaging over neighbors the training amounts to. One or two noisy trainings are enough to choose
+the curve, which then predicts the accuracy at all other noise rates. How sure this is depends on how far networks
+depart from the family (`MISFIT`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labelnoise.arrays import Floats, Integers
+from labelnoise.arrays import Floats
 from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.noise import NoiseModel
-from labelnoise.validation import check_ks, check_noise_rates, to_array
-
-if TYPE_CHECKING:
-    import pandas as pd
+from labelnoise.softmax.fitted import EffectiveK
+from labelnoise.softmax.misfit import MISFIT, accuracy_variance
+from labelnoise.validation import check_fraction, check_ks, check_noise_rates, check_not_negative, to_array
 
 K_MAX = 300
 """The largest K that is tried by default, as in the paper's appendix A."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class EffectiveNeighborhood:
-    """How near each analytic curve is to a measured one.
-
-    Attributes
-    ----------
-    ks : int array of shape (n_k,)
-        The candidates for K, increasing.
-    noise_rates, measured : array of shape (n_rates,)
-        The measured curve.
-    predicted : array of shape (n_rates, n_k)
-        The analytic curves.
-    ties : str
-        The tie rule of the analytic curves.
-    """
-
-    ks: Integers
-    noise_rates: Floats
-    measured: Floats
-    predicted: Floats
-    ties: str
-
-    @property
-    def mean_errors(self) -> Floats:
-        """Mean absolute difference over the noise rates for each candidate, (n_k,)."""
-        return np.abs(self.predicted - self.measured[:, None]).mean(axis=0)
-
-    @property
-    def k(self) -> int:
-        """The candidate with the lowest mean error; of several, the smallest."""
-        return int(self.ks[self._best])
-
-    @property
-    def mean_error(self) -> float:
-        """Mean absolute difference at `k`."""
-        return float(self.mean_errors[self._best])
-
-    @property
-    def worst_error(self) -> float:
-        """Largest absolute difference at `k`."""
-        return float(np.abs(self.predicted[:, self._best] - self.measured).max())
-
-    @property
-    def _best(self) -> int:
-        """Position of `k`. Errors that differ by less than the probabilities are exact to are equal."""
-        equal = np.flatnonzero(self.mean_errors <= self.mean_errors.min() + 1e-12)
-        return int(equal[self.ks[equal].argmin()])
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a table with one row per candidate: k, and its mean and worst absolute error."""
-        import pandas as pd
-
-        errors = np.abs(self.predicted - self.measured[:, None])
-        return pd.DataFrame({"k": self.ks, "mean_error": errors.mean(axis=0), "worst_error": errors.max(axis=0)})
-
-    def __repr__(self) -> str:
-        return (
-            f"EffectiveNeighborhood(k={self.k} of {self.ks[0]}..{self.ks[-1]}; absolute difference over "
-            f"{len(self.noise_rates)} noise rates: mean {self.mean_error:.4f}, worst {self.worst_error:.4f})"
-        )
-
-
-def effective_neighborhood(
+def fit_effective_k(
     measured_curve: Any,
     clean_distribution: ArrayLike,
     labels: ArrayLike,
@@ -97,19 +35,29 @@ def effective_neighborhood(
     ks: int | Iterable[int] | None = None,
     ties: str = "random",
     classes: ArrayLike | None = None,
-) -> EffectiveNeighborhood:
-    r"""Compare a measured accuracy curve with the analytic curve of every K (section 10 of the theory; Fig. 4).
+    misfit: float = MISFIT,
+    level: float = 0.95,
+) -> EffectiveK:
+    r"""Find the K whose analytic curve is nearest to measured accuracies, with an interval (section 10 of the theory).
 
     .. math:: K^* = \arg\min_K \frac{1}{n} \sum_{i=1}^{n} |A_K(\gamma_i) - a_i|
 
     where :math:`a_i` was measured at noise rate :math:`\gamma_i`, and :math:`A_K` is Eq. 1 for the clean distribution.
-    Noise rates at which all K agree, far from the breaking point, have the same weight as those that tell K apart.
+    A single noise rate is enough if the curves differ there (`most_telling_noise_rate`). The interval holds
+
+    .. math:: \{K : \chi^2_K \le \chi^2_{min} + z^2 \max(1, \chi^2_{min} / (n - 1))\}, \qquad
+        \chi^2_K = \sum_i \frac{(A_K(\gamma_i) - a_i)^2}{v_i}, \qquad
+        v_i = a_i (1 - a_i) (1 / n_{test} + m^2) + s_i^2
+
+    with the normal quantile z of `level`, the misfit m, and the standard error s of a curve with repeats. The factor
+    after :math:`z^2`, 1 for a single noise rate, widens it where even the nearest curve is farther away than v allows.
 
     Parameters
     ----------
     measured_curve : AccuracyCurve or pair of array-likes of shape (n_rates,)
-        A curve with one k, or noise rates and the accuracy in [0, 1] at each, for instance of a sweep of networks. Any
-        object with attributes `noise_rates` and `accuracy` will do.
+        A curve with one k, or noise rates and the accuracy in [0, 1] at each, measured on these test samples: of one
+        noisy training, of two, or of a whole sweep. A noise rate may occur several times. Any object with attributes
+        `noise_rates` and `accuracy` will do.
     clean_distribution : array-like of shape (n_test, n_classes)
         For a network, the softmax of the same network trained on clean labels.
     labels : array-like of shape (n_test,)
@@ -122,24 +70,46 @@ def effective_neighborhood(
         As in `accuracy_curve`.
     classes : sequence, optional
         As in `accuracy_curve`.
+    misfit : float, default 0.13
+        m: the standard deviation of one training's accuracy around the nearest curve, in units of
+        :math:`\sqrt{a (1 - a)}`, beside the error of a finite test set. The default was measured on networks
+        (`labelnoise.softmax.misfit`); for nearest neighbors it is 0.
+    level : float in (0, 1), default 0.95
+        Share of cases in which the interval is meant to hold.
+
+    Returns
+    -------
+    EffectiveK
+        The value, its interval, the distance, and `predict`, the whole curve with a band. The interval is the whole
+        range of candidates if all curves agree at the measured noise rates; `determined` is then False.
 
     Raises
     ------
     ValueError, TypeError
-        The curve has several columns or values outside [0, 1], or `accuracy_curve` rejects an argument.
+        The curve has several columns or values outside [0, 1], `level` or `misfit` is out of range, or
+        `accuracy_curve` rejects an argument.
 
     Examples
     --------
     >>> import labelnoise as ln
-    >>> clean, labels, rates = [[0.9, 0.1], [0.2, 0.8]], [0, 1], [0.0, 0.2, 0.4]
-    >>> measured = ln.accuracy_curve(clean, labels, ln.FlipNoise(), rates, 7)
-    >>> effective_neighborhood(measured, clean, labels, ln.FlipNoise(), ks=[3, 5, 7, 9])
-    EffectiveNeighborhood(k=7 of 3..9; absolute difference over 3 noise rates: mean 0.0000, worst 0.0000)
+    >>> clean, labels = [[0.9, 0.1], [0.2, 0.8]] * 500, [0, 1] * 500
+    >>> found = ln.fit_effective_k(([0.3], [0.876]), clean, labels, ln.FlipNoise(), ks=range(1, 100, 2))
+    >>> found
+    EffectiveK(17, 95 % interval 9..41 of 1..99; absolute difference over 1 noise rate: mean 0.0047, worst 0.0047)
+    >>> found.predict(0.1).accuracy.round(3).tolist()
+    [0.991]
     """
     rates, accuracy = _check_curve(measured_curve)
+    if check_fraction(level, "level") in (0, 1):
+        raise ValueError(f"`level` must lie between 0 and 1, such as 0.95; got {level}.")
+    departure = check_not_negative(misfit, "misfit")
     candidates = np.unique(check_ks(range(1, K_MAX + 1) if ks is None else ks, name="ks"))
     family = accuracy_curve(clean_distribution, labels, noise, rates, candidates, ties=ties, classes=classes)
-    return EffectiveNeighborhood(candidates, rates, accuracy, family.accuracy, ties)
+    variance = accuracy_variance(accuracy, family.setting.n_test, departure)
+    spread = getattr(measured_curve, "standard_error", None)
+    if spread is not None:
+        variance = variance + np.nan_to_num(spread.ravel()) ** 2
+    return EffectiveK(family, accuracy, variance, departure, float(level))
 
 
 def effective_k(
@@ -156,12 +126,12 @@ def effective_k(
 
     .. math:: K^* = \arg\min_K \frac{1}{n} \sum_{i=1}^{n} |A_K(\gamma_i) - a_i|
 
-    `effective_neighborhood` also returns how near it is, and how near every other K is.
+    `fit_effective_k` also returns an interval for it, how near it is, and the curve that it predicts.
 
     Parameters
     ----------
     measured_curve, clean_distribution, labels, noise, ks, ties, classes
-        As in `effective_neighborhood`.
+        As in `fit_effective_k`.
 
     Returns
     -------
@@ -171,7 +141,7 @@ def effective_k(
     Raises
     ------
     ValueError, TypeError
-        As `effective_neighborhood`.
+        As `fit_effective_k`.
 
     Examples
     --------
@@ -179,9 +149,7 @@ def effective_k(
     >>> effective_k(([0.0, 0.25, 0.5], [1.0, 0.84, 0.5]), [[1.0, 0.0]], [0], ln.FlipNoise(), ks=[1, 3, 5])
     3
     """
-    return effective_neighborhood(
-        measured_curve, clean_distribution, labels, noise, ks=ks, ties=ties, classes=classes
-    ).k
+    return fit_effective_k(measured_curve, clean_distribution, labels, noise, ks=ks, ties=ties, classes=classes).value
 
 
 def _check_curve(curve: Any) -> tuple[Floats, Floats]:

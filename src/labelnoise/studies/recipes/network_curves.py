@@ -14,7 +14,7 @@ from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.curves.tolerance import first_crossing
 from labelnoise.figures import concentrated_figure, family_figure
 from labelnoise.noise import MatrixNoise, NoiseModel
-from labelnoise.softmax.effective import effective_neighborhood
+from labelnoise.softmax.effective import fit_effective_k
 from labelnoise.studies.recipes.recipe import Drawing, Measured, follows, noise_title, points, std_or_nan
 from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun, TrainingSpecification
@@ -77,21 +77,22 @@ class NetworkCurves:
         scores = trainings["test_accuracy"].to_numpy().reshape(len(self.noise_rates), self.repeats)
         rates, mean = np.array(self.noise_rates), scores.mean(axis=1)
         candidates = sorted({*CANDIDATES, *self.k})
-        found = effective_neighborhood((rates, mean), softmax, labels, self.noise, ks=candidates, ties=self.ties)
-        ks = sorted({*self.k, found.k})
-        predicted = dict(zip(ks, found.predicted[:, np.searchsorted(found.ks, ks)].T, strict=True))
+        found = fit_effective_k((rates, mean), softmax, labels, self.noise, ks=candidates, ties=self.ties)
+        nearest, family = found.value, found.family
+        ks = sorted({*self.k, nearest})
+        predicted = dict(zip(ks, family.accuracy[:, np.searchsorted(family.k, ks)].T, strict=True))
         table = pd.DataFrame(
             {
                 **{"noise_rate": rates, "measured": mean, "std": std_or_nan(scores), "n": self.repeats},
                 **{f"predicted_k{k}": curve for k, curve in predicted.items()},
-                "difference_points": 100 * (mean - predicted[found.k]),
+                "difference_points": 100 * (mean - predicted[nearest]),
             }
         )
         without_noise = float(mean[rates == 0][0] if 0 in rates else clean.record["test_accuracy"])
         halved = mean.min() < without_noise / 2
         breaking = first_crossing(rates, mean, without_noise / 2) if halved else float("nan")
         values = {
-            "effective_k": found.k,
+            "effective_k": nearest,
             "mean_difference": found.mean_error,
             "worst_difference": found.worst_error,
             "clean_accuracy": without_noise,
@@ -99,9 +100,10 @@ class NetworkCurves:
         }
         breaks_there = self.breaks_near is None or bool(abs(breaking - self.breaks_near) <= 0.05)
         agrees = breaks_there and follows(found.mean_error, found.worst_error)
-        shown = [k for k in ks if k == found.k or max(k, found.k) > APART * min(k, found.k)]
+        shown = [k for k in ks if k == nearest or max(k, nearest) > APART * min(k, nearest)]
         lines = accuracy_curve(softmax, labels, self.noise, np.array([0, rates.max()]), shown, ties=self.ties)
-        return Measured({"": table, "trainings": trainings}, values, agrees, lines)
+        tables = {"": table, "trainings": trainings, "family": _family_table(family)}
+        return Measured(tables, values, agrees, lines)
 
     def finding(self, measured: Measured[AccuracyCurve]) -> str:
         """Say where the network breaks, and which analytic curve is nearest."""
@@ -219,6 +221,12 @@ class RegionCurves:
             f"{training.network}, {len(self.data.load()[1]):,} test images; one k-means cluster of every class in the "
             f"clean network's own features has the opposite class's labels; base seed {training.seed}.",
         )
+
+
+def _family_table(family: AccuracyCurve) -> pd.DataFrame:
+    """Return the analytic curves of all candidates, a column per K, from which other fits can be made."""
+    curves = {f"predicted_k{k}": curve for k, curve in zip(family.k, family.accuracy.T, strict=True)}
+    return pd.DataFrame({"noise_rate": family.noise_rates, **curves})
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:

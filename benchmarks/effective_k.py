@@ -1,0 +1,108 @@
+"""How well do one or two noisy trainings predict a network's accuracy at all other noise rates?
+
+    python benchmarks/effective_k.py [--results FOLDER] [--output FILE.json]
+
+Reads the sweeps of trainings in results/ and trains nothing. For each of them, the effective K is found from the whole
+curve, from the one noise rate that tells most, and from the two that do, with each repeat as the training that a user
+has. The errors are absolute differences, in points, between the predicted curve and the measured means at the noise
+rates that were not used; those of the whole curve, and of the guess K = 30 without any training, are over all noise
+rates. The interval is that of the first repeat. "in band" is the share of single trainings at the other noise rates
+within the 95 % band. "misfit" is the root mean square distance of single trainings from the nearest curve, in units of
+sqrt(a (1 - a)).
+
+Tables hold the analytic curves for some K, and those between are interpolated in log K. Where a sweep has no
+NAME_family.csv with many K, those that its figure shows must do: K from 3 to 100, which puts curves 0.3 points off on
+average, at most 3 near K = 5.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from harness import Options, Record, Table, run
+from scipy.interpolate import PchipInterpolator
+
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting
+from labelnoise.softmax.fitted import EffectiveK
+from labelnoise.softmax.misfit import MISFIT, accuracy_variance
+from labelnoise.softmax.telling import most_separating, separations
+
+N_TEST, GUESS = 10_000, 30
+
+
+def main(options: Options) -> Record:
+    table = Table("sweep:16", "from:6", "noise_rates:13", "k:12", "interval:9", "mean", "worst", "in_band", "misfit")
+    folders = [file.parent for file in sorted(options.results.glob("*/*_trainings.csv"))]
+    for folder in folders:
+        family, mean, single = read_sweep(folder)
+        for row in (guess(family, mean), whole(family, mean, single), *(few(n, family, mean, single) for n in (1, 2))):
+            table.add({"sweep": folder.name, **row})
+    frame = pd.DataFrame(table.rows)
+    for way, rows in frame.groupby("from", sort=False):
+        errors = {"mean": rows["mean"].mean(), "worst": rows["worst"].max(), "in_band": rows["in_band"].mean()}
+        table.add({"sweep": f"all {len(folders)}", "from": str(way), **errors})
+    return {"rows": table.rows}
+
+
+def read_sweep(folder: Path) -> tuple[AccuracyCurve, np.ndarray, np.ndarray]:
+    """Return analytic curves from the smallest to the largest K in the tables, measured means, and single trainings."""
+    table = pd.read_csv(folder / f"{folder.name}.csv")
+    mean, many = table["measured"].to_numpy(), folder / f"{folder.name}_family.csv"
+    if many.exists():
+        table = pd.read_csv(many)
+    known = sorted(int(name.removeprefix("predicted_k")) for name in table if name.startswith("predicted_k"))
+    ks = np.arange(known[0], known[-1] + 1)
+    curves = table[[f"predicted_k{k}" for k in known]].to_numpy()
+    accuracy = PchipInterpolator(np.log(known), curves, axis=1)(np.log(ks))
+    rates, setting = table["noise_rate"].to_numpy(), CurveSetting("random", "iid", {}, {}, np.arange(10), N_TEST)
+    family = AccuracyCurve(rates, ks, accuracy, accuracy[..., None], setting, rates)
+    trainings = pd.read_csv(folder / f"{folder.name}_trainings.csv")["test_accuracy"].to_numpy()
+    return family, mean, trainings.reshape(len(mean), -1)
+
+
+def guess(family: AccuracyCurve, mean: np.ndarray) -> Record:
+    off = 100 * np.abs(family.accuracy[:, GUESS - family.k[0]] - mean)
+    return {"from": "guess", "k": GUESS, "mean": off.mean(), "worst": off.max()}
+
+
+def whole(family: AccuracyCurve, mean: np.ndarray, single: np.ndarray) -> Record:
+    found, noisy = fit(family, np.arange(len(mean)), mean), family.noise_rates > 0
+    nearest = family.accuracy[:, family.k == found.value]
+    distance = ((single - nearest) / np.sqrt(mean * (1 - mean))[:, None])[noisy]
+    about = {"from": "whole", "k": found.value, "interval": f"{found.low}-{found.high}"}
+    errors = {"mean": 100 * found.mean_error, "worst": 100 * found.worst_error}
+    return {**about, **errors, "misfit": float(np.sqrt((distance**2).mean()))}
+
+
+def few(trainings: int, family: AccuracyCurve, mean: np.ndarray, single: np.ndarray) -> Record:
+    # Beyond the breaking point, where the curve of the largest K is not the highest, no training is planned.
+    best = family.accuracy[:, -1] >= family.accuracy.max(axis=1) - 1e-3
+    before = np.flatnonzero((family.noise_rates > 0) & best)
+    ks = np.unique(np.geomspace(3, family.k[-1], 20).astype(int))
+    apart = separations(family.accuracy[before][:, ks - family.k[0]], N_TEST, MISFIT)
+    rows = before[list(most_separating(apart, trainings))]
+    others = np.setdiff1d(np.arange(len(mean)), rows)
+    fits = [fit(family, rows, accuracy) for accuracy in single[rows].T]
+    bands = [found.band(at(family, others)) for found in fits]
+    off = 100 * np.array([np.abs(band.accuracy - mean[others]) for band in bands])
+    inside = [(band.lower <= one) & (one <= band.upper) for band in bands for one in single[others].T]
+    about = {
+        "from": ("one", "two")[trainings - 1],
+        "noise_rates": ", ".join(f"{family.noise_rates[r]:g}" for r in rows),
+    }
+    values = {"k": ", ".join(str(found.value) for found in fits), "interval": f"{fits[0].low}-{fits[0].high}"}
+    return {**about, **values, "mean": off.mean(), "worst": off.max(), "in_band": float(np.mean(inside))}
+
+
+def fit(family: AccuracyCurve, rows: np.ndarray, accuracy: np.ndarray) -> EffectiveK:
+    return EffectiveK(at(family, rows), accuracy, accuracy_variance(accuracy, N_TEST, MISFIT), MISFIT, 0.95)
+
+
+def at(curve: AccuracyCurve, rows: np.ndarray) -> AccuracyCurve:
+    """Return a curve at some of its noise rates."""
+    rates, parts = curve.noise_rates[rows], (curve.accuracy[rows], curve.per_class[rows])
+    return AccuracyCurve(rates, curve.k, *parts, curve.setting, rates)
+
+
+if __name__ == "__main__":
+    run(main, __doc__, results={"type": Path, "default": Path(__file__).parents[1] / "results", "metavar": "FOLDER"})
