@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.schema import documented
 
 import labelnoise as ln
 from labelnoise.cli.main import main
-from labelnoise.jobs.curve import CurveResult, contradicted_share
+from labelnoise.jobs.curve import CurveResult
+from labelnoise.jobs.label_doubts import contradicted_share
 
 N = 120
 RNG = np.random.default_rng(1)
@@ -195,6 +197,72 @@ def test_the_sign_of_noisy_labels_is_silent_on_clean_ones(digits, noise):
     assert contradicted_share(hoods, labels, labels)[0] < 0.02
     noisy = ln.corrupt(labels, noise, 0.2, random_state=0).labels
     assert 0.15 < contradicted_share(hoods, noisy, noisy)[0] < 0.25
+
+
+@pytest.fixture
+def softmax(here):
+    """A clean softmax of 120 samples in files; the working directory is that of `here`."""
+    rows = np.random.default_rng(0).dirichlet([9, 1, 0.5], N)
+    probs = np.array([np.roll(row, label) for row, label in zip(rows, LABELS, strict=True)])
+    np.save("probs.npy", probs)
+    np.save("labels.npy", LABELS)
+    return probs
+
+
+SOFTMAX = ("--pred-probs", "probs.npy", "--labels", "labels.npy", "--noise", "flip", "--noise-rates", "0,0.2,0.4")
+
+
+def test_the_accuracy_of_a_network_gives_its_effective_k(here, softmax):
+    truth = ln.accuracy_curve(softmax, LABELS, ln.FlipNoise(), 0.3, 17).accuracy.item()
+    status, out, _ = here("curve", *SOFTMAX, "-k", "5", "--network-accuracy", f"0.3:{truth}", "--json")
+    assert status == 0
+    result = json.loads(out)
+    network, found = (
+        result["specification"]["network"],
+        ln.fit_effective_k(([0.3], [truth]), softmax, LABELS, ln.FlipNoise()),
+    )
+    assert (network["value"], network["low"], network["high"]) == (17, found.low, found.high)
+    assert network["most_telling_noise_rate"] is None
+    assert set(network) == set(documented("Effective K of labelnoise curve"))
+    assert {row["k"] for row in result["table"]} == {5, 17}
+    rates = [row["noise_rate"] for row in network["curve"]]
+    band = found.predict(rates)
+    assert {0.0, 0.2, 0.3, 0.4} <= set(rates)
+    assert [row["predicted"] for row in network["curve"]] == pytest.approx(band.accuracy.tolist())
+    assert [row["upper"] for row in network["curve"]] == pytest.approx(band.upper.tolist())
+    status, out, _ = here("curve", *SOFTMAX, "-k", "5", "--network-accuracy", f"0.3:{truth}")
+    assert f"effective K = 17 (95 % interval {found.low} to {found.high}), from the accuracy at noise rate 0.3" in out
+    assert Path("out/curve.png").stat().st_size > 0
+
+
+def test_an_accuracy_that_does_not_tell_k_is_said_to(here, softmax):
+    status, out, _ = here("curve", *SOFTMAX, "-k", "5", "--network-accuracy", "0.5:0.49,0.5:0.48")
+    better = ln.most_telling_noise_rate(softmax, LABELS, ln.FlipNoise())
+    assert (status, "fits every K from 1 to 300" in out) == (0, True)
+    assert f"Train at noise rate {better:g}" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("0.3", "must be RATE:ACCURACY, separated by commas"),
+        ("0.3:0.9:1", "must be RATE:ACCURACY, separated by commas"),
+        ("0.3:high", "must be RATE:ACCURACY, separated by commas"),
+        ("0.3:90", "A percentage? Divide it by 100."),
+        ("30:0.9", "A percentage? Divide it by 100."),
+    ],
+)
+def test_an_accuracy_of_a_network_in_another_form_is_bad_input(here, softmax, given, message):
+    status, _, err = here("curve", *SOFTMAX, "--network-accuracy", given)
+    assert (status, message in err) == (2, True)
+
+
+def test_the_accuracy_of_a_network_needs_its_clean_softmax_and_spread_noise(here, softmax):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind")
+    status, _, err = here("curve", *source, "--network-accuracy", "0.3:0.9")
+    assert (status, "give --pred-probs FILE" in err) == (2, True)
+    status, _, err = here("curve", *SOFTMAX, "--network-accuracy", "0.3:0.9", "--concentration", "0.4")
+    assert (status, "curves of spread noise; got a concentration of 0.4" in err) == (2, True)
 
 
 def test_a_curve_that_recovers_is_not_at_least_at_its_target():

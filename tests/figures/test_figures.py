@@ -27,6 +27,7 @@ from labelnoise.figures import (
     difference_figure,
     embedding_figure,
     family_figure,
+    network_figure,
     panels_by_class,
     plot_surface,
     preferred_k_figure,
@@ -492,3 +493,19 @@ def test_a_figure_is_the_same_bytes_each_time(aggregated, tmp_path):
         figure = softmax_bars_figure(panels_by_class(aggregated), title="t", caption=SOURCE)
         content += [[path.read_bytes() for path in write_figure(figure, tmp_path / f"{name}{i}")] for i in range(2)]
     assert content[0] == content[1] == content[2] == content[3]
+
+
+def test_a_networks_predicted_curve_has_its_band_and_its_points():
+    clean, labels, noise = np.random.default_rng(0).dirichlet([9, 1, 0.5], 60), np.zeros(60, int), ln.FlipNoise()
+    found = ln.fit_effective_k(([0.4, 0.3], [0.66, 0.8]), clean, labels, noise, ks=range(1, 60))
+    predicted = ln.accuracy_curve(clean, labels, noise, [0.0, 0.3, 0.6], [5, found.value])
+    band = found.predict([0.0, 0.3, 0.6])
+    figure = network_figure(predicted, found, band, title="t", caption=SOURCE)
+    (ax,) = figure.axes
+    assert points_of(ax)[0].tolist() == [[0.3, 0.8], [0.4, 0.66]]
+    corners = ax.collections[0].get_paths()[0].vertices
+    for rate, low, high in zip(band.noise_rates, band.lower, band.upper, strict=True):
+        at_rate = corners[np.isclose(corners[:, 0], rate), 1]
+        assert (at_rate.min(), at_rate.max()) == (pytest.approx(low), pytest.approx(high))
+    assert {"network", f"{found.value}"} <= set(texts(ax))
+    assert f"effective K is {found.value} (95 % interval {found.low} to {found.high})" in words(figure)

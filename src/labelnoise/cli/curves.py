@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,6 +29,7 @@ from labelnoise.cli.options import (
     TestLabels,
     TestSplit,
     Ties,
+    accuracies,
     csv_options,
     missing_labels,
     names,
@@ -42,12 +43,12 @@ from labelnoise.cli.options import (
     written,
 )
 from labelnoise.cli.recipes import print_result
-from labelnoise.cli.tables import print_curve, result_record
+from labelnoise.cli.tables import network_text, print_curve, result_record, tolerance_text
 
 DEMO_EXAMPLE = "Example: labelnoise demo --output-dir labelnoise-output/demo"
 CURVE_EXAMPLE = (
     "Examples: labelnoise curve --dataset mnist --noise flip --k 10,30,100 --simulate  |  "
-    "labelnoise curve --pred-probs probs.npy --labels labels.npy --noise uniform --k 30"
+    "labelnoise curve --pred-probs probs.npy --labels labels.npy --noise uniform --k 30 --network-accuracy 0.8:0.79"
 )
 CORRUPT_EXAMPLE = "Example: labelnoise corrupt --labels labels.npy --noise flip --noise-rate 0.3 --output-dir noisy"
 
@@ -150,6 +151,13 @@ def curve(
     target: Annotated[
         float | None, typer.Option(help="Also find the noise rate at which this accuracy is lost, such as 0.9.")
     ] = None,
+    network_accuracy: Annotated[
+        str | None,
+        typer.Option(
+            help="With --pred-probs: the network's accuracy after one or two noisy trainings, as RATE:ACCURACY,... "
+            "Finds its effective K and predicts its whole curve."
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the files that are written.")] = "curve",
     title: Annotated[str, typer.Option(help="Title of the figure.")] = "",
     output_dir: OutputDir = Path("labelnoise-output/curve"),
@@ -187,6 +195,7 @@ def curve(
         repeats=repeats,
         random_state=random_state,
         target=target,
+        network_accuracy=() if network_accuracy is None else tuple(accuracies(network_accuracy, "--network-accuracy")),
         name=name,
         title=title,
     )
@@ -199,18 +208,10 @@ def curve(
     print_curve(result)
     for row in result.tolerances():
         say(f"K = {row['k']}: {tolerance_text(row, result.target)}")
+    if result.network is not None:
+        say(network_text(result.network))
     say("The accuracies assume that the given labels are clean.")
     say("\n" + written("Figure", files["png"]) + "\n" + written("Table", files["csv"]))
-
-
-def tolerance_text(row: dict[str, Any], target: float | None) -> str:
-    """Return a sentence about the noise rate at which an accuracy is lost."""
-    accuracy = f"{100 * (target or 0):g} % accuracy"
-    if row["noise_rate"] is None:
-        return f"below {accuracy} at the smallest noise rate"
-    if row["at_least"]:
-        return f"{accuracy} up to a noise rate of at least {row['noise_rate']:.3f}, the largest asked for"
-    return f"{accuracy} up to a noise rate of {row['noise_rate']:.3f}"
 
 
 def corrupt(

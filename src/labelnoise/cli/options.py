@@ -162,6 +162,17 @@ def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
         raise ValueError(f"`{name}` must be numbers separated by commas, such as 10,30,100; got {text!r}.") from None
 
 
+def accuracies(text: str, name: str) -> list[tuple[float, float]]:
+    """Parse pairs of noise rate and accuracy, ``RATE:ACCURACY,RATE:ACCURACY``."""
+    try:
+        parts = [part.split(":") for part in text.split(",")]
+        return [(float(rate), float(accuracy)) for rate, accuracy in parts]
+    except ValueError:
+        raise ValueError(
+            f"`{name}` must be RATE:ACCURACY, separated by commas, such as 0.4:0.86 or 0.3:0.95,0.4:0.86; got {text!r}."
+        ) from None
+
+
 def noise_of(text: str, mapping: str | None, csv: list[str] | None) -> NoiseModel:
     """Return the noise model that --noise and --mapping name; --csv says how a file of it is written."""
     from labelnoise.data import read_noise

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from labelnoise.jobs.curve import CurveResult
+    from labelnoise.jobs.network_curve import NetworkCurve
 
 
 def result_record(result: CurveResult, files: dict[str, Path]) -> dict[str, Any]:
@@ -78,3 +79,33 @@ def _accuracy_table(result: CurveResult, columns: list[int]) -> Table:
                 cells.append(f"{100 * curve.accuracy[row, column]:.2f}{deviation}")
         table.add_row(*cells)
     return table
+
+
+def tolerance_text(row: dict[str, Any], target: float | None) -> str:
+    """Return a sentence about the noise rate at which an accuracy is lost."""
+    accuracy = f"{100 * (target or 0):g} % accuracy"
+    if row["noise_rate"] is None:
+        return f"below {accuracy} at the smallest noise rate"
+    if row["at_least"]:
+        return f"{accuracy} up to a noise rate of at least {row['noise_rate']:.3f}, the largest asked for"
+    return f"{accuracy} up to a noise rate of {row['noise_rate']:.3f}"
+
+
+def network_text(network: NetworkCurve) -> str:
+    """Return sentences about the effective K of a network and the curve that it predicts."""
+    found, band = network.found, network.band
+    rates = ", ".join(f"{rate:g}" for rate in found.family.noise_rates)
+    plural = "s" if len(found.measured) > 1 else ""
+    if not found.determined:
+        return (
+            f"network: the accuracy at noise rate{plural} {rates} fits every K from {found.low} to {found.high}, "
+            f"because their curves hardly differ there. Train at noise rate {network.better_rate:g}, where they differ "
+            f"most."
+        )
+    halved = band.accuracy < band.accuracy[0] / 2
+    where = f"halved at a noise rate of about {band.noise_rates[halved][0]:.2f}" if halved.any() else "never halved"
+    return (
+        f"network: effective K = {found.value} ({100 * found.level:g} % interval {found.low} to {found.high}), from "
+        f"the accuracy at noise rate{plural} {rates}; the curve of K = {found.value} lies "
+        f"{100 * found.mean_error:.1f} points from it and is {where}."
+    )

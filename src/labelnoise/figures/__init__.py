@@ -9,7 +9,7 @@ they are given no axes.
 from labelnoise.figures.concentrations import accuracy_over_concentration_figure, difference_figure, limits_figure
 from labelnoise.figures.curves import curve_figure, plot_curve
 from labelnoise.figures.embedding import EmbeddingPanel, embedding_figure
-from labelnoise.figures.families import concentrated_figure, family_figure
+from labelnoise.figures.families import concentrated_figure, family_figure, network_figure
 from labelnoise.figures.softmax_bars import SoftmaxPanel, panels_by_class, softmax_bars_figure
 from labelnoise.figures.softmax_neighborhoods import preferred_k_figure, softmax_pairs_figure
 from labelnoise.figures.surfaces import plot_surface, surface_figure
@@ -24,6 +24,7 @@ __all__ = [
     "embedding_figure",
     "family_figure",
     "limits_figure",
+    "network_figure",
     "panels_by_class",
     "plot_curve",
     "plot_surface",

@@ -15,10 +15,11 @@ from labelnoise.figures.curves import bar_ends, densely, draw_lines, k_labels, l
 from labelnoise.figures.direct_labels import label_ends, label_lines, label_points
 from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.matrices import draw_matrix
-from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILION, error_bars
+from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILION, error_bars, ordered_colors
 
 if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
+    from labelnoise.softmax.fitted import CurveBand, EffectiveK
 
 
 def _by_rate(noise_rates: ArrayLike, *columns: ArrayLike) -> tuple[Floats, ...]:
@@ -96,6 +97,45 @@ def family_figure(
         )
         image = "Right: the corruption matrix; brightness: probability." if matrix is not None else ""
         return finish(figure, title, (caption, words, image))
+
+
+def network_figure(
+    predicted: AccuracyCurve, found: EffectiveK, band: CurveBand, *, title: str = "", caption: str = ""
+) -> Figure:
+    """Draw a network's predicted curve with its band over the family, and the accuracies from which it was found.
+
+    Parameters
+    ----------
+    predicted : AccuracyCurve
+        Analytic curves, that of the effective K among them.
+    found : EffectiveK
+        The effective K and the measured accuracies.
+    band : CurveBand
+        The predicted curve and its band.
+    title : str
+    caption : str
+        Data; the meaning of the marks, the interval and the test samples are added.
+    """
+    x, y = _by_rate(found.family.noise_rates, found.measured)
+    predicted = densely(predicted)
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(6.6, 4.0)
+        ax = figure.subplots()
+        colors = ordered_colors(predicted.k.tolist())
+        ax.fill_between(band.noise_rates, band.lower, band.upper, color=colors[found.value], alpha=0.15, linewidth=0)
+        draw_lines(ax, predicted)
+        ax.plot(x, y, linestyle="none", color=INK, marker="o", markersize=5.0, zorder=6)
+        scale_accuracy(ax, predicted.setting.noise["name"])
+        label_lines(ax, lines_of(predicted), *k_labels(predicted), points=[(x, y)])
+        label_points(ax, (x, y), "network", INK, lines=lines_of(predicted), points=[(x, y)])
+        setting = predicted.setting
+        interval = f"{100 * found.level:g} % interval {found.low} to {found.high}"
+        words = (
+            f"Lines: predicted accuracy of K-NN for each K ({setting.model}, ties: {setting.ties}, {setting.n_test:,} "
+            f"test samples). Black: the network's accuracy; its effective K is {found.value} ({interval}). Band: where "
+            f"its accuracy lies in {100 * band.level:g} % of trainings."
+        )
+        return finish(figure, title, (caption, words))
 
 
 def concentrated_figure(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnoise.arrays import Codes
 from labelnoise.artifacts import (
     SCHEMA,
     check_name,
@@ -25,10 +24,11 @@ from labelnoise.artifacts import (
 from labelnoise.curves.curve import AccuracyCurve, comparison_table
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
-from labelnoise.data.reading import Data, Reading
+from labelnoise.data.reading import Reading
+from labelnoise.jobs.label_doubts import label_doubts
+from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
 from labelnoise.jobs.samples import SampleSource
-from labelnoise.labels import encode_labels
-from labelnoise.neighborhoods.neighbors import Neighbors, neighbors
+from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
 from labelnoise.placement.concentrated import Concentrated
@@ -57,6 +57,7 @@ class CurveJob:
     repeats: int = 10
     random_state: int = 0
     target: float | None = None
+    network_accuracy: tuple[tuple[float, float], ...] = ()
     name: str = "curve"
     title: str = ""
 
@@ -69,6 +70,8 @@ class CurveJob:
             )
         check_name(self.name)
         self._check_placement()
+        if self.network_accuracy:
+            check_network_accuracy(self.network_accuracy, self.samples.pred_probs, self.predicted_concentration)
         check_ks(self.k)
         check_count(self.repeats, "repeats")
         if self.target is not None:
@@ -119,6 +122,7 @@ class CurveResult:
     options: dict[str, Any]
     reading: Reading | None = None
     target: float | None = None
+    network: NetworkCurve | None = None
 
     def tolerances(self) -> list[dict[str, Any]]:
         """Return for each k the noise rate at which the accuracy falls below the target.
@@ -151,6 +155,7 @@ class CurveResult:
             "assumption": "the given labels are clean",
             "target": self.target,
             "tolerance": self.tolerances(),
+            "network": None if self.network is None else self.network.summary(),
             "predicted": None if self.predicted is None else self.predicted.summary(),
             "measured": None if self.measured is None else self.measured.summary(),
             "seconds": round(self.seconds, 3),
@@ -170,12 +175,16 @@ class CurveResult:
 
         The specification goes first: with it, the same command may write the result again after a failure.
         """
-        from labelnoise.figures import curve_figure
+        from labelnoise.figures import curve_figure, network_figure
 
         base = folder / self.name
         specification = write_json(self.specification(), base.with_name(base.name + ".json"))
         parquet, csv = write_table(self.table(), base)
-        figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
+        if self.network is not None and self.predicted is not None:
+            found, band = self.network.found, self.network.band
+            figure = network_figure(self.predicted, found, band, title=self.title, caption=self.data)
+        else:
+            figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
         pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
         return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
 
@@ -190,32 +199,6 @@ class Stopwatch:
     def seconds(self) -> float:
         """Elapsed wall-clock time."""
         return time.perf_counter() - self._start
-
-
-def contradicted_share(hoods: Neighbors, train_codes: Codes, test_codes: Codes) -> tuple[float, int]:
-    """Return how often a label contradicts its neighbors where these agree most, and of how many samples this is.
-
-    Only the fifth of the test samples with the largest share of neighbors in one class counts. With clean labels and
-    features of any use, nearly all of them are of that class, however hard the other samples are.
-    """
-    near = train_codes[hoods.indices[:, :10]]
-    counts = np.stack([(near == code).sum(axis=1) for code in range(int(train_codes.max()) + 1)], axis=1)
-    agree = counts.max(axis=1)
-    most = agree >= np.quantile(agree, 0.8)
-    return float((counts.argmax(axis=1) != test_codes)[most].mean()), int(most.sum())
-
-
-def _doubts(hoods: Neighbors, train: Data, test_labels: Any) -> tuple[str, ...]:
-    """Return a warning if the given labels look noisy."""
-    codes, classes = encode_labels(train.ordered_labels(), name="train_labels")
-    truth, _ = encode_labels(test_labels, classes=classes, name="test_labels")
-    share, n = contradicted_share(hoods, codes, truth)
-    if hoods.k < 3 or share - 2 * np.sqrt(share * (1 - share) / n) < 0.05:
-        return ()
-    return (
-        f"the labels look noisy, or the features say little about them: where the neighbors agree most, "
-        f"{100 * share:.0f} % of {n:,} labels contradict them. The accuracies below take the given labels as clean.",
-    )
 
 
 def run_curve(
@@ -257,29 +240,29 @@ def run_curve(
     reading = train.reading
     tell(reading)
 
-    def result_of(predicted: AccuracyCurve | None, measured: AccuracyCurve | None) -> CurveResult:
+    def result_of(
+        predicted: AccuracyCurve | None, measured: AccuracyCurve | None, network: NetworkCurve | None = None
+    ) -> CurveResult:
         data, source = job.samples.description(train), job.source()
-        return CurveResult(
-            job.name, title, data, predicted, measured, source, watch.seconds, options, reading, job.target
-        )
+        known = (source, watch.seconds, options, reading, job.target, network)
+        return CurveResult(job.name, title, data, predicted, measured, *known)
 
     if job.samples.pred_probs is not None:
-        predicted = accuracy_curve(
-            np.asarray(train.values) if train.classes is not None else train.values,
-            train.labels,
-            job.noise,
-            rates,
-            job.k,
-            ties=job.ties,
-            concentration=rho,
-            classes=train.classes,
-        )
-        result = result_of(predicted, None)
+        clean = np.asarray(train.values) if train.classes is not None else train.values
+        given = (clean, train.labels, job.noise)
+        network, ks = None, job.k
+        if job.network_accuracy:
+            stage("looking for the K of the network")
+            network = fit_network_curve(job.network_accuracy, *given, rates, ties=job.ties, classes=train.classes)
+            ks = tuple(dict.fromkeys((*ks, network.found.value)))
+        stage("predicting the accuracy")
+        predicted = accuracy_curve(*given, rates, ks, ties=job.ties, concentration=rho, classes=train.classes)
+        result = result_of(predicted, None, network)
         return result, result.save(target)
     stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
     hoods = neighbors(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
     test_labels = train.labels if test is None else test.labels
-    doubts = _doubts(hoods, train, test_labels)
+    doubts = label_doubts(hoods, train, test_labels)
     if doubts:
         reading = replace(reading, warnings=reading.warnings + doubts)
         tell(replace(reading, warnings=doubts, files=()))
