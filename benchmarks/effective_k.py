@@ -3,19 +3,22 @@
     python benchmarks/effective_k.py [--results FOLDER] [--output FILE.json]
 
 Reads the sweeps of trainings in results/ and trains nothing. For each of them, the effective K is found from the whole
-curve, from the one noise rate that tells most, and from the two that do, with each repeat as the training that a user
-has. The errors are absolute differences, in points, between the predicted curve and the measured means at the noise
-rates that were not used; those of the whole curve, and of the guess K = 30 without any training, are over all noise
-rates. The interval is that of the first repeat. "in band" is the share of single trainings at the other noise rates
-within the 95 % band. "misfit" is the root mean square distance of single trainings from the nearest curve, in units of
-sqrt(a (1 - a)).
+curve; from the one noise rate that tells most, and from the two that do, with each repeat as the training that a user
+has; and from two trainings at that one noise rate ("twice"), where there are repeats. The errors are absolute
+differences, in points, between the predicted curve and the measured means at the noise rates that were not used; those
+of the whole curve, and of the guess K = 30 without any training, are over all noise rates. The interval is that of the
+first repeat. "in band" is the share of single trainings at the other noise rates within the 95 % band. "misfit" is the
+root mean square distance of single trainings from the nearest curve, in units of sqrt(a (1 - a)).
 
 Tables hold the analytic curves for some K, and those between are interpolated in log K. Where a sweep has no
 NAME_family.csv with many K, those that its figure shows must do: K from 3 to 100, which puts curves 0.3 points off on
 average, at most 3 near K = 5.
 """
 
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,12 +38,12 @@ def main(options: Options) -> Record:
     folders = [file.parent for file in sorted(options.results.glob("*/*_trainings.csv"))]
     for folder in folders:
         family, mean, single = read_sweep(folder)
-        for row in (guess(family, mean), whole(family, mean, single), *(few(n, family, mean, single) for n in (1, 2))):
+        for row in (guess(family, mean), whole(family, mean, single), *few(family, mean, single)):
             table.add({"sweep": folder.name, **row})
     frame = pd.DataFrame(table.rows)
     for way, rows in frame.groupby("from", sort=False):
         errors = {"mean": rows["mean"].mean(), "worst": rows["worst"].max(), "in_band": rows["in_band"].mean()}
-        table.add({"sweep": f"all {len(folders)}", "from": str(way), **errors})
+        table.add({"sweep": f"all {len(rows)}", "from": str(way), **errors})
     return {"rows": table.rows}
 
 
@@ -74,22 +77,28 @@ def whole(family: AccuracyCurve, mean: np.ndarray, single: np.ndarray) -> Record
     return {**about, **errors, "misfit": float(np.sqrt((distance**2).mean()))}
 
 
-def few(trainings: int, family: AccuracyCurve, mean: np.ndarray, single: np.ndarray) -> Record:
+def few(family: AccuracyCurve, mean: np.ndarray, single: np.ndarray) -> Iterator[Record]:
     # Beyond the breaking point, where the curve of the largest K is not the highest, no training is planned.
     best = family.accuracy[:, -1] >= family.accuracy.max(axis=1) - 1e-3
     before = np.flatnonzero((family.noise_rates > 0) & best)
     ks = np.unique(np.geomspace(3, family.k[-1], 20).astype(int))
     apart = separations(family.accuracy[before][:, ks - family.k[0]], N_TEST, MISFIT)
-    rows = before[list(most_separating(apart, trainings))]
+    one, two = (before[list(most_separating(apart, trainings))] for trainings in (1, 2))
+    yield {"from": "one", **predict(family, mean, single, one, single[one].T)}
+    yield {"from": "two", **predict(family, mean, single, two, single[two].T)}
+    if single.shape[1] > 1:
+        pairs = list(combinations(single[one[0]], 2))
+        yield {"from": "twice", **predict(family, mean, single, np.repeat(one, 2), np.array(pairs))}
+
+
+def predict(family: AccuracyCurve, mean: np.ndarray, single: np.ndarray, rows: np.ndarray, used: Any) -> Record:
+    """Predict all noise rates but `rows` from each of the accuracies `used` there."""
     others = np.setdiff1d(np.arange(len(mean)), rows)
-    fits = [fit(family, rows, accuracy) for accuracy in single[rows].T]
+    fits = [fit(family, rows, accuracy) for accuracy in used]
     bands = [found.band(at(family, others)) for found in fits]
     off = 100 * np.array([np.abs(band.accuracy - mean[others]) for band in bands])
     inside = [(band.lower <= one) & (one <= band.upper) for band in bands for one in single[others].T]
-    about = {
-        "from": ("one", "two")[trainings - 1],
-        "noise_rates": ", ".join(f"{family.noise_rates[r]:g}" for r in rows),
-    }
+    about = {"noise_rates": ", ".join(f"{rate:g}" for rate in family.noise_rates[rows])}
     values = {"k": ", ".join(str(found.value) for found in fits), "interval": f"{fits[0].low}-{fits[0].high}"}
     return {**about, **values, "mean": off.mean(), "worst": off.max(), "in_band": float(np.mean(inside))}
 

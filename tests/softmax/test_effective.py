@@ -94,6 +94,16 @@ def test_one_noise_rate_is_enough_to_find_a_curve(clean, labels, k):
     assert found.determined
 
 
+def test_two_trainings_at_one_noise_rate_count_as_their_mean(clean, labels):
+    def fit(*accuracies):
+        return fit_effective_k(([0.35] * len(accuracies), accuracies), clean, labels, ln.FlipNoise(), ks=range(1, 99))
+
+    both, mean = fit(0.77, 0.83), fit(0.80)
+    assert fit(0.77).value < both.value == mean.value < fit(0.83).value
+    assert mean.low <= both.low < both.high <= mean.high
+    assert both.high - both.low < mean.high - mean.low
+
+
 @pytest.mark.parametrize("rates", [[0.3], [0.2, 0.35]])
 def test_the_interval_holds_k_for_nearest_neighbors(clean, labels, rates):
     # With 4,000 test samples of the same kinds, and no misfit, measured accuracies scatter binomially.

@@ -77,10 +77,12 @@ def fit_network_curve(
     ----------
     accuracies : sequence of (float, float)
         Noise rates and the network's accuracy at each.
-    clean_distribution, labels, noise, ties, classes
+    clean_distribution, labels, noise
         As in `fit_effective_k`.
     noise_rates : sequence of float
         The noise rates asked for.
+    ties, classes
+        As in `fit_effective_k`.
     """
     measured = tuple(np.array(accuracies, dtype=np.float64).T)
     found = fit_effective_k(measured, clean_distribution, labels, noise, ties=ties, classes=classes)

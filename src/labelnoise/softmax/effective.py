@@ -56,8 +56,8 @@ def fit_effective_k(
     ----------
     measured_curve : AccuracyCurve or pair of array-likes of shape (n_rates,)
         A curve with one k, or noise rates and the accuracy in [0, 1] at each, measured on these test samples: of one
-        noisy training, of two, or of a whole sweep. A noise rate may occur several times. Any object with attributes
-        `noise_rates` and `accuracy` will do.
+        noisy training, of two, or of a whole sweep. A noise rate may occur several times, once per training. Any object
+        with attributes `noise_rates` and `accuracy` will do.
     clean_distribution : array-like of shape (n_test, n_classes)
         For a network, the softmax of the same network trained on clean labels.
     labels : array-like of shape (n_test,)
@@ -136,7 +136,7 @@ def effective_k(
     Returns
     -------
     int
-        The effective neighborhood size; of equally near sizes, the smallest.
+        The effective neighborhood size; of equally near sizes, the most likely, and of these the smallest.
 
     Raises
     ------

@@ -84,7 +84,7 @@ class EffectiveK:
 
     @property
     def value(self) -> int:
-        """The candidate with the lowest mean error; of several, the smallest."""
+        """The candidate with the lowest mean error; of several, the most likely, and of these the smallest."""
         return int(self.ks[self._best])
 
     @property
@@ -100,8 +100,7 @@ class EffectiveK:
     @property
     def possible(self) -> Mask:
         """Whether each candidate is left possible by the measurement, (n_k,); `fit_effective_k` has the formula."""
-        n_rates = len(self.measured)
-        deviations = (self._errors**2 / self.variance[:, None]).sum(axis=0)
+        n_rates, deviations = len(self.measured), self._deviations
         lowest = deviations.min()
         scale = max(1.0, lowest / (n_rates - 1)) if n_rates > 1 else 1.0
         return deviations <= lowest + ndtri((1 + self.level) / 2) ** 2 * scale
@@ -126,9 +125,19 @@ class EffectiveK:
         return np.abs(self.family.accuracy - self.measured[:, None])
 
     @property
+    def _deviations(self) -> Floats:
+        """Sum of the squared differences in units of their variance, (n_k,)."""
+        return (self._errors**2 / self.variance[:, None]).sum(axis=0)
+
+    @property
     def _best(self) -> int:
-        """Position of `value`. Errors that differ by less than the probabilities are exact to are equal."""
-        return int(np.argmax(self.mean_errors <= self.mean_errors.min() + 1e-12))
+        """Position of `value`. Errors that differ by less than the probabilities are exact to are equal.
+
+        Between two accuracies at one noise rate, all curves have the same mean error, and their mean is most likely.
+        """
+        equal = self.mean_errors <= self.mean_errors.min() + 1e-12
+        deviations = np.where(equal, self._deviations, np.inf)
+        return int(np.argmax(deviations <= deviations.min() * (1 + 1e-9) + 1e-12))
 
     def predict(self, noise_rates: float | Iterable[float]) -> CurveBand:
         r"""Predict the accuracy of one training at any noise rate, with a band.
