@@ -37,13 +37,13 @@ def explore(
     It is one file that computes in the browser and needs no network. The options are the setting that it starts with.
     """
     from labelnoise.artifacts import SCHEMA
-    from labelnoise.jobs.explore import ExplorerSetting, address, open_in_browser, write_explorer
+    from labelnoise.jobs.explore import ExplorerSetting, open_address, page_address, write_explorer
 
     setting = ExplorerSetting(classes, tuple(numbers(k, "--k", int)), noise.value, ties.value, concentration)
     path = write_explorer(output, setting, overwrite=overwrite)
-    opened = not no_open and not as_json and open_in_browser(path)
+    opened = not no_open and not as_json and open_address(path.resolve().as_uri())
     if as_json:
-        record = {"schema": SCHEMA, "setting": setting, "address": address(path, setting)}
+        record = {"schema": SCHEMA, "setting": setting, "address": page_address(path, setting)}
         print_json({**record, "files": {"page": str(path.resolve())}})
         return
     say(written("Explorer", path))

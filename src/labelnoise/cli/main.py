@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from labelnoise.cli import curves, diagnose, explore, features, recipes
+from labelnoise.cli import audit, curves, diagnose, explore, features, recipes
 from labelnoise.cli.options import PartlyFailedError, print_json, write_plainly
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ app.command(epilog=curves.DEMO_EXAMPLE)(curves.demo)
 app.command(epilog=curves.CURVE_EXAMPLE)(curves.curve)
 app.command(epilog=curves.CORRUPT_EXAMPLE)(curves.corrupt)
 app.command(epilog=diagnose.DIAGNOSE_EXAMPLE)(diagnose.diagnose)
+app.command(epilog=audit.AUDIT_EXAMPLE)(audit.audit)
 app.command(epilog=features.FEATURES_EXAMPLE)(features.features)
 app.command(epilog=explore.EXPLORE_EXAMPLE)(explore.explore)
 app.command(name="list", epilog=recipes.LIST_EXAMPLE)(recipes.list_recipes)

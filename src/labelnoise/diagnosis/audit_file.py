@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from labelnoise.artifacts import write_text
 from labelnoise.diagnosis.answers import UNSURE_WORD, Answers
+from labelnoise.diagnosis.audit_sheet import Sheet
 from labelnoise.diagnosis.draws import OPEN, UNSURE, Draw
 from labelnoise.labels import class_array
 from labelnoise.spreadsheets import as_number, defused
@@ -37,7 +38,6 @@ _COLUMNS = (
     "check",
     "classes",
 )
-_NEEDED = ("index", "true_label", "design", "check")
 _DESIGN = re.compile(
     r"(?P<data>data-\w+) (?P<name>draw-\w+) round (?P<round>\d+) of (?P<n_drawn>\d+) pairs (?P<n_partners>\d+) "
     r"k (?P<k>\d+) labels (?P<given>\d+) (?P<suggested>\d+) (?P<role>drawn|partner) p (?P<p>\S+) q (?P<q>\S+) "
@@ -81,7 +81,7 @@ def write_audit(draws: Sequence[Draw], classes: NDArray[Any], fingerprint: str, 
 
 def read_audit(path: Path, classes: NDArray[Any] | None) -> tuple[tuple[Draw, ...], NDArray[Any], str]:
     """Return draws, classes and fingerprint from a file that `write_audit` wrote (`Audit.read_csv`)."""
-    rows = _rows(path)
+    rows = Sheet.read(path).rows()
     if classes is None:
         classes = _listed_classes(rows, path)
     reader = Answers(classes)
@@ -190,47 +190,6 @@ def _designs(draw: Draw, fingerprint: str) -> list[str]:
 
 def _checksum(index: int, design: str) -> str:
     return f"ok-{hashlib.sha256(f'{index} {design}'.encode()).hexdigest()[:10]}"
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows that are not empty, with their line numbers; raise a ValueError if the file is no audit."""
-    text = _decoded(path)
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    separators = [mark for mark in ",;\t" if set(_NEEDED) <= {name.strip() for name in _split(header, mark)}]
-    if not separators:
-        raise ValueError(
-            f"{path} must be an audit that labelnoise wrote, with the columns {', '.join(_NEEDED)}; its first line is "
-            f"{header[:80]!r}. Save the spreadsheet as CSV, with its first line."
-        )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separators[0])
-    names: list[str] = []
-    rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not names:
-            names = [name.strip() for name in cells]
-            continue
-        padded = cells + [""] * (len(names) - len(cells))
-        rows.append((reader.line_num, {name: padded[at] for at, name in enumerate(names)}))
-    if not rows:
-        raise ValueError(f"{path} must hold at least one sample; it holds only the first line.")
-    return rows
-
-
-def _split(line: str, mark: str) -> list[str]:
-    return next(csv.reader([line], delimiter=mark), [])
-
-
-def _decoded(path: Path) -> str:
-    """Return the text of a file in UTF-8, in UTF-16 ("Unicode text"), or in the Windows encoding of older Excels."""
-    content = path.read_bytes()
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
 
 
 def _listed_classes(rows: Sequence[tuple[int, Mapping[str, str]]], path: Path) -> NDArray[Any]:

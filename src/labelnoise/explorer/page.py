@@ -1,22 +1,19 @@
 """The explorer: one self-contained HTML page that computes accuracy curves in the browser.
 
 The page is put together from the files beside this module. ``votes.js`` and ``mathematics.js`` compute and know nothing
-of the page, ``drawing.js`` draws values, and ``controls.js`` holds the state. The page's security policy allows its own
-style and script alone, which it names by their hashes: it can load nothing and send nothing.
+of the page, ``drawing.js`` draws values, and ``controls.js`` holds the state. It can load nothing and send nothing.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from importlib.resources import files as package_files
 from urllib.parse import urlencode
 
-_SCRIPTS = ("memoized.js", "votes.js", "mathematics.js", "drawing.js", "controls.js")
+from labelnoise.pages import one_file_page
+
 GENERATOR = "labelnoise explore"
 """The name in the page's head by which it is recognized."""
-_NOTHING = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
+_SCRIPTS = ("memoized.js", "votes.js", "mathematics.js", "drawing.js", "controls.js")
 
 
 def explorer_page(state: Mapping[str, object] | None = None) -> str:
@@ -32,15 +29,7 @@ def explorer_page(state: Mapping[str, object] | None = None) -> str:
     str
         HTML, about 50 kB.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    script = '"use strict";\n' + "\n".join(_read(name) for name in _SCRIPTS)
-    style = _read("style.css")
-    policy = f"{_NOTHING}; script-src {_hash(script)}; style-src {_hash(style)}"
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_read("page.html"))
-    return template.render(
-        state=address_part(state or {}), generator=GENERATOR, policy=policy, style=style, script=script
-    )
+    return one_file_page("labelnoise.explorer", _SCRIPTS, state=address_part(state or {}), generator=GENERATOR)
 
 
 def address_part(state: Mapping[str, object]) -> str:
@@ -53,12 +42,3 @@ def address_part(state: Mapping[str, object]) -> str:
     """
     written = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in state.items()}
     return urlencode(written, safe=",")
-
-
-def _read(name: str) -> str:
-    return package_files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """Return the source expression of a security policy that allows this text inside an element."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

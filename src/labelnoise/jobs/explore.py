@@ -74,7 +74,7 @@ def write_explorer(path: str | Path, setting: ExplorerSetting, *, overwrite: boo
     return write_text(explorer_page(setting.state()), target)
 
 
-def address(path: Path, setting: ExplorerSetting) -> str:
+def page_address(path: Path, setting: ExplorerSetting) -> str:
     """Return the address of the page with its setting, as the browser will show it."""
     return f"{path.resolve().as_uri()}#{address_part(setting.state())}"
 
@@ -86,8 +86,8 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def open_in_browser(path: Path) -> bool:
-    """Open the page in the user's browser, if there is a display; return whether that worked."""
+def open_address(address: str) -> bool:
+    """Open an address in the user's browser, if there is a display; return whether that worked."""
     import webbrowser
 
-    return has_display() and webbrowser.open(path.resolve().as_uri())
+    return has_display() and webbrowser.open(address)
