@@ -177,3 +177,13 @@ def test_the_stop_button_ends_the_server(tmp_path):
         thread.join(timeout=10)
         connection.close()
         assert not thread.is_alive()
+
+
+def test_a_browser_that_goes_away_leaves_the_terminal_alone(ask, monkeypatch, capfd):
+    def goes_away(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("labelnoise.audit_page.server._Handler._send", goes_away)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask("GET", "state")
+    assert capfd.readouterr().err == ""

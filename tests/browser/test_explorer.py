@@ -57,13 +57,21 @@ def curve(setting, noise_rates):
 def test_the_accuracy_is_that_of_python_at_500_settings(explorer):
     rng = np.random.default_rng(0)
     settings = [random_setting(rng) for _ in range(N_SETTINGS)]
-    computed = explorer.evaluate(
-        "all => all.map(s => Mathematics.curves(s).map(c => [c.accuracyAt(s.rate), c.accuracy[77]]))", settings
-    )
-    expected = [curve(setting, [setting["rate"], 77 / 200]).accuracy.T for setting in settings]
+    computed = explorer.evaluate("all => all.map(s => Mathematics.curves(s).map(c => c.accuracyAt(s.rate)))", settings)
+    expected = [curve(setting, setting["rate"]).accuracy[0] for setting in settings]
     for setting, here, there in zip(settings, computed, expected, strict=True):
         assert np.allclose(here, there, rtol=0, atol=1e-9), setting
     assert np.ptp(np.concatenate([e.ravel() for e in expected])) > 0.9  # The settings are not all alike.
+
+
+def test_the_drawn_curve_is_the_accuracy_at_each_rate(explorer):
+    rng = np.random.default_rng(2)
+    off = explorer.evaluate(
+        """all => all.flatMap(s => Mathematics.curves(s).map(
+            c => Math.max(...c.accuracy.map((value, i) => Math.abs(value - c.accuracyAt(i / 200))))))""",
+        [random_setting(rng) for _ in range(10)],
+    )
+    assert max(off) < 1e-12
 
 
 def test_the_breaking_point_is_the_tolerance_of_python(explorer):
