@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUTPUT ?= labelnoise-output
 
-.PHONY: demo test check docs benchmarks clean
+.PHONY: demo test check package docs benchmarks clean
 
 demo: $(VENV)/.demo  ## run the main job on bundled data and print where its report is
 	$(BIN)/labelnoise demo --output-dir $(OUTPUT)/demo
@@ -19,6 +19,13 @@ check: $(VENV)/.test  ## lint, formatting, types, docstrings, spelling, document
 	$(BIN)/numpydoc lint $$(find src -name '*.py')
 	$(BIN)/codespell
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+package: $(VENV)/.test  ## build sdist and wheel, install the wheel into an empty environment, run the demo there
+	rm -rf build/dist build/installed build/demo
+	$(BIN)/python -m build --outdir build/dist .
+	$(PYTHON) -m venv build/installed
+	build/installed/bin/python -m pip install --quiet --disable-pip-version-check build/dist/labelnoise-*.whl
+	cd build && installed/bin/labelnoise demo --output-dir demo
 
 docs: $(VENV)/.test  ## serve the documentation
 	$(BIN)/mkdocs serve
