@@ -26,8 +26,8 @@ class CurveSetting:
 
     Attributes
     ----------
-    ties : str
-        The tie rule, the same in predictions and votes.
+    ties : str or None
+        The tie rule, the same in predictions and votes; None where no votes are counted.
     model : str
         "finite" or "iid" (predicted, see `predict_knn`), "measured", or "posterior" (predicted for labels of unknown
         quality, see `labelnoise.diagnosis.cost`).
@@ -41,9 +41,11 @@ class CurveSetting:
         Number of training samples, where known.
     seed : int or None
         Measured curves: the seed of the noise draws.
+    classifier : str or None
+        Name of the classifier that was measured (`measure`); None where neighbors vote.
     """
 
-    ties: str
+    ties: str | None
     model: str
     noise: dict[str, Any]
     placement: dict[str, Any]
@@ -51,6 +53,7 @@ class CurveSetting:
     n_test: int
     n_train: int | None = None
     seed: int | None = None
+    classifier: str | None = None
 
 
 COMPARISON_COLUMNS = [
@@ -71,7 +74,7 @@ class AccuracyCurve:
         Asked noise rates; the expected share of changed labels where noise is given by rows (`predict_with_rows`), NaN
         where that is not known.
     k : array of shape (n_k,)
-        Neighborhood sizes.
+        Neighborhood sizes; [0] where no neighbors vote, but a classifier of one's own was measured (`measure`).
     accuracy : array of shape (n_rates, n_k)
         Mean over the test samples (Eq. 1), and for measured curves over the repeats; in [0, 1].
     per_class : array of shape (n_rates, n_k, n_classes)
@@ -260,7 +263,7 @@ class AccuracyCurve:
     def _one_k(self, k: int | None) -> int:
         if k is None and len(self.k) == 1:
             return int(self.k[0])
-        if k is None or check_count(k, "k") not in self.k:
+        if k is None or check_count(k, "k", least=0) not in self.k:
             raise ValueError(f"`k` must be one of the curve's {self.k.tolist()}; got {k}.")
         return int(k)
 
@@ -282,6 +285,8 @@ class AccuracyCurve:
                 "n_test": self.setting.n_test,
             }
         )
+        if self.setting.classifier is not None:
+            frame.insert(0, "classifier", self.setting.classifier)
         if self.sampling_error is not None:
             frame["sampling_error"] = self.sampling_error.ravel()
         if self.neighborhood_noise_rates is not None:
@@ -309,23 +314,30 @@ class AccuracyCurve:
             "n_train": setting.n_train,
             "repeats": self.repeats,
             "seed": setting.seed,
+            **({} if setting.classifier is None else {"classifier": setting.classifier}),
         }
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the curve, one line per k, on `ax` or a new figure; return the axes."""
-        from labelnoise.figures import plot_curve
+    def plot(self, ax: Axes | None = None, *, family: AccuracyCurve | None = None) -> Axes:
+        """Draw the curve, one line per k, on `ax` or a new figure; return the axes.
 
-        return plot_curve(self, ax)
+        A measured curve with one column, such as that of a network or of a classifier of one's own, can be drawn over a
+        `family` of predicted ones (Fig. 4): the curve of several k from the clean distribution that the classifier has.
+        """
+        from labelnoise.figures import plot_curve, plot_over_family
+
+        return plot_curve(self, ax) if family is None else plot_over_family(self, family, ax)
 
     def __repr__(self) -> str:
         setting = self.setting
         kind = f"measured, {self.repeats} repeats" if self.measured else f"predicted ({setting.model})"
+        names = [f"k={k}" for k in self.k] if setting.classifier is None else [setting.classifier]
         best = "; ".join(
-            f"k={k}: {high:.3f} -> {low:.3f}"
-            for k, high, low in zip(self.k, self.accuracy[0], self.accuracy[-1], strict=True)
+            f"{name}: {high:.3f} -> {low:.3f}"
+            for name, high, low in zip(names, self.accuracy[0], self.accuracy[-1], strict=True)
         )
+        ties = "" if setting.ties is None else f", {setting.ties} ties"
         return (
-            f"AccuracyCurve({kind}; {setting.noise['name']} noise, {setting.placement['name']}, {setting.ties} ties; "
+            f"AccuracyCurve({kind}; {setting.noise['name']} noise, {setting.placement['name']}{ties}; "
             f"noise rate {self.noise_rates[0]:g} -> {self.noise_rates[-1]:g}: {best}; {setting.n_test} test samples)"
         )
 

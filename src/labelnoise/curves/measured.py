@@ -36,6 +36,13 @@ class LabelSource(ABC):
         """Return the number that tells the random stream of one noise rate from those of the others."""
         return int(np.float64(noise_rate).view(np.uint64))
 
+    def generator(self, seed: int, noise_rate: float, repeat: int) -> np.random.Generator:
+        """Return the random numbers of one draw, which depend on nothing but the seed, the noise rate and the repeat.
+
+        Whoever draws with them gets the same labels, whatever other noise rates are measured, and in whatever order.
+        """
+        return np.random.default_rng([seed, self.stream(noise_rate), repeat])
+
 
 @dataclass(frozen=True, eq=False)
 class PlacedNoise(LabelSource):
@@ -79,11 +86,8 @@ class Draws:
     seed: int
 
     def votes(self, noise_rate: float, repeat: int, ks: Integers) -> tuple[Codes, Mask | None]:
-        """Return the predicted codes (n_test, n_k), -1 for a strict tie, and the samples that count as noisy.
-
-        A draw depends on the seed, the noise rate and the repeat alone, not on which other noise rates are measured.
-        """
-        rng = np.random.default_rng([self.seed, self.labels.stream(noise_rate), repeat])
+        """Return the predicted codes (n_test, n_k), -1 for a strict tie, and the samples that count as noisy."""
+        rng = self.labels.generator(self.seed, noise_rate, repeat)
         noisy, selected = self.labels.draw(noise_rate, rng)
         indices, n_classes = self.inputs.indices, self.inputs.n_classes
         tie_breaker = rng.random((len(indices), len(ks))) if self.ties == "random" else None

@@ -231,15 +231,20 @@ def predict_as_measured(
     AccuracyCurve
         At the measured curve's realized noise rates and k.
     """
-    classes = measured.setting.classes
+    classes, ties = measured.setting.classes, measured.setting.ties
+    if ties is None:
+        raise ValueError(
+            "`measured` must be of neighbors that vote (simulate_knn); got the curve of "
+            f"{measured.setting.classifier}. Draw it over accuracy_curve of its clean probabilities."
+        )
     inputs, train_codes, noise = KnnInputs.of_labels(neighbors, train_labels, test_labels, noise, measured.k, classes)
     asked = np.broadcast_to(measured.realized_noise_rates[:, None], measured.accuracy.shape)
     rates = asked if measured.neighborhood_noise_rates is None else measured.neighborhood_noise_rates
     rhos = np.zeros(rates.shape) if measured.realized_concentrations is None else measured.realized_concentrations
     rhos = np.clip(np.nan_to_num(around_own_mean(rhos, asked, rates, measured.k)), 0.0, 1.0)
     placement = {"name": "as measured in the neighborhoods"}
-    setting = inputs.setting(measured.setting.ties, model, noise.parameters(), placement)
-    votes = {v.ks[0]: v for v in _models(inputs, train_codes, noise, setting.ties, model, 0.0)}
+    setting = inputs.setting(ties, model, noise.parameters(), placement)
+    votes = {v.ks[0]: v for v in _models(inputs, train_codes, noise, ties, model, 0.0)}
 
     def cell(row: int, column: int) -> AccuracyCurve:
         k, rho = int(measured.k[column]), float(rhos[row, column])

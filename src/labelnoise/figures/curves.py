@@ -94,6 +94,8 @@ def _mark_asked(ax: Axes, curve: AccuracyCurve) -> list[Line]:
 
 def k_labels(curve: AccuracyCurve) -> tuple[list[str], list[Any]]:
     """Return the names of the lines, and their colors."""
+    if curve.setting.classifier is not None:
+        return [curve.setting.classifier], [INK]
     ks = curve.k.tolist()
     colors = ordered_colors(ks)
     return [f"K = {k}" if row == 0 else f"{k}" for row, k in enumerate(ks)], [colors[k] for k in ks]
@@ -125,17 +127,16 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
         if measured is None and shown is not predicted and len(predicted.noise_rates) <= _FEW:
             marks += _mark_asked(ax, predicted)
     if measured is not None:
-        colors = ordered_colors(shown.k.tolist())
         order, _ = _sorted(measured)
         assert measured.std is not None
-        for column, (k, (x, y)) in enumerate(zip(measured.k.tolist(), lines_of(measured), strict=True)):
+        for column, ((x, y), color) in enumerate(zip(lines_of(measured), k_labels(shown)[1], strict=True)):
             std = measured.std[order, column]
             marks += bar_ends(x, y, std)
             ax.errorbar(
                 x,
                 y,
                 yerr=error_bars(std),
-                color=colors[k],
+                color=color,
                 linestyle="none" if predicted is not None else ":",
                 linewidth=1.0,
                 marker="o",
@@ -184,7 +185,8 @@ def caption(predicted: AccuracyCurve | None, measured: AccuracyCurve | None, dat
     if shown.setting.n_train:
         counts = f"{shown.setting.n_train:,} training and {counts}"
     parts.append(counts)
-    parts.append(f"{shown.setting.placement['name']} placement, ties: {shown.setting.ties}")
+    ties = "" if shown.setting.ties is None else f", ties: {shown.setting.ties}"
+    parts.append(f"{shown.setting.placement['name']} placement{ties}")
     if predicted is not None:
         parts.append(f"lines: predicted ({predicted.setting.model}, {predicted.setting.placement['name']})")
     if measured is not None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from labelnoise.arrays import Floats
 from labelnoise.figures.curves import bar_ends, densely, draw_lines, k_labels, lines_of, scale_accuracy
 from labelnoise.figures.direct_labels import label_ends, label_lines, label_points
-from labelnoise.figures.layout import finish, new_figure
+from labelnoise.figures.layout import axes_to_draw_on, finish, new_figure
 from labelnoise.figures.matrices import draw_matrix
 from labelnoise.figures.style import BLUE, INK, SOFT_INK, STYLE, VERMILION, error_bars, ordered_colors
 
@@ -47,6 +47,32 @@ def _each_point(repeats: int) -> str:
     return f"mean ± standard deviation of {repeats} trainings" if repeats > 1 else "one training"
 
 
+def _draw_over_family(ax: Axes, family: AccuracyCurve, x: Floats, y: Floats, bars: Floats, name: str) -> None:
+    """Draw one measured curve, with its name, over the lines of predicted ones."""
+    predicted = densely(family)
+    draw_lines(ax, predicted)
+    _draw_measured(ax, x, y, bars)
+    scale_accuracy(ax, predicted.setting.noise["name"])
+    marks = bar_ends(x, y, bars)
+    label_lines(ax, lines_of(predicted), *k_labels(predicted), points=marks, beside=[(x, y)])
+    label_points(ax, (x, y), name, INK, lines=lines_of(predicted), points=marks)
+
+
+def plot_over_family(curve: AccuracyCurve, family: AccuracyCurve, ax: Axes | None = None) -> Axes:
+    """Draw a measured curve with one column over predicted ones, on `ax` or on a new pyplot figure."""
+    if curve.std is None or len(curve.k) != 1:
+        raise ValueError(
+            f"a curve must be measured, with one column, to be drawn over a family; got {curve!r}. "
+            f"Swap it with `family`, or draw it without one."
+        )
+    if family.measured:
+        raise ValueError(f"`family` must be a predicted curve (accuracy_curve, predict_knn); got {family!r}.")
+    ax = axes_to_draw_on(ax, 6.0, 4.2)
+    x, y, bars = _by_rate(curve.realized_noise_rates, curve.accuracy[:, 0], curve.std[:, 0])
+    _draw_over_family(ax, family, x, y, bars, curve.setting.classifier or f"measured, K = {curve.k[0]}")
+    return ax
+
+
 def family_figure(
     predicted: AccuracyCurve,
     noise_rates: ArrayLike,
@@ -75,7 +101,6 @@ def family_figure(
         The corruption matrix to draw beside the curves (Fig. 4g): rows clean, columns noisy.
     """
     x, y, bars = _by_rate(noise_rates, mean, std)
-    predicted = densely(predicted)
     with matplotlib.rc_context(STYLE):
         figure = new_figure(6.6 if matrix is None else 9.8, 4.0)
         if matrix is None:
@@ -84,12 +109,7 @@ def family_figure(
             ax, beside = figure.subplots(1, 2, width_ratios=[1.55, 1])
             draw_matrix(beside, matrix, predicted.setting.classes.tolist())
             beside.set_anchor("N")
-        draw_lines(ax, predicted)
-        _draw_measured(ax, x, y, bars)
-        scale_accuracy(ax, predicted.setting.noise["name"])
-        marks = bar_ends(x, y, bars)
-        label_lines(ax, lines_of(predicted), *k_labels(predicted), points=marks, beside=[(x, y)])
-        label_points(ax, (x, y), "network", INK, lines=lines_of(predicted), points=marks)
+        _draw_over_family(ax, predicted, x, y, bars, "network")
         setting = predicted.setting
         words = (
             f"Colored lines: predicted accuracy of K-NN for each K ({setting.model}, ties: {setting.ties}, "
