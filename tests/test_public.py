@@ -18,6 +18,7 @@ NAMES = {
     *("AccuracyCurve", "FlipNoise", "KMeansCluster", "MatrixNoise", "Neighbors", "NoisyLabels", "Spread"),
     *("UniformNoise", "accuracy_curve", "clean_distribution", "corrupt", "neighbors", "plurality_probability"),
     *("predict_knn", "simulate_knn", "AccuracySurface", "accuracy_surface"),
+    *("AccuracyCurveDisplay", "NoisyLabelsClassifier", "measure"),
     *("Audit", "Diagnosis", "Estimate", "diagnose"),
     *("ClassBoundary", "Concentrated", "HubnessProportional", "Patches", "concentration", "concentration_profile"),
     *("concentration_test", "corrupt_with_rows", "softmax_rows", "effective_k"),

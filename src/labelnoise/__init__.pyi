@@ -1,3 +1,6 @@
+from .classifiers.display import AccuracyCurveDisplay
+from .classifiers.measured import measure
+from .classifiers.noisy_labels import NoisyLabelsClassifier
 from .corruption import NoisyLabels, corrupt
 from .curves.curve import AccuracyCurve
 from .curves.from_rows import predict_with_rows, simulate_with_rows
@@ -24,6 +27,7 @@ from .softmax.telling import most_telling_noise_rate
 __version__: str
 __all__ = [
     "AccuracyCurve",
+    "AccuracyCurveDisplay",
     "AccuracySurface",
     "Audit",
     "ClassBoundary",
@@ -37,6 +41,7 @@ __all__ = [
     "MatrixNoise",
     "Neighbors",
     "NoisyLabels",
+    "NoisyLabelsClassifier",
     "Patches",
     "Spread",
     "UniformNoise",
@@ -52,6 +57,7 @@ __all__ = [
     "effective_k",
     "fit_effective_k",
     "most_telling_noise_rate",
+    "measure",
     "neighbors",
     "noise_rows",
     "plurality_probability",

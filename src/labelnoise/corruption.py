@@ -251,6 +251,15 @@ def _class_values(classes: list[Any]) -> NDArray[Any]:
     return values
 
 
+def check_several_classes(codes: Codes, classes: NDArray[Any], name: str = "labels") -> None:
+    """Raise a ValueError if there is only one class, of which noise can make no other."""
+    if len(classes) == 1:
+        raise ValueError(
+            f"`{name}` must be of at least two classes, or noise changes nothing; got one class, "
+            f"{classes.tolist()[0]!r}, {len(codes)} times. Pass classes=[...] if there are classes that do not occur."
+        )
+
+
 def corrupt_codes(
     codes: Codes,
     n_classes: int,
@@ -325,11 +334,8 @@ def corrupt(
     check_placement(placement)
     rate = check_noise_rate(noise_rate)
     codes, known, noise = encode_for_noise(labels, noise, classes)
-    if len(known) == 1 and rate > 0:
-        raise ValueError(
-            f"`labels` must be of at least two classes, or noise changes nothing; all {len(codes)} are "
-            f"{known.tolist()[0]!r}. Pass classes=[...] if there are classes that do not occur."
-        )
+    if rate > 0:
+        check_several_classes(codes, known)
     check_same_order(features, labels, "features")
     checked_features = check_placement_features(placement, features, len(codes))
     seed = seed_of(random_state)

@@ -1,0 +1,270 @@
+# ruff: noqa: N803, N806  (X and X_test are scikit-learn's names for features)
+"""Measured accuracy of any classifier under label noise: trained on really corrupted labels, tested on clean ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from labelnoise.arrays import Codes, Features, Floats
+from labelnoise.classifiers.training import EVERYTHING, Experiment, Split, check_classifier, name_of, targets_of
+from labelnoise.columns import check_same_order
+from labelnoise.corruption import check_several_classes
+from labelnoise.curves.curve import AccuracyCurve, CurveSetting
+from labelnoise.curves.measured import PlacedNoise
+from labelnoise.curves.source import CurveSource
+from labelnoise.labels import encode_labels
+from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
+from labelnoise.placement.base import Placement, check_placement, check_placement_features
+from labelnoise.placement.spread import Spread
+from labelnoise.progress import track
+from labelnoise.validation import check_count, check_noise_rates, seed_of
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(CurveSource):
+    """What a classifier predicted after training on noisy labels.
+
+    Attributes
+    ----------
+    predicted : array of shape (n_rates, repeats, n_test)
+        Predicted codes; -1 for what is none of the classes.
+    test_codes : array of shape (n_test,)
+        True classes.
+    noise_rates : array of shape (n_rates,)
+    n_classes : int
+    """
+
+    predicted: Codes
+    test_codes: Codes
+    noise_rates: Floats
+    n_classes: int
+
+    def _at(self, noise_rate: float) -> Codes:
+        return self.predicted[int(np.flatnonzero(self.noise_rates == noise_rate)[0])]
+
+    def confusion(self, noise_rate: float, k: int) -> Floats:
+        """Return the mean confusion matrix of the repeats."""
+        predicted, counts = self._at(noise_rate), np.zeros((self.n_classes, self.n_classes))
+        truth = np.broadcast_to(self.test_codes, predicted.shape)
+        known = predicted >= 0
+        np.add.at(counts, (truth[known], predicted[known]), 1)
+        with np.errstate(invalid="ignore"):
+            return counts / np.bincount(truth.ravel(), minlength=self.n_classes)[:, None]
+
+    def per_sample(self, noise_rate: float, k: int) -> Floats:
+        """Return the share of the repeats in which each test sample is classified correctly."""
+        return (self._at(noise_rate) == self.test_codes).mean(axis=0)
+
+    def curve(self, setting: CurveSetting, realized: Floats) -> AccuracyCurve:
+        """Return the mean over the repeats as a curve with one column."""
+        right = self.predicted == self.test_codes
+        runs = right.mean(axis=2)[:, :, None]
+        counts = right.shape[1] * np.bincount(self.test_codes, minlength=self.n_classes)
+        sums = [np.bincount(self.test_codes, n, minlength=self.n_classes) for n in right.sum(axis=1)]
+        with np.errstate(invalid="ignore"):
+            per_class = (np.array(sums) / counts)[:, None, :]
+        return AccuracyCurve(
+            noise_rates=self.noise_rates,
+            k=np.array([0]),
+            accuracy=runs.mean(axis=1),
+            per_class=per_class,
+            setting=setting,
+            realized_noise_rates=realized,
+            source=self,
+            runs=runs,
+        )
+
+
+def measure(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    X_test: Any,
+    y_test: ArrayLike | None,
+    noise: NoiseModel,
+    noise_rates: float | Iterable[float],
+    *,
+    placement: Placement = Spread(),  # noqa: B008  a frozen value
+    features: ArrayLike | None = None,
+    repeats: int = 5,
+    cv: Any = None,
+    classes: ArrayLike | None = None,
+    name: str | None = None,
+    n_jobs: int | None = None,
+    random_state: int | np.random.Generator | None = None,
+) -> AccuracyCurve:
+    """Measure the accuracy of a classifier that is trained on really corrupted labels, averaged over noise draws.
+
+    At every noise rate and repeat the training labels are corrupted anew, a clone of the estimator is fitted to them,
+    and the accuracy is the share of test samples whose true class it predicts. Draws are those of `simulate_knn` with
+    the same seed, so that two classifiers are compared on the same noisy labels.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A scikit-learn classifier or pipeline, or anything with `fit`, `predict` and `get_params`. It is never fitted
+        itself. Where a `random_state` in it is None, it is set anew for each training, from this function's.
+    X : array-like, sparse matrix or data frame of n_train rows
+        Training features, in any form that the estimator takes; they are not looked at, and may hold NaN.
+    y : array-like of shape (n_train,)
+        Clean training labels, of any hashable classes. Text, integers and booleans reach the estimator as they are,
+        other classes as their codes.
+    X_test, y_test : array-like of n_test rows and labels, or None with `cv`
+        Test features and their true labels, which stay clean.
+    noise : NoiseModel
+        What a selected label becomes.
+    noise_rates : float or sequence of float in [0, 1]
+        The fractions selected.
+    placement : Placement, default Spread()
+        Where the selected samples lie.
+    features : array-like of shape (n_train, n_features), optional
+        For placements that select samples by where they lie; by default X.
+    repeats : int, default 5
+        Noise draws, and trainings, per noise rate; at least 1.
+    cv : int or cross-validation splitter, optional
+        Instead of test samples: every training sample is predicted by a classifier trained on the noisy labels of the
+        other folds, and compared with its clean label. Each fold is one more training.
+    classes : sequence, optional
+        All classes in code order, where the training labels alone do not show them.
+    name : str, optional
+        What the classifier is called in figures and tables; by default its type, or that of a pipeline's last step.
+    n_jobs : int, optional
+        Number of trainings at a time, as in scikit-learn: None is 1 unless `joblib.parallel_config` says otherwise, -1
+        is the number of cores. The result does not depend on it.
+    random_state : int, numpy.random.Generator or None
+        The seed used is in the result.
+
+    Returns
+    -------
+    AccuracyCurve
+        One column, k = [0], with `runs`, `std` and `standard_error` over the repeats, per class and per sample;
+        `effective_k` compares it with the curves of K-NN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An estimator that is none, or a regressor; numbers of rows and labels that differ; test labels of unknown
+        classes; as `corrupt`. A training that fails is an error which names the noise rate and the draw.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> X, y = [[0.0], [0.1], [1.0], [1.1]], ["cat", "cat", "dog", "dog"]
+    >>> nearest = KNeighborsClassifier(n_neighbors=1)
+    >>> curve = ln.measure(nearest, X, y, X, y, ln.FlipNoise(), [0.0, 0.25, 1.0], random_state=0)
+    >>> curve.accuracy.ravel().tolist()
+    [1.0, 0.75, 0.0]
+    """
+    check_classifier(estimator)
+    check_noise(noise)
+    check_placement(placement)
+    rates, n_repeats = check_noise_rates(noise_rates), check_count(repeats, "repeats")
+    if n_jobs is not None and check_count(n_jobs, "n_jobs", least=-(2**31)) == 0:
+        raise ValueError("`n_jobs` must not be 0; pass 1 for one training at a time, or -1 for one per core.")
+    codes, known, noise = encode_for_noise(y, noise, classes, "y")
+    if rates.any():
+        check_several_classes(codes, known, "y")
+    _check_rows(X, y, len(codes), "X", "y")
+    if cv is None:
+        if X_test is None or y_test is None:
+            raise ValueError(
+                "`X_test` and `y_test` must be given, or `cv`, such as cv=5, to test on the training samples."
+            )
+        test_codes, _ = encode_labels(y_test, classes=known, name="y_test")
+        _check_rows(X_test, y_test, len(test_codes), "X_test", "y_test")
+        splits: list[Split] = [(EVERYTHING, EVERYTHING)]
+    else:
+        if X_test is not None or y_test is not None:
+            raise ValueError("`X_test` and `y_test` must be None with `cv`, which tests on the training samples.")
+        X_test, test_codes, splits = X, codes, _folds(cv, codes)
+    given = X if features is None and placement.needs_features else features
+    located = check_placement_features(placement, given, len(codes))
+    seed, experiment = (
+        seed_of(random_state),
+        Experiment(estimator, X, X_test, splits, targets_of(known), len(test_codes)),
+    )
+    labels = [_labels(codes[train], len(known), noise, placement, located, train) for train, _ in splits]
+    predicted, realized = _predict_all(experiment, labels, rates, n_repeats, seed, n_jobs)
+    n_train = round(np.mean([len(part.codes) for part in labels]))
+    setting = CurveSetting(
+        None,
+        "measured",
+        noise.parameters(),
+        placement.parameters(),
+        known,
+        len(test_codes),
+        n_train,
+        seed,
+        name_of(estimator) if name is None else name,
+    )
+    return Predictions(predicted, test_codes, rates, len(known)).curve(setting, realized)
+
+
+def _check_rows(X: Any, y: Any, n_labels: int, X_name: str, y_name: str) -> None:
+    """Raise an error unless features have one row per label, in the same order where both have an index."""
+    shape = getattr(X, "shape", None)
+    if not shape and not hasattr(X, "__len__"):
+        raise TypeError(
+            f"`{X_name}` must be an array, a list, a sparse matrix or a data frame; got {type(X).__name__}."
+        )
+    n_rows = shape[0] if shape else len(X)
+    if n_rows != n_labels:
+        raise ValueError(
+            f"`{X_name}` and `{y_name}` must have one row and one label per sample; got {n_rows} and {n_labels}."
+        )
+    check_same_order(X, y, X_name, y_name)
+
+
+def _folds(cv: Any, codes: Codes) -> list[Split]:
+    """Return training and test positions of every fold; each sample must be tested once."""
+    from sklearn.model_selection import check_cv
+
+    splits = list(check_cv(cv, codes, classifier=True).split(np.zeros((len(codes), 1)), codes))
+    tested = np.concatenate([np.arange(len(codes))[test] for _, test in splits])
+    if not np.array_equal(np.sort(tested), np.arange(len(codes))):
+        raise ValueError(
+            f"`cv` must test every sample once; its {len(splits)} splits test {len(np.unique(tested))} of {len(codes)} "
+            f"samples, {len(tested)} times in all. Pass a number of folds, or a splitter such as StratifiedKFold(5)."
+        )
+    return splits
+
+
+def _labels(
+    codes: Codes, n_classes: int, noise: NoiseModel, placement: Placement, located: Features | None, train: Any
+) -> PlacedNoise:
+    """Return the noisy labels of one split's training samples, ready to be drawn."""
+    part = None if located is None else located[train]
+    return PlacedNoise(codes, n_classes, noise, placement.prepare(part), part)
+
+
+def _predict_all(
+    experiment: Experiment, labels: list[PlacedNoise], rates: Floats, repeats: int, seed: int, n_jobs: int | None
+) -> tuple[Codes, Floats]:
+    """Return the predictions at every noise rate and repeat, and the mean share of selected labels per rate.
+
+    The labels are drawn in this process, in which placements are prepared, and the workers only train.
+    """
+    from sklearn.utils.parallel import Parallel, delayed
+
+    shares: list[float] = []
+
+    def trainings() -> Iterator[Any]:
+        for rate in rates.tolist():
+            for repeat in range(repeats):
+                rng = labels[0].generator(seed, rate, repeat)
+                drawn = [part.draw(rate, rng) for part in labels]
+                shares.append(float(np.concatenate([selected for _, selected in drawn]).mean()))
+                noisy = list(zip([codes for codes, _ in drawn], rng.spawn(len(labels)), strict=True))
+                about = f"noise rate {rate:g}, draw {repeat + 1} of {repeats}, seed {seed}"
+                yield delayed(experiment.predict)(noisy, about)
+
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(trainings())
+    predicted = np.array(list(track(done, "training", total=len(rates) * repeats)))
+    shape = len(rates), repeats, -1
+    return predicted.reshape(shape), np.array(shares).reshape(shape).mean(axis=(1, 2))
