@@ -15,7 +15,7 @@ from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel
-from labelnoise.softmax.effective import EffectiveNeighborhood, effective_neighborhood
+from labelnoise.softmax.effective import effective_k
 from labelnoise.validation import check_ks
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class AccuracyCurveDisplay:
         What is drawn.
     family : AccuracyCurve, optional
         Predicted curves of several k to draw it over.
-    effective : EffectiveNeighborhood, optional
-        How near the curve is to that of every k.
+    effective_k : int, optional
+        The k whose predicted curve is nearest.
 
     Attributes
     ----------
@@ -59,11 +59,11 @@ class AccuracyCurveDisplay:
         curve: AccuracyCurve,
         *,
         family: AccuracyCurve | None = None,
-        effective: EffectiveNeighborhood | None = None,
+        effective_k: int | None = None,
     ) -> None:
         self.curve = curve
         self.family = family
-        self.effective = effective
+        self.effective_k = effective_k
 
     def plot(self, ax: Axes | None = None) -> AccuracyCurveDisplay:
         """Draw on `ax` or on a new figure, set `ax_` and `figure_`, and return this display."""
@@ -110,7 +110,7 @@ class AccuracyCurveDisplay:
         estimator, X, y, X_test, y_test, noise, noise_rates
             As in `measure`.
         k : int or sequence of int, optional
-            Neighborhood sizes whose analytic curves are drawn below, with that of the effective K. They start from the
+            Neighborhood sizes whose analytic curves are drawn below, with that of the effective k. They start from the
             estimator's `predict_proba` after a training on clean labels, and are those of spread noise.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default those of a new figure.
@@ -144,7 +144,7 @@ class AccuracyCurveDisplay:
             targets,
             np.random.default_rng(curve.setting.seed),
         )
-        effective = effective_neighborhood(curve, clean, y_test, noise, classes=classes)
+        nearest = effective_k(curve, clean, y_test, noise, classes=classes)
         ends = [curve.noise_rates.min(), curve.noise_rates.max()]
-        family = accuracy_curve(clean, y_test, noise, ends, sorted({*sizes, effective.k}), classes=classes)
-        return cls(curve, family=family, effective=effective).plot(ax)
+        family = accuracy_curve(clean, y_test, noise, ends, sorted({*sizes, nearest}), classes=classes)
+        return cls(curve, family=family, effective_k=nearest).plot(ax)
