@@ -14,7 +14,7 @@ import pytest
 from helpers.schema import documented
 
 from labelnoise.cli.main import main
-from labelnoise.curves.curve import COMPARISON_COLUMNS
+from labelnoise.curves.comparison import COMPARISON_COLUMNS
 from labelnoise.studies.recipes import CATALOG
 from labelnoise.studies.recipes.costs import COSTS
 from labelnoise.sweeps.sweep import with_requirements

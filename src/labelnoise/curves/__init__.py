@@ -1,6 +1,6 @@
 """The accuracy curve: accuracy over noise rate and k, whether predicted or measured.
 
-`curve` is the result of all functions, and `source` what it comes from. `predicted`, `measured` and `from_rows`
+`curve` is the result of all functions, `source` what it comes from, and `comparison` a table of two. `predicted`, `measured` and `from_rows`
 compute it from `inputs`, which are checked once. `vote_models` says how a neighborhood votes, `local_rates` which noise
 rates it may have inside, and `prediction` takes the mean over test samples (Eq. 1). `surface` adds the concentration as
 a second axis, `intervals` says how far a curve may be off, and `tolerance` how much noise it tolerates.

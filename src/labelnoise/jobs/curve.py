@@ -21,7 +21,8 @@ from labelnoise.artifacts import (
     write_json,
     write_table,
 )
-from labelnoise.curves.curve import AccuracyCurve, comparison_table
+from labelnoise.curves.comparison import comparison_table
+from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
 from labelnoise.data.reading import Reading

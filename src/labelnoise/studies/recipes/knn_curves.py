@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelnoise.curves.curve import AccuracyCurve, comparison_table
+from labelnoise.curves.comparison import comparison_table
+from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.predicted import predict_knn
 from labelnoise.curves.vote_models import MODELS
 from labelnoise.figures import curve_figure
