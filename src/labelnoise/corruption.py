@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
-from labelnoise.artifacts import parse_json, read_arrays, write_arrays
 from labelnoise.columns import check_same_order
 from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
 from labelnoise.placement.spread import Spread
+from labelnoise.records import read_record, write_record
 from labelnoise.validation import check_noise_rate, seed_of
 
 if TYPE_CHECKING:
@@ -128,33 +127,16 @@ class NoisyLabels:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to one ``.npz`` file (plain arrays and JSON, no pickles), whole or not at all."""
-        target = Path(path)
-        if target.suffix != ".npz":
-            target = target.with_name(target.name + ".npz")
-        # Dates of nanoseconds would become plain numbers, which is why the dtype is looked at too.
-        if self.classes.dtype.kind not in "biuUO" or not all(isinstance(c, str | int) for c in self.classes.tolist()):
-            kinds = sorted({type(c).__name__ for c in self.classes})
-            raise TypeError(
-                f"`classes` must be strings, integers or booleans to be saved; got {', '.join(kinds)}. "
-                f"Convert the labels first, for example by labels.astype(str), and corrupt these."
-            )
         clean, noisy = self._codes
         record = {
-            "format": FORMAT,
-            "classes": self.classes.tolist(),
             "asked_noise_rate": self.asked_noise_rate,
             "noise": self.noise,
             "placement": self.placement,
             "seed": self.seed,
             "concentration": self.concentration,
         }
-        return write_arrays(
-            target,
-            noisy_codes=noisy,
-            clean_codes=clean,
-            selected=self.selected,
-            record=np.frombuffer(json.dumps(record).encode(), dtype=np.uint8),
-        )
+        arrays = {"noisy_codes": noisy, "clean_codes": clean, "selected": self.selected}
+        return write_record(path, FORMAT, self.classes, record, **arrays)
 
     @classmethod
     def from_pair(cls, clean: ArrayLike, noisy: ArrayLike, *, classes: ArrayLike | None = None) -> NoisyLabels:
@@ -220,15 +202,11 @@ class NoisyLabels:
         ValueError
             The file is not one that `save` wrote, or is truncated or damaged.
         """
-        arrays = read_arrays(path, "NoisyLabels.save")
-        if not {"record", "clean_codes", "noisy_codes", "selected"} <= set(arrays):
-            raise ValueError(f"{path} must be a file that NoisyLabels.save wrote; it holds {', '.join(arrays)}.")
-        record = parse_json(arrays["record"].tobytes())
-        found = record.get("format") if isinstance(record, dict) else None
-        clean, noisy, selected = arrays["clean_codes"], arrays["noisy_codes"], arrays["selected"]
-        if found != FORMAT or not (len(clean) == len(noisy) == len(selected)):
-            raise ValueError(f"{path} must hold {FORMAT}; got {found!r}. Was it saved by another version?")
-        classes = _class_values(record["classes"])
+        names = ("clean_codes", "noisy_codes", "selected")
+        record, classes, arrays = read_record(path, FORMAT, "NoisyLabels.save", set(names))
+        clean, noisy, selected = (arrays[name] for name in names)
+        if not len(clean) == len(noisy) == len(selected):
+            raise ValueError(f"{path} must hold one entry per sample in each array; it is damaged. Save it again.")
         return cls(
             labels=classes[noisy],
             clean_labels=classes[clean],
@@ -241,14 +219,6 @@ class NoisyLabels:
             concentration=record["concentration"],
             _codes=(clean, noisy),
         )
-
-
-def _class_values(classes: list[Any]) -> NDArray[Any]:
-    if len({type(c) for c in classes}) == 1:
-        return np.array(classes)
-    values = np.empty(len(classes), dtype=object)  # mixed types: np.array would turn them all into strings
-    values[:] = classes
-    return values
 
 
 def check_several_classes(codes: Codes, classes: NDArray[Any], name: str = "labels") -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,68 +15,13 @@ from labelnoise.columns import check_same_order
 from labelnoise.corruption import check_several_classes
 from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.curves.measured import PlacedNoise
-from labelnoise.curves.source import CurveSource
+from labelnoise.curves.trainings import Trainings
 from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
 from labelnoise.placement.spread import Spread
 from labelnoise.progress import track
 from labelnoise.validation import check_count, check_noise_rates, seed_of
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions(CurveSource):
-    """What a classifier predicted after training on noisy labels.
-
-    Attributes
-    ----------
-    predicted : array of shape (n_rates, repeats, n_test)
-        Predicted codes; -1 for what is none of the classes.
-    test_codes : array of shape (n_test,)
-        True classes.
-    noise_rates : array of shape (n_rates,)
-    n_classes : int
-    """
-
-    predicted: Codes
-    test_codes: Codes
-    noise_rates: Floats
-    n_classes: int
-
-    def _at(self, noise_rate: float) -> Codes:
-        return self.predicted[int(np.flatnonzero(self.noise_rates == noise_rate)[0])]
-
-    def confusion(self, noise_rate: float, k: int) -> Floats:
-        """Return the mean confusion matrix of the repeats."""
-        predicted, counts = self._at(noise_rate), np.zeros((self.n_classes, self.n_classes))
-        truth = np.broadcast_to(self.test_codes, predicted.shape)
-        known = predicted >= 0
-        np.add.at(counts, (truth[known], predicted[known]), 1)
-        with np.errstate(invalid="ignore"):
-            return counts / np.bincount(truth.ravel(), minlength=self.n_classes)[:, None]
-
-    def per_sample(self, noise_rate: float, k: int) -> Floats:
-        """Return the share of the repeats in which each test sample is classified correctly."""
-        return (self._at(noise_rate) == self.test_codes).mean(axis=0)
-
-    def curve(self, setting: CurveSetting, realized: Floats) -> AccuracyCurve:
-        """Return the mean over the repeats as a curve with one column."""
-        right = self.predicted == self.test_codes
-        runs = right.mean(axis=2)[:, :, None]
-        counts = right.shape[1] * np.bincount(self.test_codes, minlength=self.n_classes)
-        sums = [np.bincount(self.test_codes, n, minlength=self.n_classes) for n in right.sum(axis=1)]
-        with np.errstate(invalid="ignore"):
-            per_class = (np.array(sums) / counts)[:, None, :]
-        return AccuracyCurve(
-            noise_rates=self.noise_rates,
-            k=np.array([0]),
-            accuracy=runs.mean(axis=1),
-            per_class=per_class,
-            setting=setting,
-            realized_noise_rates=realized,
-            source=self,
-            runs=runs,
-        )
 
 
 def measure(
@@ -203,7 +147,7 @@ def measure(
         seed,
         name_of(estimator) if name is None else name,
     )
-    return Predictions(predicted, test_codes, rates, len(known)).curve(setting, realized)
+    return Trainings(predicted, test_codes, rates, len(known)).curve(setting, realized)
 
 
 def _check_rows(X: Any, y: Any, n_labels: int, X_name: str, y_name: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,7 +153,9 @@ class AccuracyCurve:
 
     def _ask(self, noise_rate: float | None) -> tuple[CurveSource, float]:
         if self.source is None:
-            raise ValueError("this curve was put together from a table; compute it to ask for more than its table.")
+            raise ValueError(
+                "this curve was put together from a table or a file; compute it to ask for more than that."
+            )
         if noise_rate is None and len(self.noise_rates) == 1:
             return self.source, float(self.noise_rates[0])
         rate = check_noise_rate(noise_rate)  # type: ignore[arg-type]  # None is refused there
@@ -308,6 +312,33 @@ class AccuracyCurve:
             "seed": setting.seed,
             **({} if setting.classifier is None else {"classifier": setting.classifier}),
         }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the curve to one ``.npz`` file (plain arrays and JSON, no pickles), whole or not at all.
+
+        Neighbors and models are not in the file. Of a curve from `measure`, all predictions are.
+        """
+        from labelnoise.curves.storage import save_curve
+
+        return save_curve(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AccuracyCurve:
+        """Read a file that `save` wrote.
+
+        The curve can be drawn, compared and asked for its `tolerance`. One from `measure` answers `confusion`,
+        `per_sample` and `interval` as well. Others do not: ask for these before saving.
+
+        Raises
+        ------
+        FileNotFoundError
+            No such file.
+        ValueError
+            The file is not one that `save` wrote, or is truncated or damaged.
+        """
+        from labelnoise.curves.storage import load_curve
+
+        return load_curve(path)
 
     def plot(self, ax: Axes | None = None, *, family: AccuracyCurve | None = None) -> Axes:
         """Draw the curve, one line per k, on `ax` or a new figure; return the axes.
