@@ -73,6 +73,15 @@ class Returns(BaseEstimator):
         return self.what
 
 
+class AtMostHalf(ln.Spread):
+    """It refuses noise rates above one half when it is asked to select."""
+
+    def select(self, codes, n_classes, noise_rate, features, rng):
+        if noise_rate > 0.5:
+            raise ValueError("too much")
+        return super().select(codes, n_classes, noise_rate, features, rng)
+
+
 @pytest.mark.parametrize("placement", [ln.Spread(), ln.Spread(exact=False), ln.KMeansCluster(), ln.Concentrated(0.5)])
 @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise()], ids=["uniform", "flip"])
 def test_scikit_learns_neighbors_give_the_simulated_curve_of_the_same_seed(noise, placement):
@@ -326,6 +335,12 @@ class TestErrors:
         asked |= {"noise": ln.UniformNoise(), "noise_rates": RATES, **change}
         with pytest.raises(error, match=match):
             ln.measure(**asked)
+        assert Remembers.seen == []
+
+    def test_a_placement_that_cannot_reach_a_noise_rate_is_found_before_anything_is_trained(self):
+        Remembers.seen.clear()
+        with pytest.raises(ValueError, match="too much"):
+            ln.measure(Remembers(), *DATA, ln.UniformNoise(), [0.1, 0.7], placement=AtMostHalf(), n_jobs=2)
         assert Remembers.seen == []
 
     def test_rows_and_labels_of_one_index_in_two_orders_are_refused(self):

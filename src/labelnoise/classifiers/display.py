@@ -68,7 +68,7 @@ class AccuracyCurveDisplay:
     def plot(self, ax: Axes | None = None) -> AccuracyCurveDisplay:
         """Draw on `ax` or on a new figure, set `ax_` and `figure_`, and return this display."""
         self.ax_ = self.curve.plot(ax, family=self.family)
-        self.figure_ = self.ax_.get_figure(root=True)  # type: ignore[assignment]
+        self.figure_ = self.ax_.figure  # type: ignore[assignment]
         return self
 
     @classmethod

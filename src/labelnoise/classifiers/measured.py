@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Codes, Features, Floats
-from labelnoise.classifiers.training import EVERYTHING, Experiment, Split, check_classifier, name_of, targets_of
+from labelnoise.classifiers.training import EVERYTHING, Draw, Experiment, Split, check_classifier, name_of, targets_of
 from labelnoise.columns import check_same_order
 from labelnoise.corruption import check_several_classes
 from labelnoise.curves.curve import AccuracyCurve, CurveSetting
@@ -129,24 +129,21 @@ def measure(
         X_test, test_codes, splits = X, codes, _folds(cv, codes)
     given = X if features is None and placement.needs_features else features
     located = check_placement_features(placement, given, len(codes))
-    seed, experiment = (
-        seed_of(random_state),
-        Experiment(estimator, X, X_test, splits, targets_of(known), len(test_codes)),
-    )
     labels = [_labels(codes[train], len(known), noise, placement, located, train) for train, _ in splits]
-    predicted, realized = _predict_all(experiment, labels, rates, n_repeats, seed, n_jobs)
-    n_train = round(np.mean([len(part.codes) for part in labels]))
     setting = CurveSetting(
-        None,
-        "measured",
-        noise.parameters(),
-        placement.parameters(),
-        known,
-        len(test_codes),
-        n_train,
-        seed,
-        name_of(estimator) if name is None else name,
+        ties=None,
+        model="measured",
+        noise=noise.parameters(),
+        placement=placement.parameters(),
+        classes=known,
+        n_test=len(test_codes),
+        n_train=round(np.mean([len(part.codes) for part in labels])),
+        seed=seed_of(random_state),
+        classifier=name_of(estimator) if name is None else name,
     )
+    draws, realized = _draw(labels, rates, n_repeats, setting.seed)
+    experiment = Experiment(estimator, X, X_test, splits, targets_of(known), len(test_codes))
+    predicted = _predict(experiment, draws, n_jobs).reshape(len(rates), n_repeats, -1)
     return Trainings(predicted, test_codes, rates, len(known)).curve(setting, realized)
 
 
@@ -187,28 +184,29 @@ def _labels(
     return PlacedNoise(codes, n_classes, noise, placement.prepare(part), part)
 
 
-def _predict_all(
-    experiment: Experiment, labels: list[PlacedNoise], rates: Floats, repeats: int, seed: int, n_jobs: int | None
-) -> tuple[Codes, Floats]:
-    """Return the predictions at every noise rate and repeat, and the mean share of selected labels per rate.
+def _draw(labels: list[PlacedNoise], rates: Floats, repeats: int, seed: int | None) -> tuple[list[Draw], Floats]:
+    """Return every draw of noisy labels, and the mean share of selected labels per noise rate.
 
-    The labels are drawn in this process, in which placements are prepared, and the workers only train.
+    They are drawn before anything is trained, in this process, in which placements are prepared. A placement that
+    cannot reach a noise rate is thus an error before the work. The codes are kept in the smallest type that holds them.
     """
+    assert seed is not None
+    draws, shares = list[Draw](), np.empty((len(rates), repeats))
+    small = np.min_scalar_type(labels[0].n_classes - 1)
+    for row, rate in enumerate(rates.tolist()):
+        for repeat in range(repeats):
+            rng = labels[0].generator(seed, rate, repeat)
+            drawn = [part.draw(rate, rng) for part in labels]
+            shares[row, repeat] = np.concatenate([selected for _, selected in drawn]).mean()
+            noisy = [codes.astype(small) for codes, _ in drawn]
+            about = f"noise rate {rate:g}, draw {repeat + 1} of {repeats}, seed {seed}"
+            draws.append((list(zip(noisy, rng.spawn(len(labels)), strict=True)), about))
+    return draws, shares.mean(axis=1)
+
+
+def _predict(experiment: Experiment, draws: list[Draw], n_jobs: int | None) -> Codes:
+    """Return the predictions after training on each draw, (n_draws, n_test)."""
     from sklearn.utils.parallel import Parallel, delayed
 
-    shares: list[float] = []
-
-    def trainings() -> Iterator[Any]:
-        for rate in rates.tolist():
-            for repeat in range(repeats):
-                rng = labels[0].generator(seed, rate, repeat)
-                drawn = [part.draw(rate, rng) for part in labels]
-                shares.append(float(np.concatenate([selected for _, selected in drawn]).mean()))
-                noisy = list(zip([codes for codes, _ in drawn], rng.spawn(len(labels)), strict=True))
-                about = f"noise rate {rate:g}, draw {repeat + 1} of {repeats}, seed {seed}"
-                yield delayed(experiment.predict)(noisy, about)
-
-    done = Parallel(n_jobs=n_jobs, return_as="generator")(trainings())
-    predicted = np.array(list(track(done, "training", total=len(rates) * repeats)))
-    shape = len(rates), repeats, -1
-    return predicted.reshape(shape), np.array(shares).reshape(shape).mean(axis=(1, 2))
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(experiment.predict)(*draw) for draw in draws)
+    return np.array(list(track(done, "training", total=len(draws))))

@@ -101,6 +101,9 @@ Split = tuple[Any, Any]
 """Positions of the training and of the test samples; slices where these are all of them."""
 EVERYTHING = slice(None)
 
+Draw = tuple[list[tuple[NDArray[np.integer[Any]], np.random.Generator]], str]
+"""The noisy codes of each split's training samples, with the random numbers to go on with; and which draw it is."""
+
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
@@ -127,15 +130,13 @@ class Experiment:
     targets: NDArray[Any]
     n_test: int
 
-    def predict(self, noisy: list[tuple[Codes, np.random.Generator]], about: str) -> Codes:
-        """Train on one draw of noisy labels, with the random numbers to go on with, and predict all test samples.
+    def predict(self, noisy: list[tuple[NDArray[np.integer[Any]], np.random.Generator]], about: str) -> Codes:
+        """Train on one draw of noisy labels, one part per split, and predict all test samples.
 
-        Parameters
-        ----------
-        noisy : list of (codes, generator)
-            One pair per split.
-        about : str
-            Which draw it is, for errors.
+        Raises
+        ------
+        ValueError
+            The estimator fails; the message names the draw by `about`.
         """
         predicted = np.empty(self.n_test, dtype=np.int64)
         for (train, test), (codes, rng) in zip(self.splits, noisy, strict=True):
