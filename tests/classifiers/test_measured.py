@@ -17,6 +17,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import labelnoise as ln
+from labelnoise.data import load_digits
 
 RATES = [0.0, 0.3, 0.7]
 
@@ -267,6 +268,16 @@ class TestRecord:
         k = ln.effective_k(curve, clean, Y_TEST, ln.UniformNoise(), ks=[1, 10, 100])
         family = ln.accuracy_curve(clean, Y_TEST, ln.UniformNoise(), RATES, [1, 10, 100]).accuracy
         assert k == [1, 10, 100][np.abs(family - curve.accuracy).mean(axis=0).argmin()]
+
+    def test_ten_nearest_neighbors_have_an_effective_k_of_about_ten(self):
+        train, test = load_digits()
+        features, labels, queries, truth = train.features, train.labels, test.features, test.labels
+        knn, noise = KNeighborsClassifier(10, algorithm="brute"), ln.UniformNoise()
+        curve = ln.measure(
+            knn, features, labels, queries, truth, noise, [0.0, 0.5, 0.7, 0.8], repeats=3, random_state=0
+        )
+        clean = knn.fit(features, labels).predict_proba(queries)
+        assert 8 <= ln.effective_k(curve, clean, truth, noise, ks=range(1, 31)) <= 12
 
     def test_predictions_outside_the_classes_are_wrong_and_in_no_column(self):
         answers = np.where(np.arange(45) % 3 == 0, 99, Y_TEST)
