@@ -48,7 +48,8 @@ def test_k_draws_the_family_below_with_the_effective_k():
     clean = GaussianNB().fit(FEATURES, LABELS).predict_proba(FEATURES + 0.1)
     classes = ["cat", "dog", "emu"]
     k = ln.effective_k(display.curve, clean, LABELS, ln.UniformNoise(), classes=classes)
-    assert display.effective_k == k
+    assert display.effective_k.value == k
+    assert display.effective_k.low <= k <= display.effective_k.high
     assert display.family.k.tolist() == sorted({1, 30, k})
     expected = ln.accuracy_curve(clean, LABELS, ln.UniformNoise(), [0.0, 0.8], 30, classes=classes)
     np.testing.assert_allclose(display.family.accuracy[:, -1], expected.accuracy[:, 0])

@@ -15,7 +15,8 @@ from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel
-from labelnoise.softmax.effective import effective_k
+from labelnoise.softmax.effective import fit_effective_k
+from labelnoise.softmax.fitted import EffectiveK
 from labelnoise.validation import check_ks
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class AccuracyCurveDisplay:
         What is drawn.
     family : AccuracyCurve, optional
         Predicted curves of several k to draw it over.
-    effective_k : int, optional
-        The k whose predicted curve is nearest.
+    effective_k : EffectiveK, optional
+        The k whose predicted curve is nearest, with its interval (`fit_effective_k`).
 
     Attributes
     ----------
@@ -59,7 +60,7 @@ class AccuracyCurveDisplay:
         curve: AccuracyCurve,
         *,
         family: AccuracyCurve | None = None,
-        effective_k: int | None = None,
+        effective_k: EffectiveK | None = None,
     ) -> None:
         self.curve = curve
         self.family = family
@@ -144,7 +145,7 @@ class AccuracyCurveDisplay:
             targets,
             np.random.default_rng(curve.setting.seed),
         )
-        nearest = effective_k(curve, clean, y_test, noise, classes=classes)
+        nearest = fit_effective_k(curve, clean, y_test, noise, classes=classes)
         ends = [curve.noise_rates.min(), curve.noise_rates.max()]
-        family = accuracy_curve(clean, y_test, noise, ends, sorted({*sizes, nearest}), classes=classes)
+        family = accuracy_curve(clean, y_test, noise, ends, sorted({*sizes, nearest.value}), classes=classes)
         return cls(curve, family=family, effective_k=nearest).plot(ax)
