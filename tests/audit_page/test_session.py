@@ -194,3 +194,32 @@ class TestImages:
     def test_a_folder_that_is_none_is_an_error(self, path):
         with pytest.raises(NotADirectoryError, match="`--images` must be a folder"):
             AuditSession(path, path)
+
+
+class TestSecondOpinion:
+    def test_another_person_is_asked_about_answered_samples_and_sees_no_answer(self, path, session):
+        first, second, *_ = [sample["index"] for sample in session.state()["samples"]]
+        session.answer(first, "cat", None)
+        session.answer(second, "unsure", None)
+        again = AuditSession(path, second=True)
+        samples = again.state()["samples"]
+        assert [sample["index"] for sample in samples] == [first, second]
+        assert [sample["answer"] for sample in samples] == [None, None]
+        again.answer(first, "dog", None)
+        assert again.progress() == {"samples": 2, "checked": 1, "unsure": 0, "open": 1}
+        read = Audit.read_csv(path)
+        assert (read.disagreement.value, read.disagreement.n_checked) == (1, 1)
+        assert read.checked_codes(unsure=False) == {first: 0}
+
+    def test_a_file_without_the_column_gets_it(self, path, session):
+        index = session.state()["samples"][0]["index"]
+        session.answer(index, "cat", None)
+        rows = read_rows(path)
+        at = rows[0].index("second_opinion")
+        write_rows([row[:at] + row[at + 1 :] for row in rows], path)
+        AuditSession(path, second=True).answer(index, "cat", None)
+        assert Audit.read_csv(path).disagreement.value == 0
+
+    def test_without_answers_there_is_nothing_to_ask(self, path):
+        with pytest.raises(ValueError, match="must hold answers for a second opinion on them; it has none yet"):
+            AuditSession(path, second=True)

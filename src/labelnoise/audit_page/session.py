@@ -42,22 +42,26 @@ class AuditSession:
         The audit file.
     images : Path, optional
         Folder that the paths in the file are relative to. Default: the working directory.
+    second : bool, default False
+        Whether answers are those of a second person, who is asked about the samples that have an answer, and does not
+        see it.
 
     Raises
     ------
     ValueError, OSError
-        The file is no audit, or cannot be read; or `images` is no folder.
+        The file is no audit, or cannot be read; with `second`, it has no answers; or `images` is no folder.
     """
 
-    def __init__(self, path: Path, images: Path | None = None) -> None:
+    def __init__(self, path: Path, images: Path | None = None, *, second: bool = False) -> None:
         if images is not None and not images.is_dir():
             raise NotADirectoryError(f"`--images` must be a folder; got {images}.")
         self.path = path.resolve()
-        self._images = images
+        self._images, self._second = images, second
         self._lock = threading.Lock()
         self._given: dict[int, str] = {}
         self._files: dict[int, Path] = {}
-        self.state()
+        if not self.state()["samples"]:
+            raise ValueError(f"{self.path.name} must hold answers for a second opinion on them; it has none yet.")
 
     def state(self) -> dict[str, Any]:
         """Return the classes, the samples in the order in which they are to be checked, and the answers, for JSON.
@@ -94,7 +98,7 @@ class AuditSession:
         """
         with self._lock:
             audit, restored = self._read()
-            answers = _answers(audit)
+            answers = self._answers(audit)
             if index not in answers:
                 raise ValueError(f"index {index} must be in {self.path.name}; it is not. Load the page again.")
             code = Answers(audit.classes).code(text)
@@ -106,7 +110,7 @@ class AuditSession:
                     f"Answer again to replace it."
                 )
             written = _text(audit, code)
-            Sheet.read(self.path).write_answers({index: written})
+            self._write({index: written})
             self._given[index] = written
             audit, _ = self._read()
             return self._state(audit, restored)
@@ -136,22 +140,40 @@ class AuditSession:
     def _read(self) -> tuple[Audit, int]:
         """Return the audit in the file, and how many answers of this session were missing and are there again."""
         audit = Audit.read_csv(self.path)
-        answers = _answers(audit)
+        answers = self._answers(audit)
         missing = {index: text for index, text in self._given.items() if answers.get(index, text) is None}
         if missing:
-            Sheet.read(self.path).write_answers(missing)
+            self._write(missing)
             audit = Audit.read_csv(self.path)
         return audit, len(missing)
 
+    def _write(self, answers: dict[int, str]) -> None:
+        Sheet.read(self.path).write_answers(answers, "second_opinion" if self._second else "true_label")
+
+    def _codes(self, audit: Audit) -> dict[int, int]:
+        """Return the code of each answer that was given, by index."""
+        if not self._second:
+            return audit.checked_codes()
+        typed = [entry for draw in audit.draws for entry in draw.typed]
+        return {index: code for _, whose, index, code in typed if whose == "second"}
+
+    def _answers(self, audit: Audit) -> dict[int, str | None]:
+        """Return the answer to each sample that is asked about as text, by index; None where there is none."""
+        asked = audit.checked_codes() if self._second else [i for draw in audit.draws for i in draw.index.tolist()]
+        codes = self._codes(audit)
+        return {index: _text(audit, codes[index]) if index in codes else None for index in asked}
+
     def _state(self, audit: Audit, restored: int) -> dict[str, Any]:
         samples: dict[int, dict[str, Any]] = {}
-        answers, checked = _answers(audit), audit.checked_codes()
+        answers, codes = self._answers(audit), self._codes(audit)
         shown = [str(name) for name in audit.classes.tolist()]
         self._files = {}
         for draw in audit.draws:
             indices, partners = draw.index.tolist(), draw.partner.tolist()
             drawn_with = {partner: index for index, partner in zip(indices, partners, strict=True) if partner >= 0}
             for row, index in enumerate(indices):
+                if index not in answers:
+                    continue
                 name = "" if draw.paths is None else str(draw.paths[row])
                 if (file := self._file(name)) is not None:
                     self._files[index] = file
@@ -160,12 +182,13 @@ class AuditSession:
                     "given": shown[draw.given[row]],
                     "suggested": shown[draw.suggested[row]],
                     "answer": answers[index],
-                    "unsure": checked.get(index) == UNSURE,
+                    "unsure": codes.get(index) == UNSURE,
                     "name": name,
                     "image": file is not None,
                     "partner": partners[row] if partners[row] >= 0 else drawn_with.get(index),
                 }
-        return {"file": self.path.name, "classes": shown, "samples": list(samples.values()), "restored": restored}
+        title = f"{self.path.name}, second opinion" if self._second else self.path.name
+        return {"file": title, "classes": shown, "samples": list(samples.values()), "restored": restored}
 
     def _file(self, name: str) -> Path | None:
         """Return the image that a path in the file names; None if there is none, or if it is outside the folder."""
@@ -175,13 +198,6 @@ class AuditSession:
         if self._images is not None and not path.resolve().is_relative_to(self._images.resolve()):
             return None
         return path.resolve() if path.is_file() else None
-
-
-def _answers(audit: Audit) -> dict[int, str | None]:
-    """Return the answer to each sample as text, by index; None where there is none."""
-    checked = audit.checked_codes()
-    indices = [index for draw in audit.draws for index in draw.index.tolist()]
-    return {index: _text(audit, checked[index]) if index in checked else None for index in indices}
 
 
 def _text(audit: Audit, code: int) -> str:

@@ -21,6 +21,10 @@ def audit(
         Path | None, typer.Option(help="Folder that the paths in the file are relative to. Default: this folder.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 0,
+    second_opinion: Annotated[
+        bool,
+        typer.Option("--second-opinion", help="Ask another person about samples with an answer, which is not shown."),
+    ] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, and do not open a browser.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -48,7 +52,7 @@ def audit(
         console.print(f"[bold]Audit:[/] {address}", highlight=False, soft_wrap=True)
         console.print("Stop with the page's button or Ctrl-C.", highlight=False)
 
-    progress = run_audit(file, tell, images=images, port=port)
+    progress = run_audit(file, tell, images=images, port=port, second=second_opinion)
     if as_json:
         print_json({"schema": SCHEMA, "progress": progress, "files": {"audit": str(file.resolve())}})
         return

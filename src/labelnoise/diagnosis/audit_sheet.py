@@ -59,11 +59,11 @@ class Sheet:
             for number, cells in filled[1:]
         ]
 
-    def write_answers(self, answers: Mapping[int, str]) -> None:
-        """Write the file again, at once or not at all, with answers in ``true_label``, by index.
+    def write_answers(self, answers: Mapping[int, str], column: str = "true_label") -> None:
+        """Write the file again, at once or not at all, with answers in one column, by index.
 
-        Every other cell stays as it is, in columns that a person added too. The file is in UTF-8 then, or in UTF-16 if
-        it was.
+        The column comes last if the file does not have it. Every other cell stays as it is, in columns that a person
+        added too. The file is in UTF-8 then, or in UTF-16 if it was.
 
         Raises
         ------
@@ -77,12 +77,15 @@ class Sheet:
                 f"{self.path} must be in UTF-8, so that no character is lost; it is in an unknown encoding. Save the "
                 f"spreadsheet as CSV UTF-8."
             )
-        index_at, answer_at = (self._names().index(name) for name in ("index", "true_label"))
+        names = self._names()
+        is_new = column not in names
+        index_at, answer_at = names.index("index"), len(names) if is_new else names.index(column)
+        header = next(cells for _, cells in self.lines if any(cell.strip() for cell in cells))
         stream = io.StringIO()
         writer = csv.writer(stream, delimiter=self.separator, lineterminator="\r\n")
         for _, cells in self.lines:
             number = as_number(cells[index_at]) if index_at < len(cells) else None
-            changed = cells
+            changed = [*cells, column] if is_new and cells is header else cells
             if number is not None and number in answers:
                 changed = cells + [""] * (answer_at + 1 - len(cells))
                 changed[answer_at] = defused(answers[int(number)])

@@ -27,7 +27,12 @@ class AuditProgress:
 
 
 def run_audit(
-    path: str | Path, tell: Callable[[str, AuditSession], None], *, images: Path | None = None, port: int = 0
+    path: str | Path,
+    tell: Callable[[str, AuditSession], None],
+    *,
+    images: Path | None = None,
+    port: int = 0,
+    second: bool = False,
 ) -> AuditProgress:
     """Serve the page of an audit file until its button or Ctrl-C stops it; return how far the audit is.
 
@@ -41,13 +46,15 @@ def run_audit(
         Folder that the paths in the file are relative to. Default: the working directory.
     port : int, default 0
         Port of the server; 0 takes a free one.
+    second : bool, default False
+        Whether a second person answers, about samples that have an answer, which is not shown.
 
     Raises
     ------
     ValueError, OSError
         The file is no audit, or cannot be read; or the port is taken.
     """
-    session = AuditSession(Path(path).expanduser(), images)
+    session = AuditSession(Path(path).expanduser(), images, second=second)
     with AuditServer(session, port) as server:
         tell(server.address, session)
         with contextlib.suppress(KeyboardInterrupt):
