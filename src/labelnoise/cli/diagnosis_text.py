@@ -86,11 +86,14 @@ def next_step(result: DiagnoseResult) -> str:
     given = "".join(f" --audit {path}" for path in result.specification["options"]["audits"])
     if holds_answers(audit, found.audit):
         return f"{audit.name} holds answers that were not used: run the same command with{given} --audit {audit}."
-    fill_in = f"fill in the column true_label of {audit.name}, in any spreadsheet, from the top down, with true labels"
+    fill_in = (
+        f"check labels with labelnoise audit {audit}, or fill in the column true_label in any spreadsheet, from the "
+        f"top down, with true labels or 'unsure'"
+    )
     then = f"Then run the same command with{given} --audit {audit}"
     if found.audit is None:
-        return f"Next: {fill_in} or 'unsure'. {then}: its intervals hold whatever the noise."
-    return f"Next: relabel as the plan says; or, for narrower intervals, {fill_in} or 'unsure'. {then}."
+        return f"Next: {fill_in}. {then}: its intervals hold whatever the noise."
+    return f"Next: relabel as the plan says; or, for narrower intervals, {fill_in}. {then}."
 
 
 def _wrapped(text: str, indent: int) -> str:
