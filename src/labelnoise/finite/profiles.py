@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers, Mask
-from labelnoise.finite.cost import flip_cost, redraw_cost
+from labelnoise.finite.cost import flip_cost, redraw_cost, uniform_cost
 from labelnoise.finite.flip import flip_profiles
 from labelnoise.finite.patterns import (
     EVERY_LABEL,
@@ -25,6 +25,7 @@ from labelnoise.finite.products import MAX_K
 from labelnoise.finite.redraw import redraw_profiles
 from labelnoise.finite.rows import CorruptionRows
 from labelnoise.finite.sampling import sampled_profiles
+from labelnoise.finite.uniform import uniform_profiles
 from labelnoise.noise import NoiseModel, check_class_count
 from labelnoise.threads import for_each_block
 from labelnoise.validation import check_choice, check_count, check_ties, seed_of, to_array
@@ -33,6 +34,9 @@ METHODS = ("auto", "exact", "sampled")
 
 EXACT_SECONDS = 0.05
 """A profile whose exact computation is estimated to take longer than this is sampled, unless "exact" is asked for."""
+
+RELATIVE_SECONDS = 2e-4
+"""A profile under uniform noise that takes the `redraw` engine longer than this is left to the `uniform` engine."""
 
 PAIRS = 2**22
 """Number of counts held in memory at once while pairs of a neighborhood and a label are compared."""
@@ -132,8 +136,8 @@ def vote_profiles(
         Which of the tied labels wins: one of them at random, the lowest, or none.
     method : {"auto", "exact", "sampled"}, default "auto"
         "auto": exact where an exact profile exists and takes less than about `EXACT_SECONDS` (all with K up to 60, and
-        most with K up to 100), else sampled. "exact": exact however long it takes; an error where no exact profile
-        exists. "sampled": always sampled, for instance to check the exact profiles.
+        all with K up to 200 under uniform noise), else sampled. "exact": exact however long it takes; an error where no
+        exact profile exists. "sampled": always sampled, for instance to check the exact profiles.
     draws : int, default 2000
         Walks per sampled pattern; standard errors are at most 0.5/sqrt(draws).
     random_state : int, numpy.random.Generator or None
@@ -205,6 +209,8 @@ def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, meth
         cost = flip_cost(counts, labels, mapping, corruption.change)
     else:
         cost = redraw_cost(counts, labels, 1 if len(corruption.rows) == 1 else counts.shape[1])
+        if corruption.uniform:
+            cost = np.minimum(cost, uniform_cost(k))
     return possible & (cost < EXACT_SECONDS)
 
 
@@ -221,18 +227,30 @@ def _exact_profiles(pairs: LabelPairs, corruption: CorruptionRows, ties: str) ->
 def _profiles_of_pairs(pairs: LabelPairs, corruption: CorruptionRows, ties: str, n_counts: int) -> Floats:
     """Return the profile of each pair, (n_pairs, n_counts), by the engine for this corruption matrix."""
     mapping, inverse = corruption.mapping, np.arange(len(pairs.rows))
-    if mapping is None and len(corruption.rows) == 1 and (corruption.rows == corruption.rows[0, 0]).all():
+    by_circles = np.zeros(len(pairs.rows), dtype=bool)
+    if corruption.uniform:
         counts, labels, inverse = equivalent_patterns(pairs.counts[pairs.rows], pairs.labels, ties)
+        by_circles = redraw_cost(counts, labels, 1) > RELATIVE_SECONDS
+        order = np.argsort(by_circles, kind="stable")  # the blocks are then of one engine, except for one of them
+        counts, labels, by_circles, inverse = (
+            counts[order],
+            labels[order],
+            by_circles[order],
+            np.argsort(order)[inverse],
+        )
         pairs = LabelPairs(counts, np.arange(len(counts)), labels)
     row_of = corruption.row_of[pairs.counts[pairs.rows].argmax(axis=1)]
     win = np.empty((len(pairs.rows), n_counts))
 
     def work(start: int, stop: int) -> None:
-        some, out = pairs.part(start, stop), win[start:stop]
         if mapping is not None:
-            flip_profiles(some, mapping, corruption.change, ties, out)
-        else:
-            redraw_profiles(some, corruption.rows, row_of[start:stop], ties, out)
+            flip_profiles(pairs.part(start, stop), mapping, corruption.change, ties, win[start:stop])
+            return
+        split = start + int(np.count_nonzero(~by_circles[start:stop]))
+        if start < split:
+            redraw_profiles(pairs.part(start, split), corruption.rows, row_of[start:split], ties, win[start:split])
+        if split < stop:
+            uniform_profiles(pairs.part(split, stop), ties, win[split:stop])
 
     for_each_block(work, len(win), BLOCK, "counting votes")
     return win[inverse]

@@ -75,7 +75,7 @@ def _multiply_by_power(series, degree, factor, factor_degree, power, top, work):
 
 
 @_jit
-def _add_majority(count, p, kept, rest, scale, result):
+def add_majority(count, p, kept, rest, scale, result):
     """Add the probability that y has more than K/2 votes: s of its `count` votes kept, and enough of the m redrawn."""
     k = len(result) - 1
     need = k // 2 + 1
@@ -139,7 +139,7 @@ def _profiles(counts, rows, labels, redraw, row_of, theta, factorials, binomials
     for pair in range(len(rows)):
         c, y, p, result = counts[rows[pair]], labels[pair], redraw[row_of[pair]], out[pair]
         result[:] = 0.0
-        _add_majority(c[y], p[y], binomials[c[y]], binomials[k - c[y]], scale, result)
+        add_majority(c[y], p[y], binomials[c[y]], binomials[k - c[y]], scale, result)
         n_occupied, n_groups = _competitors(c, y, p, groups, grouped)
         for i in range(n_groups):
             lengths[i] = _redraw_terms(theta * p[groups[i]], k * p[groups[i]], half, terms[i])

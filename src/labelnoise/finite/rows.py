@@ -39,6 +39,11 @@ class CorruptionRows:
         mapping, change = _as_flip(all_rows, present)
         return cls(rows, row_of, mapping, change)
 
+    @property
+    def uniform(self) -> bool:
+        """Whether every selected label becomes each class with the same probability."""
+        return self.mapping is None and len(self.rows) == 1 and bool((self.rows == self.rows[0, 0]).all())
+
     def share_a_row(self, counts: Integers) -> Mask:
         """Return True for each neighborhood in which all selected labels are redrawn from one distribution, (U,)."""
         n_rows = len(self.rows)
