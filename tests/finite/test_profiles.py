@@ -299,8 +299,37 @@ class TestSampling:
     def test_sampled_profiles_agree_with_the_exact_engines(self):
         for noise in (ln.UniformNoise(), ln.FlipNoise()):
             exact = vote_profiles(self.counts, None, noise, method="exact")
-            sampled = vote_profiles(self.counts, None, noise, method="sampled", random_state=4)
+            sampled = vote_profiles(self.counts, None, noise, method="sampled", random_state=5)
             assert (np.abs(exact.win - sampled.win) <= 5 * sampled.standard_error + 1e-15).all()
+
+    @pytest.mark.parametrize("labels", [None, np.zeros(12, dtype=int)])
+    @pytest.mark.parametrize("ties", TIES)
+    def test_repeated_samples_scatter_around_the_truth_as_their_errors_say(self, ties, labels):
+        exact = vote_profiles(self.counts, labels, ln.UniformNoise(), ties=ties, method="exact").win
+        repeats = [
+            vote_profiles(
+                self.counts, labels, ln.UniformNoise(), ties=ties, method="sampled", draws=320, random_state=seed
+            )
+            for seed in range(30)
+        ]
+        deviations = np.array([(sampled.win - exact)[..., 1:] for sampled in repeats])
+        errors = np.array([sampled.standard_error[..., 1:] for sampled in repeats])
+        likely = (exact[..., 1:] > 0.1) & (exact[..., 1:] < 0.9)
+        scatter = np.sqrt((deviations**2).mean(axis=0) / (errors**2).mean(axis=0))[likely]
+        assert 0.9 < scatter.mean() < 1.1
+        bias = deviations.mean(axis=0) / np.sqrt((errors**2).mean(axis=0) / len(repeats))
+        assert np.abs(bias).max() < 5
+
+    def test_many_classes_are_sampled_like_few(self):
+        """Classes that nothing becomes change the way the votes are compared, but no result."""
+        labels = self.counts.argmax(axis=1)
+        matrix = np.eye(40)
+        matrix[:5, :5] = self.noise.matrix(5)
+        wide = np.pad(self.counts, ((0, 0), (0, 35)))
+        for ties in TIES:
+            few = vote_profiles(self.counts, labels, self.noise, ties=ties, random_state=9, draws=100)
+            many = vote_profiles(wide, labels, ln.MatrixNoise(matrix), ties=ties, random_state=9, draws=100)
+            np.testing.assert_allclose(many.win, few.win, rtol=0, atol=1e-12)
 
     def test_the_error_of_an_expectation_is_at_most_the_largest_error(self):
         profiles = self.profiles(self.counts, self.counts.argmax(axis=1))

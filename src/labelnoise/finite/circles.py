@@ -99,7 +99,7 @@ def _blocks(mean: float, served: range, n: int, size: int, n_boxes: int, length:
     decay = np.log(np.concatenate([np.ones((1, n_points)), np.maximum(size_of, 1e-300)]))
     pmf = np.array([poisson_pmf(total, mean) if total in served else np.inf for total in range(n + 1)])
     weights = used * np.exp(1j * np.arange(n + 1)[:, None] * angle) * (2 / size / pmf)[:, None]
-    found = []
+    found: list[tuple[Floats, ...]] = []
     for start in range(0, n_points, WIDTH):
         lanes = slice(start, start + WIDTH)
         worst = np.where(used[lanes], decay[:, lanes], -np.inf).max(axis=1)

@@ -38,6 +38,9 @@ EXACT_SECONDS = 0.05
 RELATIVE_SECONDS = 2e-4
 """A profile under uniform noise that takes the `redraw` engine longer than this is left to the `uniform` engine."""
 
+DRAWS = 1440
+"""Walks per sampled pattern; those of 10,000 test samples give their mean accuracy a standard error below 0.0002."""
+
 PAIRS = 2**22
 """Number of counts held in memory at once while pairs of a neighborhood and a label are compared."""
 
@@ -107,7 +110,7 @@ def vote_profiles(
     *,
     ties: str = "random",
     method: str = "auto",
-    draws: int = 2000,
+    draws: int = DRAWS,
     random_state: int | np.random.Generator | None = None,
 ) -> VoteProfiles:
     """Return the probability that a label wins the vote of K neighbors, given how many are selected for corruption.
@@ -138,8 +141,9 @@ def vote_profiles(
         "auto": exact where an exact profile exists and takes less than about `EXACT_SECONDS` (all with K up to 60, and
         all with K up to 200 under uniform noise), else sampled. "exact": exact however long it takes; an error where no
         exact profile exists. "sampled": always sampled, for instance to check the exact profiles.
-    draws : int, default 2000
-        Walks per sampled pattern; standard errors are at most 0.5/sqrt(draws).
+    draws : int, default 1440
+        Walks per sampled pattern, in blocks of 16, at least two of them. Standard errors are those of the blocks'
+        means, about 0.7 times those of as many independent draws, which are at most 0.5/sqrt(draws).
     random_state : int, numpy.random.Generator or None
         Seed of sampled profiles. The walks of a pattern depend on the seed and the pattern alone.
 

@@ -2,11 +2,20 @@
 
 A walk selects the K neighbors one after another in random order, and redraws each label as it is selected. After m
 steps the votes are a draw given that m of them are selected, so each walk is an unbiased draw of every W[m]. A step
-costs a fixed number of operations: the classes are kept sorted by votes, so that adding or removing a vote is a swap. A
-tie of t classes that is settled at random counts as 1/t, its expectation, which adds no variance.
+costs a fixed number of operations: the number of classes with v votes or more is kept for each v. A tie of t classes
+that is settled at random counts as 1/t, its expectation, which adds no variance.
 
-The walks of a pattern depend on the seed and the pattern alone, so neither the number of threads nor the other patterns
-change a result. Errors at neighboring m are positively correlated, as they share their walks.
+Walks come in blocks of `LANES`, which share their draws as evenly as possible, so that a block varies less than as many
+independent walks:
+
+- The walks of a block go through the neighbors in one random cyclic order, from starts that are equally far apart. So
+  every neighbor is selected early in some walks and late in others.
+- The labels that one neighbor becomes in the walks of a block are a systematic sample of its row: the inverse of the
+  distribution function at (i + u) / LANES, i = 0..LANES-1, with one random u, dealt out to the walks in random order.
+
+Each walk for itself is as it would be alone. Blocks are independent of each other, and standard errors are those of the
+blocks' means. The walks of a pattern depend on the seed and the pattern alone, so neither the number of threads nor the
+other patterns change a result. Errors at neighboring m are positively correlated, as they share their walks.
 """
 
 from __future__ import annotations
@@ -16,41 +25,147 @@ import numpy as np
 from labelnoise.arrays import Floats, Integers
 from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import EVERY_LABEL
+from labelnoise.plurality.vectors import WIDTH, add_up, divide, fill, load, maximum, minimum, store
 from labelnoise.threads import for_each_block
+from labelnoise.validation import TIES
+
+LANES = 16
+"""Walks per block."""
+
+BATCH = 128
+"""Blocks whose random numbers are drawn at once: numpy draws many numbers ten times as fast as a kernel draws one."""
+
+N_DEALS = 256
+"""Random orders in which labels are dealt out; each is turned by a random number of walks, so that it is fair."""
+
+FEW_CLASSES = 32
+"""Distribution functions of so many classes are compared with all strata at once, which compiles to vectors."""
+
+_STRICT, _RANDOM, _LOWEST = range(3)
 
 _jit = compiled(error_model="numpy")
 
 
+def distribution_functions(rows: Floats) -> Floats:
+    """Return the distribution function of each row: -1 before the first class that can occur, and 2 from the last.
+
+    So rounding errors, and a random number that is 0, never draw a class that cannot occur.
+    """
+    functions = rows.cumsum(axis=1)
+    functions[functions == 0.0] = -1.0
+    last = rows.shape[1] - 1 - (rows[:, ::-1] > 0).argmax(axis=1)
+    functions[np.arange(rows.shape[1]) >= last[:, None]] = 2.0
+    return functions
+
+
 @_jit
-def alias_tables(rows):
-    """Return Walker's tables: with u uniform on [0, L) and i = int(u), draw i if u - i < stay[i], else other[i]."""
-    n_rows, n = rows.shape
-    stay, other = np.ones((n_rows, n)), np.zeros((n_rows, n), np.int32)
-    small, large = np.empty(n, np.int64), np.empty(n, np.int64)
-    for row in range(n_rows):
-        n_small, n_large = 0, 0
-        mass = rows[row] * n
-        for j in range(n):
-            other[row, j] = j
-            if mass[j] < 1.0:
-                small[n_small] = j
-                n_small += 1
+def _draw(members, strata, starts, row_of, functions, deals, uniform, selected, drawn):
+    """Fill selected[m, lane] and drawn[m, lane], the class of the m-th neighbor selected and the label it becomes.
+
+    `uniform` holds random numbers, (3, K). `members` holds the classes of the neighbors, and is shuffled.
+    ``starts[lane]`` is where a walk through it begins.
+    """
+    k = len(members)
+    for i in range(k - 1):
+        other = i + int(uniform[0, i] * (k - i))
+        members[i], members[other] = members[other], members[i]
+    new = np.empty(LANES)
+    for i in range(k):
+        old, function = members[i], functions[row_of[members[i]]]
+        u, deal_and_turn = uniform[1, i], int(uniform[2, i] * len(deals) * LANES)
+        deal, turn = deals[deal_and_turn // LANES], deal_and_turn % LANES
+        if len(function) <= FEW_CLASSES:
+            zero, one, huge = fill(0.0), fill(1.0), fill(1e300)
+            for lane in range(0, LANES, WIDTH):
+                code, place = zero, load(strata, lane) + fill(u)
+                for j in range(len(function)):
+                    beyond = (place - fill(LANES * function[j])) * huge  # not between 0 and 1
+                    code = code + minimum(maximum(beyond, zero), one)
+                store(new, lane, code)
+        else:
+            code = 0
+            for stratum in range(LANES):
+                while stratum >= LANES * function[code] - u:
+                    code += 1
+                new[stratum] = code
+        for stratum in range(LANES):
+            lane = (deal[stratum] + turn) & (LANES - 1)  # the remainder, as `LANES` is a power of 2
+            m = i - starts[lane]
+            m += k if m < 0 else 0
+            selected[m, lane], drawn[m, lane] = old, int(new[stratum])
+
+
+@_jit
+def _count_wins(start_counts, group_of, ties_code, selected, drawn, counts, at_least, most, wins):
+    """Set wins[m] to the credit of the label with m + 1 labels redrawn, summed over the walks of a block.
+
+    Group 0 holds the competitors, or those before the label if the lowest class wins ties; group 1 holds those after
+    it; group 2 holds the label itself. at_least[lane, group, v] is the number of classes with v votes or more, and
+    most[lane, group] is the largest number of votes.
+    """
+    k, n_classes = len(selected), len(start_counts)
+    at_least[:], most[:] = 0, 0
+    for lane in range(LANES):
+        counts[lane] = start_counts
+        for j in range(n_classes):
+            group = group_of[j]
+            for v in range(1, start_counts[j] + 1):
+                at_least[lane, group, v] += 1
+            most[lane, group] = max(most[lane, group], start_counts[j])
+    for m in range(k):
+        total = 0.0
+        for lane in range(LANES):
+            old, new = selected[m, lane], drawn[m, lane]
+            group = group_of[old]
+            v = counts[lane, old]
+            counts[lane, old] = v - 1
+            at_least[lane, group, v] -= 1
+            most[lane, group] -= int(at_least[lane, group, v] == 0)
+            group = group_of[new]
+            v = counts[lane, new] + 1
+            counts[lane, new] = v
+            at_least[lane, group, v] += 1
+            most[lane, group] += int(v > most[lane, group])
+            own, other, after = most[lane, 2], most[lane, 0], most[lane, 1]
+            if own > other and own >= after:
+                total += 1.0
+            elif own == other and ties_code == _RANDOM:
+                total += 1.0 / (at_least[lane, 0, other] + 1)
+        wins[m] = total
+
+
+@_jit
+def _count_wins_of_few(start_counts, label, ties_code, selected, drawn, counts, wins):
+    """Set wins[m] as `_count_wins` does, by comparing all classes, with the walks of a block side by side."""
+    n_classes = len(start_counts)
+    zero, one, two = fill(0.0), fill(1.0), fill(2.0)
+    for j in range(n_classes):
+        for lane in range(LANES):
+            counts[LANES * j + lane] = start_counts[j]
+    for m in range(len(selected)):
+        for lane in range(LANES):
+            counts[LANES * selected[m, lane] + lane] -= 1.0
+            counts[LANES * drawn[m, lane] + lane] += 1.0
+        total = zero
+        for lane in range(0, LANES, WIDTH):
+            own, lead, level = load(counts, LANES * label + lane), zero, zero
+            if ties_code == _LOWEST:
+                for j in range(label):  # a tie with one of these is lost
+                    lead = maximum(lead, load(counts, LANES * j + lane) - own + one)
+                for j in range(label + 1, n_classes):
+                    lead = maximum(lead, load(counts, LANES * j + lane) - own)
+                total = total + maximum(one - lead, zero)
+                continue
+            for j in range(n_classes):
+                # This is 0 for a class behind the label, 1 for one level with it, as it is itself, and 2 or more ahead.
+                votes = maximum(load(counts, LANES * j + lane) - own + one, zero)
+                lead, level = maximum(lead, votes), level + votes
+            not_ahead = maximum(two - lead, zero)
+            if ties_code == _RANDOM:
+                total = total + divide(not_ahead, level)
             else:
-                large[n_large] = j
-                n_large += 1
-        while n_small > 0 and n_large > 0:
-            n_small -= 1
-            i, j = small[n_small], large[n_large - 1]
-            stay[row, i], other[row, i] = mass[i], j
-            mass[j] -= 1.0 - mass[i]
-            if mass[j] < 1.0:
-                n_large -= 1
-                small[n_small] = j
-                n_small += 1
-        for i in small[:n_small]:  # their mass is 1 up to rounding, unless the class cannot occur
-            if rows[row, i] == 0.0:
-                stay[row, i], other[row, i] = 0.0, np.argmax(rows[row])
-    return stay, other
+                total = total + not_ahead * maximum(two - level, zero)
+        wins[m] = add_up(total)
 
 
 @_jit
@@ -84,68 +199,63 @@ def _move(counts, order, place, above, j, change):
 
 
 @_jit
-def _walk(start_counts, label, ties_code, draws, row_of, stay, other, rng, sums, squares):
-    """Add the credit of `label`, or of all labels for `EVERY_LABEL`, and its square at every m, over `draws` walks."""
-    every = label == EVERY_LABEL
-    n_classes, k = len(start_counts), sums.shape[1] - 1
+def _count_every_win(start_counts, ties_code, selected, drawn, wins):
+    """Set wins[j, m] to the credit of class j with m + 1 labels redrawn, summed over the walks of a block."""
+    k, n_classes = len(selected), len(start_counts)
+    start_order, start_place = np.empty(n_classes, np.int32), np.empty(n_classes, np.int32)
+    start_above = np.empty(k + 2, np.int32)
+    _sort_by_votes(start_counts, start_order, start_place, start_above)
+    counts, order, place, above = start_counts.copy(), start_order.copy(), start_place.copy(), start_above.copy()
+    wins[:] = 0.0
+    for lane in range(LANES):
+        counts[:], order[:], place[:], above[:] = start_counts, start_order, start_place, start_above
+        for m in range(k):
+            old, new = selected[m, lane], drawn[m, lane]
+            if new != old:
+                _move(counts, order, place, above, old, -1)
+                _move(counts, order, place, above, new, 1)
+            n_tied = above[counts[order[0]] - 1]
+            if ties_code == _LOWEST:
+                winner = order[0]
+                for i in range(1, n_tied):
+                    winner = min(winner, order[i])
+                wins[winner, m] += 1.0
+            elif n_tied == 1 or ties_code == _RANDOM:
+                for i in range(n_tied):
+                    wins[order[i], m] += 1.0 / n_tied
+
+
+@_jit
+def _sample(start_counts, label, ties_code, row_of, functions, deals, uniform, sums, squares):
+    """Add the wins of each block at each m, and their squares, to (1, K) arrays, or (L, K) for `EVERY_LABEL`."""
+    n_classes, k = len(start_counts), sums.shape[1]
     members = np.empty(k, np.int64)
     filled = 0
     for j in range(n_classes):
         for _ in range(start_counts[j]):
             members[filled] = j
             filled += 1
-    start_order, start_place = np.empty(n_classes, np.int32), np.empty(n_classes, np.int32)
-    start_above = np.empty(k + 2, np.int32)
-    _sort_by_votes(start_counts, start_order, start_place, start_above)
-    counts, order, place, above = start_counts.copy(), start_order.copy(), start_place.copy(), start_above.copy()
-    drawn = np.empty(k, np.int64)
-    for _ in range(draws):
-        for m in range(1, k + 1):
-            chosen = m - 1 + int(rng.random() * (k - m + 1))  # each walk may start from any order of the members
-            old = members[chosen]
-            members[chosen] = members[m - 1]
-            members[m - 1] = old
-            u = rng.random() * n_classes
-            new = int(u)
-            if u - new >= stay[row_of[old], new]:
-                new = other[row_of[old], new]
-            drawn[m - 1] = new
-            if new != old:
-                _move(counts, order, place, above, old, -1)
-                _move(counts, order, place, above, new, 1)
-            most = counts[order[0]]
-            n_tied = above[most - 1]
-            if not every and counts[label] < most:
-                continue
-            if n_tied > 1 and ties_code == 0:
-                continue
-            credit = 1.0 / n_tied if ties_code == 1 else 1.0
-            if n_tied > 1 and ties_code == 2:
-                winner = order[0]
-                for i in range(1, n_tied):
-                    winner = min(winner, order[i])
-                if every:
-                    sums[winner, m] += 1.0
-                    squares[winner, m] += 1.0
-                elif label == winner:
-                    sums[0, m] += 1.0
-                    squares[0, m] += 1.0
-                continue
-            if every:
-                for i in range(n_tied):
-                    sums[order[i], m] += credit
-                    squares[order[i], m] += credit * credit
-            else:
-                sums[0, m] += credit
-                squares[0, m] += credit * credit
-        # Restore the clean votes, in the way that is less work.
-        if n_classes <= 4 * k:
-            counts[:], order[:], place[:], above[:] = start_counts, start_order, start_place, start_above
+    strata, starts = np.arange(LANES) * 1.0, np.arange(LANES) * k // LANES
+    group_of = np.zeros(n_classes, np.int64)
+    if label != EVERY_LABEL:
+        group_of[label] = 2
+        if ties_code == _LOWEST:
+            group_of[label + 1 :] = 1
+    selected, drawn = np.empty((k, LANES), np.int32), np.empty((k, LANES), np.int32)
+    few = n_classes <= FEW_CLASSES
+    side_by_side, counts = np.empty(LANES * n_classes if few else 0), np.empty((LANES, n_classes), np.int32)
+    most, at_least = np.empty((LANES, 3), np.int32), np.empty((LANES, 3, k + 2), np.int32)
+    wins = np.empty(sums.shape)
+    for block in range(len(uniform)):
+        _draw(members, strata, starts, row_of, functions, deals, uniform[block], selected, drawn)
+        if label == EVERY_LABEL:
+            _count_every_win(start_counts, ties_code, selected, drawn, wins)
+        elif few:
+            _count_wins_of_few(start_counts, label, ties_code, selected, drawn, side_by_side, wins[0])
         else:
-            for i in range(k):
-                if drawn[i] != members[i]:
-                    _move(counts, order, place, above, drawn[i], -1)
-                    _move(counts, order, place, above, members[i], 1)
+            _count_wins(start_counts, group_of, ties_code, selected, drawn, counts, at_least, most, wins[0])
+        sums += wins
+        squares += wins * wins
 
 
 def sampled_profiles(
@@ -153,26 +263,29 @@ def sampled_profiles(
 ) -> tuple[Floats, Floats]:
     """Return profiles and standard errors, (n, 1, K + 1), or (n, L, K + 1) if `labels` are `EVERY_LABEL`.
 
-    A selected label of class i is redrawn from ``redraw[row_of[i]]``. The entries at m = 0 are not computed. The
-    standard errors count two more draws, one 0 and one 1, so that an event never seen does not pass for impossible.
+    A selected label of class i is redrawn from ``redraw[row_of[i]]``. The entries at m = 0 are not computed. There are
+    `draws` walks, or as many more as fill the last block. The standard errors count one walk more, with the other
+    outcome, so that an event never seen does not pass for impossible.
     """
-    n_labels = counts.shape[1] if labels[0] == EVERY_LABEL else 1
-    win = np.empty((len(counts), n_labels, int(counts[0].sum()) + 1))
+    n_labels, k = counts.shape[1] if labels[0] == EVERY_LABEL else 1, int(counts[0].sum())
+    win = np.empty((len(counts), n_labels, k + 1))
     standard_error = np.empty_like(win)
-    ties_code = ("strict", "random", "lowest").index(ties)
-    stay, other = alias_tables(redraw)
-    narrow = counts.astype(np.int32)
+    n_blocks = max(2, -(-draws // LANES))
+    functions, narrow = distribution_functions(redraw), counts.astype(np.int32)
+    deals = np.argsort(np.random.default_rng(0).random((N_DEALS, LANES)), axis=1)
 
     def work(start: int, stop: int) -> None:
         for i in range(start, stop):
             present = np.flatnonzero(counts[i])
             pattern = np.column_stack([present, counts[i, present]]).ravel().tolist()
             rng = np.random.default_rng([seed, int(labels[i]) + 1, *pattern])
-            sums, squares = np.zeros(win.shape[1:]), np.zeros(win.shape[1:])
-            _walk(narrow[i], labels[i], ties_code, draws, row_of, stay, other, rng, sums, squares)
-            win[i] = sums / draws
-            mean, mean_square = (sums + 1) / (draws + 2), (squares + 1) / (draws + 2)
-            standard_error[i] = np.sqrt((mean_square - mean**2) / draws)
+            sums, squares = np.zeros((2, n_labels, k))
+            for first in range(0, n_blocks, BATCH):
+                uniform = rng.random((min(BATCH, n_blocks - first), 3, k))
+                _sample(narrow[i], labels[i], TIES.index(ties), row_of, functions, deals, uniform, sums, squares)
+            win[i, :, 1:] = sums / (n_blocks * LANES)
+            deviations = np.maximum(squares - sums**2 / n_blocks, 0.0) + 1.0
+            standard_error[i, :, 1:] = np.sqrt(deviations / (n_blocks * (n_blocks - 1))) / LANES
 
     for_each_block(work, len(counts), 4, "sampling votes")
     return win, standard_error

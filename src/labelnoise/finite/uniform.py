@@ -10,12 +10,8 @@ Here v runs over points of a few circles (`circles`). So all factors are polynom
 computed at once. The error is about 1e-13, not relative. This is what makes it fast:
 
 - Classes with the same clean count have the same factor, which is raised to a power.
-- Few a matter at any m, the number of selected labels. The numbers of votes n_j are negatively associated, as draws
-  without replacement and multinomial counts are (Joag-Dev and Proschan, 1983). So, given m, y wins with a votes with a
-  probability of at most Pr(n_y >= a), and of at most the product over j != y of Pr(n_j <= a).
-- A class with few clean votes hardly gets a votes. Again by negative association, Pr(n_y >= a) Pr(n_j >= a) bounds the
-  probability that it does while y has as many. If it is negligible, the factor of j may be C(c_j, s) exp(v) instead.
-  The product of such factors is a single binomial series.
+- Few a matter at any m, the number of selected labels, and a class with few clean votes hardly gets a votes (`bounds`).
+  Its factor is then C(c_j, s) exp(v), and the product of such factors is a single binomial series.
 - Points at which the product is negligible are left out. |E_b(v)| / E_b(|v|) is a bound of each factor's decay.
 
 What is left out adds up to less than about 1e-13. As classes are interchangeable, all of this depends on the clean
@@ -31,15 +27,13 @@ import numpy as np
 
 from labelnoise.arrays import Floats
 from labelnoise.compiled import compiled
+from labelnoise.finite.bounds import fill_tails, list_groups, relevant
 from labelnoise.finite.circles import Circles, circles
 from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.products import halved_binomials
 from labelnoise.finite.redraw import add_majority
 from labelnoise.plurality.ties import tie_nodes
 from labelnoise.plurality.vectors import add_up, cos_sin, exp, fill, fill_from, load, store
-
-NEGLIGIBLE = 1e-15
-"""Probability of the outcomes that may be left out for each a and m."""
 
 FAR = math.log(1e-18)
 """Logarithm of the size, relative to that at v = r, of a product that may be left out."""
@@ -141,74 +135,6 @@ def _fill_merged(weights, most_kept, mean, turn, at, top, out):
     return degree
 
 
-@_inner
-def _whole_power(x, n):
-    """Return x^n."""
-    result = 1.0
-    while n > 0:
-        if n & 1:
-            result *= x
-        x *= x
-        n >>= 1
-    return result
-
-
-@_jit
-def _list_groups(counts, y, split, clean, side, size):
-    """List the competitors by clean count, most first, and with `split` by their side of y; returns how many groups."""
-    k = np.sum(counts)
-    before, after = np.zeros(k + 1, np.int64), np.zeros(k + 1, np.int64)
-    for j in range(len(counts)):
-        if j < y and split:
-            before[counts[j]] += 1
-        elif j != y:
-            after[counts[j]] += 1
-    n = 0
-    for c in range(k, -1, -1):
-        for members, where in ((before[c], 0), (after[c], 1)):
-            if members > 0:
-                clean[n], side[n], size[n] = c, where, members
-                n += 1
-    return n
-
-
-@_jit
-def _fill_tails(count, binomials, redrawn_tails, tails):
-    """Fill tails[m, a], the probability that a class with `count` clean votes gets a or more."""
-    k = len(tails) - 1
-    for m in range(k + 1):
-        tails[m, :] = 0.0
-        for s in range(max(0, count - m), min(count, k - m) + 1):
-            share = binomials[count, s] * binomials[k - count, k - m - s] / binomials[k, m]
-            for a in range(tails.shape[1]):
-                tails[m, a] += share * redrawn_tails[m, max(a - s, 0)]
-
-
-@_jit
-def _relevant(a, n_groups, size, tails, own_tails):
-    """Return the first and last m at which y may win with `a` votes, and the number of groups that may reach a."""
-    k = len(own_tails) - 1
-    first, last = k + 1, -1
-    for m in range(k + 1):
-        bound = 1.0 if own_tails[m, a] >= NEGLIGIBLE else 0.0
-        for i in range(n_groups):
-            if bound < NEGLIGIBLE:
-                break
-            bound *= _whole_power(max(1.0 - tails[i, m, a + 1], 0.0), size[i])
-        if bound >= NEGLIGIBLE:
-            first, last = min(first, m), m
-    reaching, left_out = n_groups, 0.0
-    while reaching > 0:
-        most = 0.0
-        for m in range(first, last + 1):
-            most = max(most, own_tails[m, a] * tails[reaching - 1, m, a])
-        left_out += size[reaching - 1] * most
-        if left_out > NEGLIGIBLE:
-            break
-        reaching -= 1
-    return first, last, reaching
-
-
 @_jit
 def _add_wins(a, first, last, clean, side, size, n_groups, reaching, own, k, binomials, circle, nodes, room, sums):
     """Set sums[16 t..] to the probability of t kept votes of the competitors where y wins with `a` votes.
@@ -284,14 +210,14 @@ def _profiles(counts, rows, labels, split, binomials, redrawn, redrawn_tails, ci
         own = c[y]
         result[:] = 0.0
         add_majority(own, p, binomials[own], binomials[k - own], binomials[k], result)
-        n_groups = _list_groups(c, y, split, clean, side, size)
+        n_groups = list_groups(c, y, split, clean, side, size)
         if len(tails) < n_groups:
             tails = np.empty((n_groups, k + 1, half + 2))
         for i in range(n_groups):
-            _fill_tails(clean[i], binomials, redrawn_tails, tails[i])
-        _fill_tails(own, binomials, redrawn_tails, own_tails)
+            fill_tails(clean[i], binomials, redrawn_tails, tails[i])
+        fill_tails(own, binomials, redrawn_tails, own_tails)
         for a in range(1, half + 1):
-            first, last, reaching = _relevant(a, n_groups, size, tails, own_tails)
+            first, last, reaching = relevant(a, n_groups, size, tails, own_tails)
             if last < 0:
                 continue
             sums[:] = 0.0
