@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -50,12 +51,14 @@ def elections(draw):
     return codes, indices, ks, n_classes, rng.random((n_queries, len(ks)))
 
 
+@pytest.mark.parametrize("compared", [0, 1000], ids=["keeping the largest", "comparing all classes"])
 @pytest.mark.parametrize("ties", TIES)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(election=elections())
-def test_vote_matches_naive_loop(ties, election):
+def test_vote_matches_naive_loop(compared, ties, election):
     codes, indices, ks, n_classes, tie_breaker = election
-    got = plurality_vote(codes, indices, ks, n_classes, ties=ties, tie_breaker=tie_breaker)
+    with mock.patch.object(votes, "COMPARED_PER_STEP", compared):
+        got = plurality_vote(codes, indices, ks, n_classes, ties=ties, tie_breaker=tie_breaker)
     np.testing.assert_array_equal(got, naive_vote(codes, indices, ks, ties, tie_breaker))
     assert got.dtype == np.int64
 

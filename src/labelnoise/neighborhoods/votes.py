@@ -1,8 +1,9 @@
 """Votes of the nearest training labels: histograms and the plurality winner, for every neighborhood size in one pass.
 
 The neighbors of a sample are ordered, so the counts at a larger k extend those at a smaller k. One pass along a row
-therefore serves all k: it keeps the counts, the largest count, and the classes that have it. No step goes through all
-classes, so the cost does not grow with their number.
+therefore serves all k. There are two ways to know the winners. One compares all classes at each k, which takes few
+operations where classes and k are few. The other keeps the largest count and the classes that have it at every step. No
+step then goes through all classes, so the cost does not grow with their number.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES, check_count, check_ks, check_ties
 
 _BLOCK = 1024
+COMPARED_PER_STEP = 8
+"""Comparing so many classes, which compiles to vectors, takes about as long as keeping track for one neighbor."""
+
 _STRICT, _RANDOM, _LOWEST = range(3)
 
 
@@ -38,6 +42,54 @@ def _histogram(codes, indices, k, start, stop, counts):
     for row in range(start, stop):
         for rank in range(k):
             counts[row, _code_of(codes, indices[row, rank], counts.shape[1])] += 1
+
+
+@compiled()
+def _winner_of_tie(codes, indices, row, k, top, counts, share):
+    """Return the winner among the classes with `top` votes: the one at `share` in the order in which they reached it.
+
+    `counts` holds zeros, and is left with them.
+    """
+    tied, n_tied = np.empty(k // top, np.int64), 0
+    for rank in range(k):
+        code = codes[indices[row, rank]]
+        counts[code] += 1
+        if counts[code] == top:
+            tied[n_tied] = code
+            n_tied += 1
+    for rank in range(k):
+        counts[codes[indices[row, rank]]] = 0
+    return tied[min(int(share * n_tied), n_tied - 1)]
+
+
+@compiled()
+def _vote_by_comparing(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners):
+    """Write the winners as `_vote` does, by comparing all classes at each k."""
+    counts, spare = np.zeros(n_classes, np.int32), np.zeros(n_classes, np.int32)
+    for row in range(start, stop):
+        counts[:] = 0
+        counted = 0
+        for column in order:
+            k = ks[column]
+            for rank in range(counted, k):
+                index = indices[row, rank]
+                if index < 0 or index >= codes.size:
+                    raise IndexError("a neighbor's index lies outside the training labels")
+                counts[codes[index]] += 1
+            counted = k
+            top, n_tied, lowest = counts[0], 0, 0
+            for code in range(n_classes):
+                top = max(top, counts[code])
+            for code in range(n_classes):
+                n_tied += counts[code] == top
+            while counts[lowest] < top:
+                lowest += 1
+            if rule == _LOWEST or n_tied == 1:
+                winners[row, column] = lowest
+            elif rule == _STRICT:
+                winners[row, column] = -1
+            else:
+                winners[row, column] = _winner_of_tie(codes, indices, row, k, top, spare, tie_breaker[row, column])
 
 
 @compiled()
@@ -166,9 +218,14 @@ def plurality_vote(
         tie_breaker = np.empty((0, 0))
     order = np.argsort(ks, kind="stable")
     winners = np.empty(shape, np.int64)
+    vote = _vote
+    if len(ks) * n_classes <= COMPARED_PER_STEP * int(ks[order[-1]]) and n_classes <= 256:
+        if codes.min(initial=0) < 0 or codes.max(initial=0) >= n_classes:
+            raise IndexError("a label's code lies outside 0..n_classes-1")
+        codes, vote = codes.astype(np.uint8), _vote_by_comparing
 
     def work(start: int, stop: int) -> None:
-        _vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners)
+        vote(codes, indices, ks, order, n_classes, rule, tie_breaker, start, stop, winners)
 
     for_each_block(work, len(indices), _BLOCK, "voting")
     return winners
