@@ -15,15 +15,21 @@ Simulation: the same neighbors, uniform noise, 21 rates, 100 draws each. The alt
 classes at every neighbor, as is done where classes or k are many; timed with 5 draws per rate and scaled. Both give the
 same accuracies.
 
+By number of classes: milliseconds of processor time per neighborhood of K labels, drawn evenly from so many of 100
+classes, uniform noise, with ties at random and to the lowest class.
+
 `cpu_seconds` are those of all threads, the median of the repeats. The ratio is that of the alternative to the subject.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from harness import Options, Record, Table, load_mnist, run, time_in_turn, timed
 
 import labelnoise as ln
+from labelnoise.finite import vote_profiles
 from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.redraw import redraw_profiles
 from labelnoise.finite.uniform import uniform_profiles
@@ -98,6 +104,22 @@ def mnist_curves(options: Options, table: Table) -> None:
     add(table, "simulation", compared, float(scaled))
 
 
+def by_number_of_classes(options: Options) -> Table:
+    table = Table("k", "classes", "random_ms", "lowest_ms")
+    rng, n = np.random.default_rng(0), options.part
+    for k in (10, 30, 100):
+        for classes in (2, 5, 10, 30, 100):
+            counts = np.zeros((n, N_CLASSES), dtype=np.int64)
+            counts[:, :classes] = rng.multinomial(k, np.full(classes, 1 / classes), size=n)
+            row = {"k": k, "classes": classes}
+            for ties in ("random", "lowest"):
+                profiles = partial(vote_profiles, counts, counts.argmax(axis=1), ln.UniformNoise(), ties=ties)
+                timing = timed(profiles, max(3, options.repeats), warm_up=1)
+                row[f"{ties}_ms"] = 1e3 * float(np.median(timing.cpu_seconds)) / n
+            table.add(row)
+    return table
+
+
 def add(table: Table, work: str, timing, alternative: float, error: float = 0.0) -> None:
     cpu = float(np.median(timing.cpu_seconds))
     row = {"work": work, "cpu_seconds": cpu, "seconds": timing.minimum, "alternative_cpu_seconds": alternative}
@@ -108,7 +130,7 @@ def main(options: Options) -> Record:
     table = Table("work:15", "cpu_seconds", "seconds", "alternative_cpu_seconds", "ratio", "mean_standard_error")
     many_classes(options, table)
     mnist_curves(options, table)
-    return {"rows": table.rows}
+    return {"rows": table.rows, "by_number_of_classes": by_number_of_classes(options).rows}
 
 
 if __name__ == "__main__":

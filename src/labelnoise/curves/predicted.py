@@ -154,7 +154,7 @@ def predict_knn(
         "finite": the neighbors' clean labels are what they are, and only the corruption is random; at noise rate 0
         this is the clean vote itself. Exact for uniform and flip noise; a general matrix is sampled where a
         neighborhood holds several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are drawn
-        independently from q(s), clean ones included (Eq. 2, the paper's curves).
+        independently from q(s), clean ones included (Eq. 2, the paper's curves). See the notes for the cost.
     concentration : float in [0, 1], default 0
         As in `accuracy_curve`.
     classes : sequence, optional
@@ -168,6 +168,15 @@ def predict_knn(
     ------
     ValueError, TypeError
         As `accuracy_curve`; test labels of a class that the training set lacks; fewer neighbors than k.
+
+    Notes
+    -----
+    The finite model takes time once for each distinct neighborhood (clean label counts and true class), whatever the
+    number of noise rates. Under uniform noise with ties at random, that is about 0.1 ms of processor time at K = 10. It
+    grows with the number of classes in the neighborhood: at K = 30 from 0.1 ms for two to 0.9 ms for thirty, at K = 100
+    from 0.5 ms for two over 4 ms for ten to 9 ms for a hundred. Ties to the lowest class take about 1 ms at K = 100.
+    Above K = 200, neighborhoods of many classes are sampled. A general matrix takes about 0.015 ms per neighbor for
+    each distinct mixed neighborhood.
 
     Examples
     --------
