@@ -64,6 +64,12 @@ class TestAgainstEnumeration:
             rows = permutation_rows(mapping, change)
             self.check(counts, as_noise(rows), rows, ties)
 
+    def test_any_matrix(self, counts, ties):
+        n_classes = len(counts)
+        rows = [[Fraction((1 + 2 * i + j) % 4) for j in range(n_classes)] for i in range(n_classes)]
+        rows = [[p / sum(row) for p in row] for row in rows]
+        self.check(counts, as_noise(rows), rows, ties)
+
     def test_one_class_changes_and_the_others_stay(self, counts, ties):
         # Class 0 becomes the last class, which stays: this is no permutation, but no class becomes two others.
         rows = permutation_rows(list(range(len(counts))), [Fraction(0)] * len(counts))
@@ -320,6 +326,23 @@ class TestSampling:
         bias = deviations.mean(axis=0) / np.sqrt((errors**2).mean(axis=0) / len(repeats))
         assert np.abs(bias).max() < 5
 
+    @pytest.mark.parametrize("ties", TIES)
+    def test_sampled_profiles_agree_with_exact_ones_under_any_matrix(self, ties):
+        counts = np.array([[27, 2, 0, 1, 0], [2, 28, 0, 0, 0], [0, 0, 1, 0, 29]])
+        for labels in (None, [0, 1, 2], [1, 0, 4]):
+            exact = vote_profiles(counts, labels, self.noise, ties=ties, method="exact")
+            sampled = vote_profiles(counts, labels, self.noise, ties=ties, method="sampled", random_state=1)
+            assert exact.exact
+            assert (np.abs(exact.win - sampled.win) <= 5 * sampled.standard_error + 1e-15).all()
+
+    def test_ten_neighbors_of_up_to_three_classes_are_exact(self):
+        counts = np.zeros((4, 10), dtype=int)
+        counts[:, :3] = [[9, 1, 0], [5, 5, 0], [8, 1, 1], [4, 3, 3]]
+        matrix = ln.MatrixNoise.random(10, random_state=0)
+        every = vote_profiles(counts, None, matrix)
+        assert every.exact
+        np.testing.assert_allclose(every.win.sum(axis=1), 1, rtol=0, atol=1e-13)
+
     def test_many_classes_are_sampled_like_few(self):
         """Classes that nothing becomes change the way the votes are compared, but no result."""
         labels = self.counts.argmax(axis=1)
@@ -327,8 +350,9 @@ class TestSampling:
         matrix[:5, :5] = self.noise.matrix(5)
         wide = np.pad(self.counts, ((0, 0), (0, 35)))
         for ties in TIES:
-            few = vote_profiles(self.counts, labels, self.noise, ties=ties, random_state=9, draws=100)
-            many = vote_profiles(wide, labels, ln.MatrixNoise(matrix), ties=ties, random_state=9, draws=100)
+            sampling = {"method": "sampled", "ties": ties, "random_state": 9, "draws": 100}
+            few = vote_profiles(self.counts, labels, self.noise, **sampling)
+            many = vote_profiles(wide, labels, ln.MatrixNoise(matrix), **sampling)
             np.testing.assert_allclose(many.win, few.win, rtol=0, atol=1e-12)
 
     def test_the_error_of_an_expectation_is_at_most_the_largest_error(self):
@@ -430,7 +454,7 @@ def test_expected_takes_several_noise_rates_at_once():
         ([[3, 2]], [0], {"draws": 0}, ValueError, "`draws` must be at least 1"),
         ([[3, 2, 0]], [0], {"noise": ln.FlipNoise([1, 0])}, ValueError, "made for 2 classes"),
         (
-            [[3, 2, 1]],
+            [[40, 30, 30]],
             [0],
             {"noise": ln.MatrixNoise.random(3, random_state=0), "method": "exact"},
             ValueError,

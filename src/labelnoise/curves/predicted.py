@@ -153,8 +153,8 @@ def predict_knn(
     model : {"finite", "iid"}, default "finite"
         "finite": the neighbors' clean labels are what they are, and only the corruption is random; at noise rate 0
         this is the clean vote itself. Exact for uniform and flip noise; a general matrix is sampled where a
-        neighborhood holds several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are drawn
-        independently from q(s), clean ones included (Eq. 2, the paper's curves). See the notes for the cost.
+        neighborhood holds many labels of several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are
+        drawn independently from q(s), clean ones included (Eq. 2, the paper's curves). See the notes for the cost.
     concentration : float in [0, 1], default 0
         As in `accuracy_curve`.
     classes : sequence, optional
@@ -176,7 +176,7 @@ def predict_knn(
     grows with the number of classes in the neighborhood: at K = 30 from 0.1 ms for two to 0.9 ms for thirty, at K = 100
     from 0.5 ms for two over 4 ms for ten to 9 ms for a hundred. Ties to the lowest class take about 1 ms at K = 100.
     Above K = 200, neighborhoods of many classes are sampled. A general matrix takes about 0.015 ms per neighbor for
-    each distinct mixed neighborhood.
+    each distinct mixed neighborhood, or at most 2 ms where it is exact.
 
     Examples
     --------

@@ -12,8 +12,8 @@ given m, every set of m neighbors is equally likely. So the work splits in two:
 The accuracy is the sum over m of Pr(m) W[m] (`VoteProfiles.expected`).
 
 Each engine has a module. Exact are `redraw` (uniform noise, and pure neighborhoods under any matrix), `uniform` (the
-same for uniform noise, faster where a neighborhood holds many labels of many classes), and `flip` (each class becomes
-one other or stays). `sampling` (any other matrix) is random, with standard errors.
+same for uniform noise, faster where a neighborhood holds many labels of many classes), `flip` (each class becomes one
+other or stays) and `mixed` (any matrix, few labels). `sampling` (any matrix) is random, with standard errors.
 """
 
 from labelnoise.finite.patterns import distinct_patterns

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers, Mask
-from labelnoise.finite.cost import flip_cost, redraw_cost, uniform_cost
+from labelnoise.finite.cost import flip_cost, mixed_cost, redraw_cost, uniform_cost
 from labelnoise.finite.flip import flip_profiles
+from labelnoise.finite.mixed import mixed_profiles
 from labelnoise.finite.patterns import (
     EVERY_LABEL,
     DistinctPatterns,
@@ -34,6 +35,9 @@ METHODS = ("auto", "exact", "sampled")
 
 EXACT_SECONDS = 0.05
 """A profile whose exact computation is estimated to take longer than this is sampled, unless "exact" is asked for."""
+
+MIXED_SECONDS, LONGEST_MIXED_SECONDS = 0.002, 1.0
+"""The same where selected labels are redrawn from several rows, and the most time that "exact" allows for it there."""
 
 RELATIVE_SECONDS = 2e-4
 """A profile under uniform noise that takes the `redraw` engine longer than this is left to the `uniform` engine."""
@@ -125,7 +129,9 @@ def vote_profiles(
     A profile is exact (its error is at most 1e-12) where the selected labels of a neighborhood share one row of P:
     under uniform noise, and in pure neighborhoods under any matrix. It is exact too where each class becomes one other
     or stays, and no two become the same: under flip noise, with any two classes, and under the common asymmetric noise
-    of CIFAR-10. Everything else is sampled by `draws` walks per pattern, with standard errors.
+    of CIFAR-10. Under any matrix it is exact where a neighborhood holds few labels, or nearly all are of one class (at
+    K = 10, up to three classes; at K = 30, one or two labels of a second class). Everything else is sampled by `draws`
+    walks per pattern, with standard errors.
 
     Parameters
     ----------
@@ -199,10 +205,14 @@ def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, meth
     counts, labels, _ = patterns
     k = int(counts[0].sum())
     mapping = corruption.mapping
-    possible = (corruption.share_a_row(counts) | (mapping is not None)) & (k <= MAX_K)
+    alike = corruption.share_a_row(counts) | (mapping is not None)
+    mixed = np.where(alike, 0.0, mixed_cost(counts))
+    possible = (mixed < LONGEST_MIXED_SECONDS) & (k <= MAX_K)
     if method == "exact" and not possible.all():
         pattern = counts[int(np.flatnonzero(~possible)[0])]
-        limit = f"K must be at most {MAX_K}" if k > MAX_K else "the classes must share a row of the corruption matrix"
+        limit = "the classes must share a row of the corruption matrix, or their labels must be fewer"
+        if k > MAX_K:
+            limit = f"K must be at most {MAX_K}"
         raise ValueError(
             f"`method` 'exact' requires exact profiles, so {limit}; got clean counts "
             f"{np.array2string(pattern, threshold=20)}. Use 'auto', which samples such profiles."
@@ -215,7 +225,7 @@ def _chosen_exactly(patterns: DistinctPatterns, corruption: CorruptionRows, meth
         cost = redraw_cost(counts, labels, 1 if len(corruption.rows) == 1 else counts.shape[1])
         if corruption.uniform:
             cost = np.minimum(cost, uniform_cost(k))
-    return possible & (cost < EXACT_SECONDS)
+    return possible & np.where(alike, cost < EXACT_SECONDS, mixed < MIXED_SECONDS)
 
 
 def _exact_profiles(pairs: LabelPairs, corruption: CorruptionRows, ties: str) -> Floats:
@@ -231,30 +241,29 @@ def _exact_profiles(pairs: LabelPairs, corruption: CorruptionRows, ties: str) ->
 def _profiles_of_pairs(pairs: LabelPairs, corruption: CorruptionRows, ties: str, n_counts: int) -> Floats:
     """Return the profile of each pair, (n_pairs, n_counts), by the engine for this corruption matrix."""
     mapping, inverse = corruption.mapping, np.arange(len(pairs.rows))
-    by_circles = np.zeros(len(pairs.rows), dtype=bool)
     if corruption.uniform:
         counts, labels, inverse = equivalent_patterns(pairs.counts[pairs.rows], pairs.labels, ties)
-        by_circles = redraw_cost(counts, labels, 1) > RELATIVE_SECONDS
-        order = np.argsort(by_circles, kind="stable")  # the blocks are then of one engine, except for one of them
-        counts, labels, by_circles, inverse = (
-            counts[order],
-            labels[order],
-            by_circles[order],
-            np.argsort(order)[inverse],
-        )
         pairs = LabelPairs(counts, np.arange(len(counts)), labels)
+        others = redraw_cost(counts, labels, 1) > RELATIVE_SECONDS
+    else:
+        others = ~corruption.share_a_row(pairs.counts)[pairs.rows]
+    order = np.argsort(others, kind="stable")  # Each block but one is then of one engine.
+    pairs, inverse = LabelPairs(pairs.counts, pairs.rows[order], pairs.labels[order]), np.argsort(order)[inverse]
     row_of = corruption.row_of[pairs.counts[pairs.rows].argmax(axis=1)]
     win = np.empty((len(pairs.rows), n_counts))
+    n_redraw = int(np.count_nonzero(~others))
 
     def work(start: int, stop: int) -> None:
         if mapping is not None:
             flip_profiles(pairs.part(start, stop), mapping, corruption.change, ties, win[start:stop])
             return
-        split = start + int(np.count_nonzero(~by_circles[start:stop]))
+        split = min(max(start, n_redraw), stop)
         if start < split:
             redraw_profiles(pairs.part(start, split), corruption.rows, row_of[start:split], ties, win[start:split])
-        if split < stop:
+        if split < stop and corruption.uniform:
             uniform_profiles(pairs.part(split, stop), ties, win[split:stop])
+        elif split < stop:
+            mixed_profiles(pairs.part(split, stop), corruption.rows, corruption.row_of, ties, win[split:stop])
 
     for_each_block(work, len(win), BLOCK, "counting votes")
     return win[inverse]
