@@ -25,6 +25,7 @@ from labelnoise.cli.options import (
     PlacementName,
     PlacementOption,
     RandomState,
+    Report,
     TestFeatures,
     TestLabels,
     TestSplit,
@@ -43,6 +44,7 @@ from labelnoise.cli.options import (
     written,
 )
 from labelnoise.cli.recipes import print_result
+from labelnoise.cli.report import check_report, write_report
 from labelnoise.cli.tables import network_text, print_curve, result_record, tolerance_text
 
 DEMO_EXAMPLE = "Example: labelnoise demo --output-dir labelnoise-output/demo"
@@ -58,6 +60,7 @@ def demo(
     repeats: Annotated[int, typer.Option(help="Noise draws per noise rate.")] = 10,
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
+    report: Report = True,
     as_json: Json = False,
 ) -> None:
     """Run the main job on bundled digits: corrupt labels, predict and measure accuracy, and draw both.
@@ -69,7 +72,8 @@ def demo(
     from labelnoise.artifacts import SCHEMA
     from labelnoise.jobs.demo import DemoSpecification, run_demo
 
-    result = run_demo(output_dir, DemoSpecification(repeats=repeats, random_state=random_state), overwrite=overwrite)
+    specification = DemoSpecification(repeats=repeats, random_state=random_state)
+    result = run_demo(output_dir, specification, overwrite=overwrite, report=report)
     if as_json:
         records = [result_record(c, f) for c, f in zip(result.curves, result.files, strict=True)]
         networks = [network.summary() for network in result.networks]
@@ -77,7 +81,7 @@ def demo(
             "wrong_rate": result.wrong_rate,
             "bracket": result.bracket.summary(),
             "audited": result.audited.summary(),
-            "page": str(result.diagnosis_page),
+            "page": None if result.diagnosis_page is None else str(result.diagnosis_page),
         }
         print_json(
             {
@@ -85,7 +89,7 @@ def demo(
                 "curves": records,
                 "networks": networks,
                 "diagnosis": diagnosis,
-                "page": str(result.page),
+                "page": None if result.page is None else str(result.page),
             }
         )
     else:
@@ -100,8 +104,10 @@ def demo(
             f"{result.bracket.high:.1%} by the noisy labels alone; {result.audited.value:.1%} "
             f"({result.audited.low:.1%} to {result.audited.high:.1%}) with {result.audited.n_checked} checked."
         )
-        say(written("Its page", result.diagnosis_page))
-        say("\n" + written("Report", result.page))
+        if result.diagnosis_page is not None:
+            say(written("Its report", result.diagnosis_page))
+        if result.page is not None:
+            say("\n" + written("Report", result.page))
     problems = [problem for network in result.networks for problem in network.problems]
     if problems:
         raise PartlyFailedError(f"the demo's networks failed: {' | '.join(problems)}")
@@ -163,11 +169,13 @@ def curve(
     output_dir: OutputDir = Path("labelnoise-output/curve"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
+    report: Report = False,
     as_json: Json = False,
 ) -> None:
     """Compute accuracy over noise rate and K: predicted, and with --simulate also measured."""
     from labelnoise.jobs.curve import CurveJob, run_curve
 
+    check_report(report, output_dir, overwrite)
     samples = sample_source(
         dataset=dataset,
         features=features,
@@ -202,6 +210,8 @@ def curve(
     result, files = run_curve(
         job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite
     )
+    if report:
+        files["report"] = write_report(output_dir, overwrite)
     if as_json:
         print_json(result_record(result, files))
         return
@@ -212,6 +222,8 @@ def curve(
         say(network_text(result.network))
     say("The accuracies assume that the given labels are clean.")
     say("\n" + written("Figure", files["png"]) + "\n" + written("Table", files["csv"]))
+    if report:
+        say(written("Report", files["report"]))
 
 
 def corrupt(
@@ -238,6 +250,7 @@ def corrupt(
     output_dir: OutputDir = Path("labelnoise-output/corrupt"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
+    report: Report = False,
     as_json: Json = False,
 ) -> None:
     """Make noisy labels from clean ones, and record what was changed."""
@@ -245,6 +258,7 @@ def corrupt(
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_data
 
+    check_report(report, output_dir, overwrite)
     model, where = noise_of(noise, mapping, csv), placement_of(placement, concentration)
     data = read_data(
         labels,
@@ -284,6 +298,8 @@ def corrupt(
     saved = noisy.save(folder / "noisy_labels.npz")
     parquet, table = write_table(noisy.to_frame(), folder / "noisy_labels", spreadsheets=spreadsheet)
     files = {"npz": saved, "parquet": parquet, "csv": table, "json": specification}
+    if report:
+        files["report"] = write_report(folder, overwrite)
     if as_json:
         print_json({**record, "files": {kind: str(path) for kind, path in files.items()}})
         return
@@ -295,3 +311,5 @@ def corrupt(
         f"selected {noisy.noise_rate:.4f} (requested {noise_rate:g}), changed {noisy.changed_rate:.4f}, "
         f"{realized}seed {noisy.seed}\n" + written("Labels", table) + "\n" + written("Record", saved)
     )
+    if report:
+        say(written("Report", files["report"]))

@@ -19,6 +19,7 @@ from labelnoise.cli.options import (
     OutputDir,
     Overwrite,
     RandomState,
+    Report,
     print_json,
     print_reading,
     sample_source,
@@ -81,12 +82,13 @@ def diagnose(
     output_dir: OutputDir = Path("labelnoise-output/diagnose"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
+    report: Report = True,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with labels of unknown quality: how many, which, at what cost, what to check first.
 
-    Writes tables, figures, an HTML page, and audit.csv: samples to check by hand. With their true labels filled in and
-    --audit audit.csv, the same command gives intervals that hold whatever the noise.
+    Writes tables, figures, a report (an HTML page), and audit.csv: samples to check by hand. With their true labels
+    filled in and --audit audit.csv, the same command gives intervals that hold whatever the noise.
     """
     from labelnoise.jobs.diagnose import DiagnoseJob, run_diagnose
 
@@ -115,7 +117,9 @@ def diagnose(
         plan=plan,
         random_state=random_state,
     )
-    result = run_diagnose(job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite)
+    result = run_diagnose(
+        job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite, report=report
+    )
     if not as_json:
         print_diagnosis(result)
         return

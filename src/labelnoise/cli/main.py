@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from labelnoise.cli import audit, curves, diagnose, explore, features, recipes
+from labelnoise.cli import audit, curves, diagnose, explore, features, recipes, report
 from labelnoise.cli.options import PartlyFailedError, print_json, write_plainly
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command(epilog=features.FEATURES_EXAMPLE)(features.features)
 app.command(epilog=explore.EXPLORE_EXAMPLE)(explore.explore)
 app.command(name="list", epilog=recipes.LIST_EXAMPLE)(recipes.list_recipes)
 app.command(epilog=recipes.RUN_EXAMPLE)(recipes.run)
+app.command(epilog=report.REPORT_EXAMPLE)(report.report)
 
 BAD_INPUT = (
     *(ValueError, TypeError, ImportError),

@@ -60,6 +60,10 @@ class PlacementName(enum.StrEnum):
 OutputDir = Annotated[Path, typer.Option(help="Folder for tables, figures and specifications; made if missing.")]
 RandomState = Annotated[int, typer.Option(help="Seed of every random draw.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results of another specification in the folder.")]
+Report = Annotated[
+    bool,
+    typer.Option("--report/--no-report", help="Also write index.html: a page about all results in the output folder."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
 Noise = Annotated[
     str,

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelnoise.cli.options import Json, Overwrite, PartlyFailedError, is_utf8, print_json, printable, say, written
+from labelnoise.cli.options import (
+    Json,
+    Overwrite,
+    PartlyFailedError,
+    Report,
+    is_utf8,
+    print_json,
+    printable,
+    say,
+    written,
+)
+from labelnoise.cli.report import check_report, write_report
 
 if TYPE_CHECKING:
     from rich.console import OverflowMethod
@@ -187,6 +198,7 @@ def run(
     store: Store = STORE,
     random_state: Annotated[int | None, typer.Option(help="Seed of every random draw. Default: the recipe's.")] = None,
     overwrite: Overwrite = False,
+    report: Report = False,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved specifications and stop.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -215,6 +227,7 @@ def run(
     if show:
         print_json({entry.name: describe(recipe, whole=True) for entry, recipe in recipes})
         return
+    check_report(report, output_dir, overwrite)
     open_executor = executor_named(executor, workers, log_folder=store.expanduser() / "slurm-logs")
     if together is None and ((executor, workers) != (None, None) or started_by_torchrun()):
         together = 1
@@ -232,6 +245,10 @@ def run(
     ledger = write_ledger(output_dir, [*CATALOG, *panels])
     if not as_json:
         say(written("Ledger", ledger))
+    if report and any(result.outcome is not None for result in results):
+        page = write_report(output_dir, overwrite)
+        if not as_json:
+            say(written("Report", page))
     failed = [result.heading.name for result in results if result.problems]
     if failed:
         raise PartlyFailedError(

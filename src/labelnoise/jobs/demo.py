@@ -1,4 +1,4 @@
-"""What `labelnoise demo` does on scikit-learn's bundled digits: corrupt, predict, measure, draw, and write a page.
+"""What `labelnoise demo` does on scikit-learn's bundled digits: corrupt, predict, measure, draw, and write a report.
 
 Nearest neighbors come first, and then, where PyTorch is installed, a small network. In the end the truth is hidden:
 labels are made wrong, a diagnosis finds it out, and an audit, answered by the truth, measures it.
@@ -7,7 +7,6 @@ labels are made wrong, a diagnosis finds it out, and an audit, answered by the t
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,27 +14,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelnoise.artifacts import check_overwrite, output_folder
+from labelnoise.artifacts import SCHEMA, check_overwrite, output_folder, write_json
 from labelnoise.corruption import NoisyLabels, corrupt
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import predict_as_measured, predict_knn
-from labelnoise.curves.tolerance import first_crossing
 from labelnoise.data import ImageSet, load_digits
 from labelnoise.diagnosis.audit import Audit
 from labelnoise.diagnosis.diagnose import diagnose
 from labelnoise.diagnosis.diagnosis import Diagnosis
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.jobs.curve import CurveResult, Stopwatch
+from labelnoise.jobs.report import run_report
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, FlipNoise, NoiseModel, UniformNoise
 from labelnoise.placement import KMeansCluster
 from labelnoise.progress import stage
-from labelnoise.report.page import Section, write_page
+from labelnoise.report.diagnosis import save_files, save_page
 from labelnoise.sweeps.run import describe
 from labelnoise.validation import seed_of
 
 if TYPE_CHECKING:
-    from labelnoise.studies.recipes import Outcome, Recipe
+    from labelnoise.studies.recipes import Recipe
     from labelnoise.studies.run_recipes import RecipeResult
 
 SOURCE = {"dataset": "scikit-learn digits", "metric": "euclidean"}
@@ -55,25 +54,32 @@ class DemoSpecification:
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """The three curves, the files written, the results of the networks (none without PyTorch), and the page.
+    """The three curves, the files written, the results of the networks (none without PyTorch), and the report.
 
-    Of the diagnosis of digits with noise: what the noisy labels alone say, what the audit says, the truth, its page.
+    Of the diagnosis of digits with noise: what the noisy labels alone say, what the audit says, the truth, its report.
+    There are no reports if none was asked for.
     """
 
     curves: tuple[CurveResult, ...]
     files: tuple[dict[str, Path], ...]
     networks: tuple[RecipeResult, ...]
-    page: Path
+    page: Path | None
     bracket: Estimate
     audited: Estimate
     wrong_rate: float
-    diagnosis_page: Path
+    diagnosis_page: Path | None
 
 
 def run_demo(
-    folder: str | Path, specification: DemoSpecification = DemoSpecification(), *, overwrite: bool = False
+    folder: str | Path,
+    specification: DemoSpecification = DemoSpecification(),
+    *,
+    overwrite: bool = False,
+    report: bool = True,
 ) -> DemoResult:
     """Run the demo and write everything below `folder`; results of another specification are replaced if `overwrite`.
+
+    Unless `report` is False, a report on all results is written, and one on the diagnosis.
 
     Raises
     ------
@@ -138,46 +144,25 @@ def run_demo(
         )
         files = tuple(result.save(target) for result in results)
         networks = _networks(target, seed, overwrite)
-    diagnosis, noisy, written = _diagnosis(target, train, specification, overwrite)
-    sections = [_section(result, written) for result, written in zip(results, files, strict=True)]
-    page = write_page(
-        target / "index.html",
-        "What label noise does to a classifier",
-        _lead(results, networks),
-        [
-            *sections,
-            *(_network_section(n, n.outcome) for n in networks if n.outcome is not None),
-            _diagnosis_section(diagnosis, noisy, written),
-        ],
-    )
+    diagnosis, noisy, written = _diagnosis(target, train, specification, overwrite, report)
+    record = {
+        "schema": SCHEMA,
+        "options": options,
+        "true_wrong_rate": noisy.changed_rate,
+        "bracket": diagnosis.bracket.summary(),
+        "audited": diagnosis.wrong_rate.summary(),
+    }
+    write_json(record, target / "demo.json")
+    page = run_report(target, overwrite=True)[1] if report else None
     return DemoResult(
-        results, files, networks, page, diagnosis.bracket, diagnosis.wrong_rate, noisy.changed_rate, written["page"]
-    )
-
-
-def _lead(results: Sequence[CurveResult], networks: Sequence[RecipeResult]) -> str:
-    """Say what the curves and the networks show, from their numbers."""
-    kept, ends, k = [], [], 0
-    for result in results:
-        measured = result.measured
-        assert measured is not None
-        rates, accuracy = measured.realized_noise_rates, measured.accuracy[:, -1]
-        title, most, k = result.title.lower(), rates.argmax(), int(measured.k[-1])
-        if rates[0] > 0:
-            ends.append(f"{rates[most]:.0%} of {title} leave an accuracy of {accuracy[most]:.0%}.")
-            continue
-        tolerated = first_crossing(rates, accuracy, 0.9 * accuracy[0])
-        least = "at least " if tolerated == rates[most] else ""
-        kept.append(f"up to {least}{tolerated:.0%} of {title}")
-    apart = max(result.largest_difference() or 0.0 for result in results)
-    near = [
-        f"{100 * network.outcome.values['mean_difference']:.1f}" for network in networks if network.outcome is not None
-    ]
-    return (
-        f"The lines were computed without drawing one noisy label; the points are real votes on really corrupted "
-        f"labels, at most {apart:.1f} points from the lines. K-NN with K = {k} keeps nine "
-        f"tenths of its accuracy at {' and '.join(kept)}. {' '.join(ends)}"
-        + (f" Networks lie on average {' and '.join(near)} points from what is expected of them." if near else "")
+        results,
+        files,
+        networks,
+        page,
+        diagnosis.bracket,
+        diagnosis.wrong_rate,
+        noisy.changed_rate,
+        written.get("page"),
     )
 
 
@@ -208,7 +193,7 @@ def _networks(folder: Path, seed: int, overwrite: bool) -> tuple[RecipeResult, .
 
 
 def _diagnosis(
-    folder: Path, train: ImageSet, specification: DemoSpecification, overwrite: bool
+    folder: Path, train: ImageSet, specification: DemoSpecification, overwrite: bool, report: bool
 ) -> tuple[Diagnosis, NoisyLabels, dict[str, Path]]:
     """Make labels wrong, diagnose them without the truth, and again with an audit that is answered by the truth."""
     seed, labels = seed_of(specification.random_state), np.asarray(train.labels)
@@ -218,34 +203,5 @@ def _diagnosis(
     audit = Audit.draw(found, specification.checked, random_state=seed)
     answered = audit.with_answers({row: labels[row] for row in audit.samples["index"].tolist()})
     audited = replace(found, audit=answered)
-    return audited, noisy, audited.save(folder / "diagnosis", overwrite=overwrite)
-
-
-def _diagnosis_section(found: Diagnosis, noisy: NoisyLabels, files: dict[str, Path]) -> Section:
-    bracket, interval = found.bracket, found.wrong_rate
-    text = (
-        f"Here the truth is known: flip noise made {noisy.changed_rate:.1%} of the training labels wrong. Noisy labels "
-        f"alone say {bracket.value:.1%} ({bracket.low:.1%} to {bracket.high:.1%}). A person who checks "
-        f"{interval.n_checked} of them, drawn with known probabilities, finds {interval.value:.1%} "
-        f"({interval.low:.1%} to {interval.high:.1%}), whatever the noise."
-    )
-    linked = tuple(files[name] for name in ("page", "json", "samples", "plan") if name in files)
-    return Section(
-        "What noise is in labels whose truth is not known", text, files["wrong_rate"], files=linked, alt=text
-    )
-
-
-def _network_section(result: RecipeResult, outcome: Outcome) -> Section:
-    drawing = next(path for path in result.files if path.suffix == ".svg")
-    text = f"Expected: {result.heading.statement} Here: {outcome.finding}"
-    return Section(result.heading.title, text, drawing, outcome.tables[""], result.files)
-
-
-def _section(result: CurveResult, files: dict[str, Path]) -> Section:
-    return Section(
-        title=result.title,
-        text=f"Largest difference between measured mean and prediction: {result.largest_difference():.1f} points.",
-        figure=files["svg"],
-        table=result.table(),
-        files=tuple(files.values()),
-    )
+    files = save_files(audited, folder / "diagnosis", overwrite=overwrite)
+    return audited, noisy, {**files, "page": save_page(files["json"])} if report else files

@@ -1,4 +1,4 @@
-"""What `labelnoise diagnose` does: read samples and audits, diagnose the labels, write tables, figures and a page."""
+"""What `labelnoise diagnose` does: read samples and audits, diagnose the labels, write tables, figures and a report."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from labelnoise.jobs.curve import Stopwatch
 from labelnoise.jobs.image_samples import read_network_features, read_pixels
 from labelnoise.jobs.samples import SampleSource
 from labelnoise.progress import stage
+from labelnoise.report.diagnosis import save_files, save_page
 from labelnoise.sweeps.run import describe
 from labelnoise.validation import check_count
 
@@ -146,6 +147,7 @@ def run_diagnose(
     tell: Callable[[Reading], None] = lambda _: None,
     *,
     overwrite: bool = False,
+    report: bool = True,
 ) -> DiagnoseResult:
     """Diagnose the labels, and write everything below `folder`.
 
@@ -159,6 +161,8 @@ def run_diagnose(
         Is given what was read, before the work, and what Python warned of afterwards.
     overwrite : bool
         Whether results of other labels in `folder` are replaced. Answers in audit files never are.
+    report : bool
+        Whether the report is written.
 
     Raises
     ------
@@ -189,8 +193,8 @@ def run_diagnose(
             metric=job.metric,
             random_state=job.random_state,
         )
-        stage("writing tables, figures and the page")
-        files = found.save(target, overwrite=overwrite, n_plan=job.plan, n_audit=job.audit_samples)
+        stage("writing tables and figures")
+        files = save_files(found, target, overwrite=overwrite, n_plan=job.plan, n_audit=job.audit_samples)
     said = tuple(dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning))
     if said:
         tell(replace(samples.readings[0], files=(), warnings=said))
@@ -205,6 +209,9 @@ def run_diagnose(
         "machine": platform.machine(),
     }
     files["specification"] = write_json(specification, target / "specification.json")
+    if report:
+        stage("writing the report")
+        files["page"] = save_page(files["json"])
     widths = None if job.audit_size is None else sorted({*WIDTHS, job.audit_size})
     return DiagnoseResult(
         diagnosis=found,

@@ -1,5 +1,10 @@
-"""Write results to one self-contained HTML page with all text escaped; nothing is computed here."""
+"""Reports: finished results -> a summary (plain values) -> one self-contained HTML page.
 
-from labelnoise.report.page import Card, Section, write_page
+`parts` reads results and computes; `page` renders, and computes nothing. `diagnosis` writes the files of a diagnosis.
+"""
 
-__all__ = ["Card", "Section", "write_page"]
+from labelnoise.report.page import report_html, write_report
+from labelnoise.report.parts import summarize
+from labelnoise.report.summary import Summary
+
+__all__ = ["Summary", "report_html", "summarize", "write_report"]

@@ -1,4 +1,4 @@
-"""Write a diagnosis to a folder: JSON, tables, the samples to check next, figures, and a page that shows them."""
+"""Write a diagnosis to a folder: JSON, tables, the samples to check next, figures, and a report that shows them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import numpy as np
 
 from labelnoise.artifacts import StrPath, check_overwrite, output_folder, write_figure, write_json, write_table
 from labelnoise.diagnosis.consequences import most_confused
+from labelnoise.diagnosis.embedding import embedding_table
+from labelnoise.diagnosis.explained import explain
 from labelnoise.diagnosis.headline import headline
 from labelnoise.diagnosis.next_audit import holds_answers, next_name, write_next_audit
 from labelnoise.diagnosis.plan import RelabelingPlan, default_plan_size
-from labelnoise.report.diagnosis_page import diagnosis_page
+from labelnoise.report.page import write_report
+from labelnoise.report.parts import summary_of
+from labelnoise.report.results import read_result
 from labelnoise.validation import check_count
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 NAME = "diagnosis"
 PAGE = "index.html"
-TABLES = ("samples", "regions", "checks", "plan", "cleaning", "transition_matrix")
+TABLES = ("samples", "regions", "checks", "plan", "cleaning", "transition_matrix", "embedding")
 FIGURES = ("wrong_rate", "confusion", "suspicion", "accuracy_gained")
 _MOST_CLASSES = 20  # Of more classes, the figure of T shows those that are confused most.
 
@@ -33,7 +37,7 @@ _MOST_CLASSES = 20  # Of more classes, the figure of T shows those that are conf
 def save_diagnosis(
     found: Diagnosis, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
 ) -> dict[str, Path]:
-    """Write JSON, tables, figures, the samples to check next and the page, and return their paths.
+    """Write JSON, tables, figures, the samples to check next and the report, and return their paths.
 
     Without neighbors there is no plan, no table of regions and no figure of what cleaning gains.
 
@@ -65,6 +69,14 @@ def save_diagnosis(
     OSError
         The folder cannot be written.
     """
+    files = save_files(found, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit)
+    return {**files, "page": save_page(files["json"])}
+
+
+def save_files(
+    found: Diagnosis, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
+) -> dict[str, Path]:
+    """Write what `save_diagnosis` writes, without the report; an earlier one, of other figures, is deleted."""
     size = len(found.data.codes)
     least = default_plan_size(size) if n_plan is None else n_plan
     n_plan = check_count(least, "n_plan", most=size, most_is="the number of labeled samples")
@@ -77,8 +89,10 @@ def save_diagnosis(
     has_neighbors = found.data.neighbors is not None
     plan = found.relabeling_plan(n_plan) if has_neighbors else None
     curves = [] if plan is None else _curves(found, plan)
-    files = {"json": write_json(found.summary(), target / f"{NAME}.json")}
-    for name, table in _tables(found, plan, curves).items():
+    tables = _tables(found, plan, curves)
+    files = {"json": write_json({**found.summary(), "explained": explain(found, plan)}, target / f"{NAME}.json")}
+    (target / PAGE).unlink(missing_ok=True)
+    for name, table in tables.items():
         files[name] = write_table(table, target / name)[1]
     for name, figure in _figures(found, curves, n_plan):
         files[name] = next(path for path in write_figure(figure, target / name) if path.suffix == ".svg")
@@ -89,8 +103,12 @@ def save_diagnosis(
     audit = write_next_audit(found, target, n_audit)
     if audit is not None:
         files["audit"] = audit
-    files["page"] = diagnosis_page(found, plan, files, target / PAGE)
     return files
+
+
+def save_page(record: Path) -> Path:
+    """Write the report of a diagnosis beside its JSON file, from the files that are there, and return its path."""
+    return write_report(summary_of([read_result(record)]), record.with_name(PAGE), overwrite=True)
 
 
 def _curves(found: Diagnosis, plan: RelabelingPlan) -> list[CleaningCurve]:
@@ -110,7 +128,8 @@ def _tables(found: Diagnosis, plan: RelabelingPlan | None, curves: list[Cleaning
     if plan is not None:
         cleaning = pd.concat([curve.to_frame() for curve in curves], ignore_index=True)
         tables |= {"regions": found.regions, "plan": plan.samples, "cleaning": cleaning}
-    return tables
+    places = embedding_table(found)
+    return tables if places is None else {**tables, "embedding": places}
 
 
 def _figures(found: Diagnosis, curves: list[CleaningCurve], n_plan: int) -> Iterable[tuple[str, Figure]]:

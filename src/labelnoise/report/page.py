@@ -1,93 +1,143 @@
-"""Write results to one self-contained HTML page with all text escaped; nothing is computed here."""
+"""Turn a summary into one self-contained HTML page with all text escaped; nothing is computed here.
+
+The page makes no request: style, script, figures and the Plotly library are inside of it, and its content security
+policy forbids everything else. Plotly is compressed (1.5 MB instead of 4.8) and unpacked by the browser.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+import functools
+import gzip
+import json
+import os
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import quote
 
-from labelnoise.artifacts import write_text
+from labelnoise.artifacts import parse_json, to_json, write_text
+from labelnoise.report.plotly_figures import k_colors, plotly_figure
+from labelnoise.report.plots import CurvePlot
+from labelnoise.report.summary import Section, Summary
 
-if TYPE_CHECKING:
-    import pandas as pd
+MARK = '<meta name="generator" content="labelnoise report">'
+"""What tells a page of this program from other files."""
+MOST_FIGURE_BYTES = 2_500_000
+"""Size of all static figures together; further ones are linked."""
 
 
-@dataclass(frozen=True)
-class Card:
-    """A numbered finding: its name, a word on its status, and lines of a name and a text.
+def write_report(summary: Summary, path: Path, *, overwrite: bool = False) -> Path:
+    """Write a summary as a page.
 
-    Attributes
+    Parameters
     ----------
-    number : int
-        Its number.
-    name : str
-        What it is about.
-    status : {"ok", "note", "problem", "unknown"}
-        How it stands; it is also a color.
-    lines : tuple of (str, str)
-        Names and texts.
+    summary : Summary
+        What the page says.
+    path : Path
+        The HTML file. Links to other files are relative to it.
+    overwrite : bool, default False
+        Whether a file is replaced that is not a report of this program. A report always is.
+
+    Raises
+    ------
+    FileExistsError
+        There is another file, and `overwrite` is False.
     """
-
-    number: int
-    name: str
-    status: str
-    lines: tuple[tuple[str, str], ...]
+    check_replaceable(path, overwrite)
+    return write_text(report_html(summary, path.parent), path)
 
 
-@dataclass(frozen=True, eq=False)
-class Section:
-    """A part of a page: text, a figure, cards, a table and links, of which only the title is needed.
+def check_replaceable(path: Path, overwrite: bool) -> None:
+    """Raise a FileExistsError if a file is there that is not a report of this program, unless `overwrite`."""
+    if overwrite or not path.is_file():
+        return
+    with path.open("rb") as stream:
+        head = stream.read(2000)
+    if MARK.encode() not in head:
+        raise FileExistsError(
+            f"{path} must not exist, or be a report of labelnoise; it is another file. Name another one with --output, "
+            "or replace it with --overwrite."
+        )
 
-    Attributes
+
+def report_html(summary: Summary, folder: Path) -> str:
+    """Return the page as text.
+
+    Parameters
     ----------
-    title, text : str
-        Heading, and a paragraph.
-    figure : Path or None
-        An SVG file of this program.
-    table : data frame or None
-        Its rows are hidden until they are asked for, unless `open_table`.
-    files : tuple of Path
-        Files in the page's folder or below it, to link to.
-    alt : str
-        What the figure shows, for readers who do not see it.
-    cards : tuple of Card
-        Numbered findings.
-    facts : tuple of (str, str)
-        Names and texts, listed.
-    open_table : bool
-        Whether the table is shown at once.
-    """
-
-    title: str
-    text: str
-    figure: Path | None = None
-    table: pd.DataFrame | None = None
-    files: tuple[Path, ...] = ()
-    alt: str = "predicted lines and measured points"
-    cards: tuple[Card, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    open_table: bool = False
-
-
-def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -> Path:
-    """Write the sections to one HTML file with the SVG figures inside it.
-
-    Text, class names and table cells are escaped. The SVG files come from this program and are inserted unchanged.
+    summary : Summary
+        What the page says.
+    folder : Path
+        Where the page lies.
     """
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = environment.from_string(package_files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8"))
-    drawings = ["" if section.figure is None else _drawing(section.figure) for section in sections]
-    links = [[file.relative_to(path.parent).as_posix() for file in section.files] for section in sections]
-    return write_text(
-        template.render(title=title, lead=lead, sections=list(zip(sections, drawings, links, strict=True))), path
+    plots = [section.plot for part in summary.parts for section in part.sections if section.plot is not None]
+    colors = k_colors([line.k for plot in plots if isinstance(plot, CurvePlot) for line in plot.lines])
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    figures = _Figures(folder)
+    return environment.from_string(_resource("page.html.j2")).render(
+        summary=summary,
+        mark=MARK,
+        style=_resource("page.css"),
+        script=_resource("page.js"),
+        plots=_script_json([plotly_figure(plot, colors) for plot in plots]),
+        plotly=_packed_plotly() if plots else "",
+        figure=figures.embedded,
+        link=functools.partial(_link, folder),
+        controls=lambda plot: _controls(plot, colors) if isinstance(plot, CurvePlot) else None,
     )
 
 
-def _drawing(path: Path) -> str:
-    """Return the <svg> element of an SVG file, without the XML prologue, which HTML does not take."""
-    svg = path.read_text(encoding="utf-8")
-    return svg[svg.index("<svg") :]
+class _Figures:
+    """Static figures for a page in `folder`, as long as there is room for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._left = folder, MOST_FIGURE_BYTES
+
+    def embedded(self, section: Section) -> str:
+        """Return the <svg> element or, of a PNG, the data address; the empty text if there is no room left."""
+        assert section.figure is not None
+        if section.figure.suffix == ".svg":
+            svg = section.figure.read_text(encoding="utf-8")
+            text = svg[svg.index("<svg") :]  # HTML takes no XML prologue.
+        else:
+            text = "data:image/png;base64," + base64.b64encode(section.figure.read_bytes()).decode("ascii")
+        if len(text) > self._left:
+            return ""
+        self._left -= len(text)
+        return text
+
+
+def _controls(plot: CurvePlot, colors: dict[int, list[str]]) -> dict[str, Any]:
+    """Return what can be switched on and off: each K with its colors, and the tie rules if there are several."""
+    ties = sorted({line.ties for line in plot.lines})
+    ks = sorted({line.k for line in plot.lines})
+    return {"k": [(k, *colors[k]) for k in ks], "ties": ties if len(ties) > 1 else []}
+
+
+def _link(folder: Path, path: Path) -> tuple[str, str]:
+    """Return the address of a file relative to the page, and its name there."""
+    name = Path(os.path.relpath(path, folder)).as_posix()
+    return quote(name), name
+
+
+def _script_json(value: Any) -> str:
+    """Return JSON that may stand inside of a script element: no character in it can end the element."""
+    text = json.dumps(parse_json(to_json(value)), separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _resource(name: str) -> str:
+    return package_files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _packed_plotly() -> str:
+    """Return the Plotly library, compressed, in base64."""
+    try:
+        library = package_files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    except ModuleNotFoundError as error:
+        raise ImportError("a report needs the package plotly: pip install plotly") from error
+    return base64.b64encode(gzip.compress(library, 9, mtime=0)).decode("ascii")
