@@ -64,7 +64,7 @@ def files(tmp_path, digits):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["demo"], ["curve"], ["corrupt"], ["diagnose"], ["features"], ["list"], ["run"]]
+    "command", [[], ["demo"], ["curve"], ["corrupt"], ["diagnose"], ["features"], ["list"], ["run"], ["report"]]
 )
 def test_help_has_an_example(command):
     done = run(*command, "--help")
@@ -72,7 +72,8 @@ def test_help_has_an_example(command):
     if command:
         assert "Example" in done.stdout
         for option in ("--output-dir", "--random-state", "--json"):
-            assert option in done.stdout or (command, option) == (["list"], "--random-state")
+            missing = {"list": ["--random-state"], "report": ["--output-dir", "--random-state"]}
+            assert option in done.stdout or option in missing.get(command[0], [])
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,8 @@ def test_demo_writes_tables_pictures_and_a_page(demo):
         assert network["finding"] in html.unescape(page)
         assert all(Path(path).stat().st_size > 0 for path in network["files"])
     assert [network["name"] for network in result["networks"]] == ["network_flip", "network_concentrated"]
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 2  # of the networks; curves and diagnosis are interactive plots
+    assert page.count('class="plot') == 9
     uniform = pd.read_parquet(result["curves"][0]["files"]["parquet"])
     assert set(uniform["k"]) == {5, 10, 30}
     shutil.copytree(folder / "out" / "runs", folder / "again" / "runs")  # Its trainings are not done again.

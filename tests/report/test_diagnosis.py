@@ -59,8 +59,8 @@ def words(saved):
 
 
 def page_words(path):
-    """Return the text of a page, without what is inside of its figures."""
-    source = re.sub(r"<svg.*?</svg>|<style.*?</style>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    """Return the text of a page, without style and scripts."""
+    source = re.sub(r"<style.*?</style>|<script.*?</script>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", source)).split())
 
 
@@ -86,7 +86,10 @@ class TestFiles:
         np.testing.assert_allclose(wide.loc[classes, classes], found.transition_matrix)
         cleaning = pd.read_csv(saved["cleaning"])
         assert {"gain", "random"} <= set(cleaning["order"])
-        assert json.loads(saved["json"].read_text(encoding="utf-8")) == json.loads(found.to_json())
+        record = json.loads(saved["json"].read_text(encoding="utf-8"))
+        assert record.pop("explained")["headline"] == headline(found)
+        assert record == json.loads(found.to_json())
+        assert pd.read_csv(saved["embedding"])["index"].tolist() == samples["index"].tolist()
 
     def test_the_sizes_of_plan_and_audit_may_be_chosen(self, found, tmp_path):
         files = found.save(tmp_path, n_plan=7, n_audit=5)
@@ -165,14 +168,16 @@ class TestPage:
         source = saved["page"].read_text(encoding="utf-8")
         assert "<b>zero" not in source
         assert "&lt;b&gt;zero&lt;/b&gt;" in source
-        assert "<script" not in source
+        assert source.count("<script") == 3  # the data of plots, Plotly (packed), and the page's own script
         assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", source)
         links = re.findall(r'<a href="([^"]+)"', source)
         assert links
         assert all((saved["page"].parent / link).is_file() for link in links)
 
-    def test_the_figures_are_inside_of_it(self, saved):
-        assert saved["page"].read_text(encoding="utf-8").count("<svg") == 4
+    def test_plots_of_rates_matrix_suspicion_samples_and_gain_are_inside_of_it(self, saved):
+        source = saved["page"].read_text(encoding="utf-8")
+        assert [f'data-plot="{place}"' in source for place in range(6)] == [True] * 5 + [False]
+        assert len(source) < 3_000_000
 
     def test_too_weak_features_are_said_instead_of_a_number(self, tmp_path):
         rng = np.random.default_rng(0)

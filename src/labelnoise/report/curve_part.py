@@ -155,7 +155,7 @@ def _third_number(table: pd.DataFrame) -> Number:
 def _setting(table: pd.DataFrame) -> tuple[str, str]:
     """Return the noise, and where it lies unless it is spread."""
     noise, placement = str(table["noise"].iloc[0]), str(table["placement"].iloc[0])
-    return noise, "" if placement == "spread" else f", {placement} placement"
+    return noise, "" if placement == "spread" else f" ({placement} placement)"
 
 
 def _title(result: FoundResult, table: pd.DataFrame) -> str:

@@ -60,9 +60,9 @@ def summary_of(results: Sequence[FoundResult], folder: str = "") -> Summary:
     kinds = list(_PARTS)
     parts.sort(key=lambda part: (kinds.index(part.kind), not _tolerates(part)))
     counts = Counter(part.kind for part in parts)
-    title = ", ".join(f"{n} {_WORDS[kind][n > 1]}" for kind, n in counts.items())
-    lead = f"Results in the folder {folder}, each with its answer:"
-    return Summary(f"Label noise: {title}", lead, _main_numbers(parts), tuple(parts))
+    what = ", ".join(f"{n} {_WORDS[kind][n > 1]}" for kind, n in counts.items())
+    lead = f"The folder {folder} holds {what}, each with its answer:"
+    return Summary(parts[0].answer, lead, _main_numbers(parts), tuple(parts))
 
 
 def _tolerates(part: Part) -> bool:

@@ -155,7 +155,7 @@ class Summary:
     Attributes
     ----------
     title : str
-        Heading: of a single result its answer.
+        Heading: the answer of the first result.
     lead : str
         A paragraph below it.
     numbers : tuple of Number

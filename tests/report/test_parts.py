@@ -1,0 +1,184 @@
+"""What a report says: read from results on disk, with figures that are known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.results import ACCURACY, change_json, write_curve, write_recipe
+
+import labelnoise as ln
+from labelnoise.artifacts import write_json, write_table
+from labelnoise.report.curve_part import curve_plot, tolerated
+from labelnoise.report.other_parts import MOST_CLASSES, matrix_alt, matrix_plot
+from labelnoise.report.parts import summarize
+from labelnoise.report.results import find_results
+from labelnoise.report.texts import option_facts, plain_table
+
+
+class TestCurve:
+    def test_the_answer_is_of_the_k_that_tolerates_most(self, tmp_path):
+        write_curve(tmp_path, measured=False)
+        found = summarize(tmp_path)
+        # Between 0.2 and 0.4, K = 10 falls from 0.94 to 0.80; nine tenths of 0.96 are 0.864.
+        assert [number.value for number in found.numbers] == ["96.0 %", "30.9 %", "60.0 %"]
+        assert "With K = 10" in found.title
+        assert "up to 30.9 % flip noise" in found.title
+
+    def test_a_target_replaces_nine_tenths(self, tmp_path):
+        write_curve(tmp_path, measured=False, target=0.9)
+        assert summarize(tmp_path).numbers[1].value == "25.7 %"  # 0.2 + 0.2 x 0.04 / 0.14
+
+    def test_an_accuracy_that_is_never_lost_is_marked(self, tmp_path):
+        write_curve(tmp_path, measured=False, target=0.7)
+        found = summarize(tmp_path)
+        assert found.numbers[1].value == "≥ 40.0 %"
+        assert "up to at least 40.0 %" in found.title
+
+    def test_a_target_that_is_never_reached_is_said(self, tmp_path):
+        write_curve(tmp_path, measured=False, target=1.0)
+        change_json(tmp_path / "curve.json", target=1.0)
+        table = pd.read_parquet(tmp_path / "curve.parquet")
+        write_table(table.assign(accuracy=table["accuracy"] - 0.05), tmp_path / "curve")
+        assert "is not reached without noise" in summarize(tmp_path).title
+
+    def test_without_an_accuracy_at_no_noise_both_ends_are_said(self, tmp_path):
+        write_curve(tmp_path, rates=(0.1, 0.2, 0.4))
+        found = summarize(tmp_path)
+        assert "from 101.0 % at 10.0 % noise to 61.0 % at 40.0 %" in found.title
+        assert found.parts[0].sections[0].plot.tolerances == ()
+
+    def test_the_largest_difference_is_that_of_the_table(self, tmp_path):
+        write_curve(tmp_path)
+        assert summarize(tmp_path).numbers[2].value == "1.0 points"
+
+    def test_the_plot_has_a_line_and_points_for_each_k_and_tie_rule(self, tmp_path):
+        write_curve(tmp_path, ties=("random", "strict"))
+        plot = curve_plot(pd.read_parquet(tmp_path / "curve.parquet"))
+        keys = {(line.k, line.ties, line.is_measured) for line in plot.lines}
+        assert keys == {(k, ties, m) for k in ACCURACY for ties in ("random", "strict") for m in (True, False)}
+        predicted = next(line for line in plot.lines if (line.k, line.is_measured) == (5, False))
+        assert predicted.accuracy == ACCURACY[5]
+        assert predicted.spread == ()
+        assert next(line for line in plot.lines if line.is_measured).spread == (0.02, 0.02, 0.02)
+
+    def test_the_tolerance_is_that_of_the_curve(self, digits):
+        _, labels, _, truth, hoods = digits
+        curve = ln.predict_knn(hoods, labels, truth, ln.UniformNoise(), [0, 0.3, 0.6, 0.9], [10])
+        rows = pd.DataFrame({"realized_noise_rate": curve.realized_noise_rates, "accuracy": curve.accuracy[:, 0]})
+        target = 0.9 * curve.accuracy[0, 0]
+        assert tolerated(rows)[1] == pytest.approx(target)
+        # The curve refines its tolerance with the model; the report knows its noise rates alone.
+        assert tolerated(rows)[0] == pytest.approx(float(np.squeeze(curve.tolerance(target))), abs=0.1)
+
+
+class TestCorruption:
+    def test_the_matrix_counts_what_became_what(self, tmp_path):
+        clean = np.array(["a", "a", "a", "a", "b", "b"], dtype=object)
+        noisy = np.array(["a", "a", "a", "b", "b", "b"], dtype=object)
+        table = pd.DataFrame({"label": noisy, "clean_label": clean, "selected": True, "changed": noisy != clean})
+        write_table(table, tmp_path / "noisy_labels")
+        record = {
+            "schema": 1,
+            "n_samples": 6,
+            "n_classes": 2,
+            "asked_noise_rate": 0.2,
+            "noise_rate": 1 / 6,
+            "changed_rate": 1 / 6,
+            "concentration": None,
+            "noise": {"name": "flip"},
+            "placement": {"name": "spread"},
+            "seed": 0,
+        }
+        write_json(record, tmp_path / "noisy_labels.json")
+        found = summarize(tmp_path)
+        assert found.title == "Flip noise changed 16.7 % of 6 labels"
+        plot = found.parts[0].sections[0].plot
+        assert plot.names == ("a", "b")
+        assert plot.values == ((0.75, 0.25), (0.0, 1.0))
+        assert matrix_alt(plot) == "Matrix of clean label by noisy label. a as b: 25.0 %"
+
+    def test_of_many_classes_those_are_shown_that_are_confused(self):
+        counts = np.diag(np.full(50, 10.0))
+        counts[31, 7] = 5
+        plot = matrix_plot(counts, [f"c{i}" for i in range(50)], "rows", "columns")
+        assert len(plot.names) == MOST_CLASSES
+        assert {"c31", "c7"} <= set(plot.names)
+        assert plot.values[plot.names.index("c31")][plot.names.index("c7")] == pytest.approx(1 / 3)
+
+
+class TestSeveral:
+    def test_each_result_is_a_part_and_the_main_numbers_are_of_different_kinds(self, tmp_path):
+        (tmp_path / "below").mkdir()
+        write_curve(tmp_path, "first")
+        write_curve(tmp_path / "below", "second")
+        write_recipe(tmp_path, "fig1", "<svg></svg>")
+        found = summarize(tmp_path)
+        assert [part.kind for part in found.parts] == ["curve", "curve", "recipe"]
+        assert "holds 2 curves, 1 study" in found.lead
+        assert [number.name for number in found.numbers] == ["Flip noise: tolerated noise rate"] * 2
+        assert found.title == found.parts[0].answer
+
+    def test_the_summary_is_json(self, tmp_path):
+        write_curve(tmp_path)
+        record = json.loads(summarize(tmp_path).to_json())
+        assert record["schema"] == 1
+        assert record["parts"][0]["sections"][0]["plot"]["lines"][0]["k"] == 5
+
+
+class TestFinding:
+    def test_stores_of_runs_and_files_of_others_are_left_out(self, tmp_path):
+        for name in ("runs", ".hidden"):
+            (tmp_path / name).mkdir()
+            write_curve(tmp_path / name)
+        (tmp_path / "package.json").write_text("{not JSON")
+        (tmp_path / "list.json").write_text("[1]")
+        path = write_curve(tmp_path, "mine")
+        assert [result.path for result in find_results(tmp_path)] == [path]
+
+    def test_an_empty_folder_says_what_was_looked_for(self, tmp_path):
+        with pytest.raises(ValueError, match=r"diagnosis\.json of diagnose"):
+            summarize(tmp_path)
+        with pytest.raises(FileNotFoundError, match="not there"):
+            summarize(tmp_path / "none")
+        (tmp_path / "file").touch()
+        with pytest.raises(NotADirectoryError, match="a file"):
+            summarize(tmp_path / "file")
+
+    @pytest.mark.parametrize("text", ["", '{"schema": 1,', "\x00"])
+    def test_a_damaged_result_is_named(self, tmp_path, text):
+        path = write_curve(tmp_path, "flip")
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"flip\.json must be a finished result; it is damaged"):
+            summarize(tmp_path)
+
+    def test_another_version_of_the_schema_is_named(self, tmp_path):
+        change_json(write_curve(tmp_path), schema=99)
+        with pytest.raises(ValueError, match="of version 99"):
+            summarize(tmp_path)
+
+    def test_an_unfinished_result_is_named(self, tmp_path):
+        write_curve(tmp_path)
+        (tmp_path / "curve.parquet").write_bytes(b"PAR1 half of it")
+        with pytest.raises(ValueError, match=r"its table curve\.parquet is damaged"):
+            summarize(tmp_path)
+        write_table(pd.DataFrame({"k": [1]}), tmp_path / "curve")
+        with pytest.raises(ValueError, match="lacks the column ties"):
+            summarize(tmp_path)
+        (tmp_path / "curve.parquet").unlink()
+        with pytest.raises(ValueError, match=r"its table curve\.parquet is missing"):
+            summarize(tmp_path)
+
+
+class TestTexts:
+    def test_numbers_are_right_of_words(self):
+        frame = pd.DataFrame({"k": [1, 2], "given_label": ["a", ""], "share": [0.12345, np.nan], "said": ["1 %", "2"]})
+        table = plain_table(frame, {"share": 2})
+        assert table.columns == ("k", "given label", "share", "said")
+        assert table.rows == ((1, "a", "0.12", "1 %"), (2, "", "", "2"))
+        assert table.words == (False, True, False, False)
+
+    def test_options_that_were_not_given_are_left_out(self):
+        options = {"k": [5, 10], "csv": {}, "noise": {"name": "flip", "mapping": None}, "simulate": False, "rate": 0.25}
+        expected = [("k", "5, 10"), ("noise", "name: flip"), ("rate", "0.25")]
+        assert option_facts(options) == expected
