@@ -11,9 +11,10 @@ from helpers.results import write_curve, write_recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelnoise.report.looks import k_colors, literal
 from labelnoise.report.page import MOST_FIGURE_BYTES, report_html, write_report
 from labelnoise.report.parts import summarize
-from labelnoise.report.plotly_figures import k_colors, literal, plotly_figure
+from labelnoise.report.plotly_figures import plotly_figure
 from labelnoise.report.plots import (
     CurvePlot,
     EmbeddingPlot,

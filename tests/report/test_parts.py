@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.results import ACCURACY, change_json, write_curve, write_recipe
+from helpers.results import ACCURACY, RATES, change_json, write_curve, write_recipe
 
 import labelnoise as ln
 from labelnoise.artifacts import write_json, write_table
@@ -61,6 +61,18 @@ class TestCurve:
         assert predicted.accuracy == ACCURACY[5]
         assert predicted.spread == ()
         assert next(line for line in plot.lines if line.is_measured).spread == (0.02, 0.02, 0.02)
+
+    def test_lines_are_drawn_through_more_noise_rates_where_they_were_computed(self, tmp_path):
+        write_curve(tmp_path)
+        dense = pd.DataFrame(
+            {"k": 5, "ties": "random", "realized_noise_rate": [0.4, 0.1, 0], "accuracy": [0.6, 0.9, 1]}
+        )
+        write_table(dense, tmp_path / "curve_lines")
+        lines = summarize(tmp_path).parts[0].sections[0].plot.lines
+        line = next(line for line in lines if (line.k, line.is_measured) == (5, False))
+        assert (line.noise_rate, line.accuracy) == ((0, 0.1, 0.4), (1, 0.9, 0.6))
+        points = next(line for line in lines if (line.k, line.is_measured) == (5, True))
+        assert points.noise_rate == RATES
 
     def test_the_tolerance_is_that_of_the_curve(self, digits):
         _, labels, _, truth, hoods = digits

@@ -40,6 +40,9 @@ from labelnoise.validation import check_count, check_fraction, check_ks
 if TYPE_CHECKING:
     import pandas as pd
 
+LINE_COLUMNS = ["k", "ties", "realized_noise_rate", "accuracy"]
+"""Columns of the table of predicted lines, which are evaluated at many noise rates."""
+
 
 @dataclass(frozen=True)
 class CurveJob:
@@ -172,11 +175,13 @@ class CurveResult:
         return float(100 * np.abs(self.measured.accuracy - self.predicted.accuracy).max())
 
     def save(self, folder: Path) -> dict[str, Path]:
-        """Write ``NAME.parquet/.csv/.json/.png/.svg/.pdf`` and return their paths.
+        """Write ``NAME.parquet/.csv/.json/.png/.svg/.pdf``, and the predicted lines; return the paths.
 
         The specification goes first: with it, the same command may write the result again after a failure.
         """
         from labelnoise.figures import curve_figure, network_figure
+        from labelnoise.figures import curve_figure
+        from labelnoise.figures.curves import densely
 
         base = folder / self.name
         specification = write_json(self.specification(), base.with_name(base.name + ".json"))
@@ -186,8 +191,13 @@ class CurveResult:
             figure = network_figure(self.predicted, found, band, title=self.title, caption=self.data)
         else:
             figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
+        lines: dict[str, Path] = {}
+        if self.predicted is not None:
+            dense = densely(self.predicted)
+            lines["lines"] = write_table(dense.to_frame()[LINE_COLUMNS], folder / f"{self.name}_lines")[0]
+        figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
         pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
-        return {"parquet": parquet, "csv": csv, "json": specification, **pictures}
+        return {"parquet": parquet, "csv": csv, "json": specification, **lines, **pictures}
 
 
 class Stopwatch:

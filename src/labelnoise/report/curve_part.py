@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("k", "ties", "noise", "placement", "realized_noise_rate", "accuracy", "predicted", "measured", "std")
+LINE_COLUMNS = ("k", "ties", "realized_noise_rate", "accuracy")
 KEPT = 0.9
 """Share of the accuracy without noise that is to be kept, where no target was named."""
 
@@ -24,7 +25,8 @@ def curve_part(result: FoundResult) -> Part:
     """Return the part on a result of labelnoise curve or demo."""
     table = result.table(result.name, COLUMNS)
     record, title = result.record, _title(result, table)
-    plot = curve_plot(table, record.get("target"))
+    lines = result.table(f"{result.name}_lines", LINE_COLUMNS) if result.has(f"{result.name}_lines.parquet") else None
+    plot = curve_plot(table, record.get("target"), lines)
     answer, numbers = curve_answer(table, plot, record.get("target"))
     files = result.files(*(f"{result.name}.{kind}" for kind in ("csv", "parquet", "json", "svg", "png", "pdf")))
     text = "Lines are predicted."
@@ -61,7 +63,7 @@ def curve_part(result: FoundResult) -> Part:
     return Part("curve", title, answer, lead, numbers, sections)
 
 
-def curve_plot(table: pd.DataFrame, target: float | None = None) -> CurvePlot:
+def curve_plot(table: pd.DataFrame, target: float | None = None, dense: pd.DataFrame | None = None) -> CurvePlot:
     """Return the lines of a table of a curve, with the noise rates that are tolerated.
 
     Parameters
@@ -70,20 +72,26 @@ def curve_plot(table: pd.DataFrame, target: float | None = None) -> CurvePlot:
         With the columns of the schema.
     target : float, optional
         Accuracy that is to be kept; by default 90 % of that without noise, for each K.
+    dense : data frame, optional
+        Predictions at more noise rates, with `LINE_COLUMNS`; by default those of the table.
     """
     lines, tolerances = [], []
     for _, rows in table.groupby(["k", "ties"], sort=True):
         ordered = rows.sort_values("realized_noise_rate")
         k, ties = int(ordered["k"].iloc[0]), str(ordered["ties"].iloc[0])
         rates = _values(ordered["realized_noise_rate"])
-        for name in ("predicted", "measured"):
-            if ordered[name].isna().all():
-                continue
-            is_measured = name == "measured"
-            spread = _values(ordered["std"]) if is_measured and not ordered["std"].isna().all() else ()
-            known = is_measured and "difference_points" in ordered and not ordered["difference_points"].isna().all()
+        if not ordered["predicted"].isna().all():
+            x, y = rates, _values(ordered["predicted"])
+            own = None if dense is None else dense[(dense["k"] == k) & (dense["ties"] == ties)]
+            if own is not None and len(own):
+                own = own.sort_values("realized_noise_rate")
+                x, y = _values(own["realized_noise_rate"]), _values(own["accuracy"])
+            lines.append(CurveLine(k, ties, False, x, y))
+        if not ordered["measured"].isna().all():
+            spread = () if ordered["std"].isna().all() else _values(ordered["std"])
+            known = "difference_points" in ordered and not ordered["difference_points"].isna().all()
             difference = _values(ordered["difference_points"]) if known else ()
-            lines.append(CurveLine(k, ties, is_measured, rates, _values(ordered[name]), spread, difference))
+            lines.append(CurveLine(k, ties, True, rates, _values(ordered["measured"]), spread, difference))
         best, least = tolerated(ordered, target)
         if best is not None and best < max(rates):
             tolerances.append((k, ties, best, least))

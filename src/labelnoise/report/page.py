@@ -17,8 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from labelnoise.artifacts import parse_json, to_json, write_text
-from labelnoise.report.plotly_figures import k_colors, plotly_figure
-from labelnoise.report.plots import CurvePlot
+from labelnoise.report.looks import k_colors
+from labelnoise.report.plotly_figures import plotly_figure
+from labelnoise.report.plots import CurvePlot, MatrixPlot
 from labelnoise.report.summary import Section, Summary
 
 MARK = '<meta name="generator" content="labelnoise report">'
@@ -86,6 +87,7 @@ def report_html(summary: Summary, folder: Path) -> str:
         plotly=_packed_plotly() if plots else "",
         figure=figures.embedded,
         link=functools.partial(_link, folder),
+        is_wide=lambda plot: isinstance(plot, MatrixPlot),
         controls=lambda plot: _controls(plot, colors) if isinstance(plot, CurvePlot) else None,
     )
 
