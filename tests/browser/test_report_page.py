@@ -127,6 +127,32 @@ class TestSuspects:
         assert image.get_attribute("alt") == f"image of row {rows.first.locator('td').nth(1).inner_text()}"
 
 
+def test_the_image_of_a_suspected_sample_is_shown_beside_its_point(open_page, diagnosis):
+    found, path = diagnosis
+    page = drawn(open_page(path))
+    plot = page.locator(".plot").nth(3)
+    plot.scroll_into_view_if_needed()
+    wrong = found.samples.query("given_label != suggested_label")["index"].tolist()
+    assert page.locator("#peek").is_hidden()
+    place = page.evaluate(
+        """(row) => {
+          const plot = document.querySelectorAll(".plot")[3];
+          const trace = plot.data.find((trace) => trace.customdata.some((data) => data[0] === row));
+          const point = trace.customdata.findIndex((data) => data[0] === row);
+          const box = plot.getBoundingClientRect(), { xaxis, yaxis } = plot._fullLayout;
+          return [box.x + xaxis._offset + xaxis.l2p(trace.x[point]), box.y + yaxis._offset + yaxis.l2p(trace.y[point])];
+        }""",
+        wrong[0],
+    )
+    page.mouse.move(place[0] - 3, place[1])
+    page.mouse.move(*place)
+    page.wait_for_selector("#peek:visible")
+    assert page.locator("#peek img").get_attribute("src") == page.locator(f"img[data-row='{wrong[0]}']").get_attribute(
+        "src"
+    )
+    assert f"row {wrong[0]}" in plot.locator(".hovertext").first.text_content()
+
+
 def test_class_names_stay_text_in_hovers_and_axes(open_page, diagnosis):
     page = drawn(open_page(diagnosis[1]))
     assert page.locator("img[src=x]").count() == 0

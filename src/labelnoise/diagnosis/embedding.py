@@ -21,8 +21,8 @@ _LEAST = 30
 _ITERATIONS = 500
 
 
-def embedding_table(found: Diagnosis) -> pd.DataFrame | None:
-    """Return the places of samples, drawn at random if there are many, by features or predicted probabilities.
+def embedding_table(found: Diagnosis) -> pd.DataFrame:
+    """Return the places of samples, drawn at random if there are many, by features or else predicted probabilities.
 
     The features are standardized as a whole, reduced to 50 principal components, and placed by t-SNE that starts from
     the first two of them. The diagnosis' seed gives the same places again.
@@ -34,16 +34,13 @@ def embedding_table(found: Diagnosis) -> pd.DataFrame | None:
 
     Returns
     -------
-    data frame or None
-        One row per sample shown: ``index`` (row in what was passed), ``x`` and ``y``. None if there is nothing to place
-        samples by: neighbors alone are no features.
+    data frame
+        One row per sample shown: ``index`` (row in what was passed), ``x`` and ``y``.
     """
     import pandas as pd
 
     data = found.data
-    values = data.features if data.features is not None else data.pred_probs if data.own_pred_probs else None
-    if values is None or len(data.codes) < 3:
-        return None
+    values = data.pred_probs if data.features is None else data.features
     n = len(data.codes)
     rng = np.random.default_rng(found.seed)
     chosen = np.sort(rng.choice(n, min(n, MOST_SAMPLES), replace=False))
@@ -57,10 +54,12 @@ def embed(values: Floats, seed: int) -> Floats:
     from sklearn.manifold import TSNE
 
     n, width = values.shape
+    spread = values.std()
+    if spread == 0:
+        return np.zeros((n, 2))
     components = min(_COMPONENTS, width, n)
     reduced = PCA(components, svd_solver="randomized" if width > _COMPONENTS else "auto", random_state=seed)
-    spread = values.std()
-    places: Floats = reduced.fit_transform((values - values.mean(axis=0)) / (spread if spread > 0 else 1.0))
+    places: Floats = reduced.fit_transform((values - values.mean(axis=0)) / spread)
     if n >= _LEAST and components > 2:
         method = TSNE(perplexity=min(30.0, n / 4), init="pca", max_iter=_ITERATIONS, random_state=seed)
         return np.asarray(method.fit_transform(places), dtype=np.float64)

@@ -28,7 +28,8 @@ def curve_part(result: FoundResult) -> Part:
     lines = result.table(f"{result.name}_lines", LINE_COLUMNS) if result.has(f"{result.name}_lines.parquet") else None
     plot = curve_plot(table, record.get("target"), lines)
     answer, numbers = curve_answer(table, plot, record.get("target"))
-    files = result.files(*(f"{result.name}.{kind}" for kind in ("csv", "parquet", "json", "svg", "png", "pdf")))
+    names = [f"{result.name}.{kind}" for kind in ("csv", "parquet", "json", "svg", "png", "pdf")]
+    files = result.files(*names, f"{result.name}_lines.csv")
     text = "Lines are predicted."
     if not table["measured"].isna().all():
         text = (

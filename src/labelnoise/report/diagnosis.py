@@ -124,12 +124,16 @@ def _tables(found: Diagnosis, plan: RelabelingPlan | None, curves: list[Cleaning
     n_classes, names = found.data.n_classes, found.data.classes
     true, given = np.divmod(np.arange(n_classes**2), n_classes)
     matrix = {"true_label": names[true], "given_label": names[given], "probability": found.transition_matrix.ravel()}
-    tables = {"samples": found.samples, "checks": found.checks, "transition_matrix": pd.DataFrame(matrix)}
+    tables = {
+        "embedding": embedding_table(found),
+        "samples": found.samples,
+        "checks": found.checks,
+        "transition_matrix": pd.DataFrame(matrix),
+    }
     if plan is not None:
         cleaning = pd.concat([curve.to_frame() for curve in curves], ignore_index=True)
         tables |= {"regions": found.regions, "plan": plan.samples, "cleaning": cleaning}
-    places = embedding_table(found)
-    return tables if places is None else {**tables, "embedding": places}
+    return tables
 
 
 def _figures(found: Diagnosis, curves: list[CleaningCurve], n_plan: int) -> Iterable[tuple[str, Figure]]:
