@@ -180,7 +180,6 @@ class CurveResult:
         The specification goes first: with it, the same command may write the result again after a failure.
         """
         from labelnoise.figures import curve_figure, network_figure
-        from labelnoise.figures import curve_figure
         from labelnoise.figures.curves import densely
 
         base = folder / self.name
@@ -195,7 +194,6 @@ class CurveResult:
         if self.predicted is not None:
             dense = densely(self.predicted)
             lines["lines"] = write_table(dense.to_frame()[LINE_COLUMNS], folder / f"{self.name}_lines")[0]
-        figure = curve_figure(self.predicted, self.measured, title=self.title, data=self.data)
         pictures = {path.suffix[1:]: path for path in write_figure(figure, base)}
         return {"parquet": parquet, "csv": csv, "json": specification, **lines, **pictures}
 
