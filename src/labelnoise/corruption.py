@@ -89,6 +89,11 @@ class NoisyLabels:
         totals = counts.sum(axis=1, keepdims=True)
         return np.where(totals > 0, counts / np.maximum(totals, 1), np.eye(n_classes))
 
+    def _repr_html_(self) -> str:
+        from labelnoise.report.notebook import noisy_labels_html
+
+        return noisy_labels_html(self)
+
     def __repr__(self) -> str:
         rho = "" if self.concentration is None else f", concentration {self.concentration:.3f}"
         return (

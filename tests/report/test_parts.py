@@ -74,6 +74,16 @@ class TestCurve:
         points = next(line for line in lines if (line.k, line.is_measured) == (5, True))
         assert points.noise_rate == RATES
 
+    def test_a_network_has_a_section_with_its_figure(self, tmp_path):
+        network = {"value": 20, "low": 12, "high": 33, "level": 0.95, "determined": True, "noise_rates": [0.5]}
+        write_curve(tmp_path, network=network)
+        (tmp_path / "curve.svg").write_text("<svg></svg>")
+        section = summarize(tmp_path).parts[0].sections[1]
+        assert "a vote of K = 20 neighbors (95 % interval 12 to 33), by its accuracy at noise rate 0.5" in section.text
+        assert section.figure == tmp_path / "curve.svg"
+        change_json(tmp_path / "curve.json", network={**network, "determined": False, "most_telling_noise_rate": 0.6})
+        assert "a training at noise rate 0.6 tells more" in summarize(tmp_path).parts[0].sections[1].text
+
     def test_the_tolerance_is_that_of_the_curve(self, digits):
         _, labels, _, truth, hoods = digits
         curve = ln.predict_knn(hoods, labels, truth, ln.UniformNoise(), [0, 0.3, 0.6, 0.9], [10])

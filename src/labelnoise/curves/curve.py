@@ -350,6 +350,11 @@ class AccuracyCurve:
 
         return plot_curve(self, ax) if family is None else plot_over_family(self, family, ax)
 
+    def _repr_html_(self) -> str:
+        from labelnoise.report.notebook import curve_html
+
+        return curve_html(self)
+
     def __repr__(self) -> str:
         setting = self.setting
         kind = f"measured, {self.repeats} repeats" if self.measured else f"predicted ({setting.model})"

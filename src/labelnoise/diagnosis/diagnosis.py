@@ -313,6 +313,11 @@ class Diagnosis:
 
         return save_diagnosis(self, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit)
 
+    def _repr_html_(self) -> str:
+        from labelnoise.report.notebook import diagnosis_html
+
+        return diagnosis_html(self)
+
     def __repr__(self) -> str:
         lines = [
             f"Diagnosis of {len(self.data.codes):,} labels of {self.data.n_classes} classes",

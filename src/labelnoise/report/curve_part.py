@@ -38,6 +38,7 @@ def curve_part(result: FoundResult) -> Part:
         )
     if plot.tolerances:
         text += " Diamonds mark the noise rate at which the accuracy falls below what is to be kept."
+    network = [] if record.get("network") is None else [_network(result)]
     sections = (
         Section(
             "Accuracy over noise rate",
@@ -46,6 +47,7 @@ def curve_part(result: FoundResult) -> Part:
             alt=_alt(plot),
             table=plain_table(table.drop(columns=_constant(table)), is_open=False),
         ),
+        *network,
         Section(
             "How it was made",
             facts=tuple(
@@ -147,6 +149,24 @@ def curve_answer(table: pd.DataFrame, plot: CurvePlot, target: float | None) -> 
         numbers.append(Number("tolerated noise rate", f"{'≥ ' if most else ''}{percent(rate)}", note))
     numbers.append(_third_number(table))
     return answer, tuple(numbers)
+
+
+def _network(result: FoundResult) -> Section:
+    """Return the section on a network whose accuracies were given."""
+    found = result.record["network"]
+    rates = ", ".join(f"{rate:g}" for rate in found["noise_rates"])
+    if found["determined"]:
+        text = (
+            f"The network is as robust as a vote of K = {found['value']} neighbors ({percent(found['level'], 0)} "
+            f"interval {found['low']} to {found['high']}), by its accuracy at noise rate {rates}."
+        )
+    else:
+        text = (
+            f"The accuracy at noise rate {rates} fits every K from {found['low']} to {found['high']}; a training at "
+            f"noise rate {found['most_telling_noise_rate']:g} tells more."
+        )
+    drawn = next(iter(result.files(f"{result.name}.svg")), None)
+    return Section("What it says of the network", text, figure=drawn, alt=text)
 
 
 def _third_number(table: pd.DataFrame) -> Number:
