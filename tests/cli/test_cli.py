@@ -100,7 +100,7 @@ def test_demo_writes_tables_pictures_and_a_page(demo):
         assert network["finding"] in html.unescape(page)
         assert all(Path(path).stat().st_size > 0 for path in network["files"])
     assert [network["name"] for network in result["networks"]] == ["network_flip", "network_concentrated"]
-    assert page.count("<svg") == 2  # of the networks; curves and diagnosis are interactive plots
+    assert page.count("data:image/svg+xml;base64,") == 2  # of the networks; curves and diagnosis are interactive plots
     assert page.count('class="plot') == 9
     uniform = pd.read_parquet(result["curves"][0]["files"]["parquet"])
     assert set(uniform["k"]) == {5, 10, 30}

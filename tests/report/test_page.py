@@ -75,6 +75,12 @@ class TestEscaping:
         assert '<a href="a%20b%23c.csv">a b#c.csv</a>' in source
         assert '<a href="../up.csv">../up.csv</a>' in source
 
+    def test_a_figure_is_an_image_which_runs_no_script(self, tmp_path):
+        write_recipe(tmp_path, "fig1", "<svg><script>alert(1)</script></svg>")
+        source = report_html(summarize(tmp_path), tmp_path)
+        assert "alert(1)" not in source
+        assert '<img src="data:image/svg+xml;base64,' in source
+
 
 class TestPage:
     def test_it_forbids_everything_but_what_is_inside_of_it(self, tmp_path):
@@ -95,7 +101,7 @@ class TestPage:
         for i in range(4):
             write_recipe(tmp_path, f"fig{i}", f"<svg>{'x' * (MOST_FIGURE_BYTES // 3)}</svg>")
         source = report_html(summarize(tmp_path), tmp_path)
-        assert source.count("<svg") == 2
+        assert source.count("data:image/svg+xml;base64,") == 2
         assert 'The figure is in <a href="fig3/fig3.svg">' in source
         assert len(source) < 6_000_000
 
@@ -103,7 +109,8 @@ class TestPage:
         write_curve(tmp_path)
         write_recipe(tmp_path, "fig1", "<svg></svg>")
         source = report_html(summarize(tmp_path), tmp_path)
-        texts = re.findall(r'role="img" aria-label="([^"]*)"', source)
+        texts = re.findall(r'role="img" aria-label="([^"]*)"|<img src="data:image/svg[^"]*" alt="([^"]*)"', source)
+        texts = ["".join(pair) for pair in texts]
         assert len(texts) == 2
         assert "K = 5: 100.0 % at 0 % noise, 60.0 % at 40 %" in texts[0]
         assert texts[1] == "It fell."
@@ -144,6 +151,15 @@ class TestPlots:
         assert {(trace["meta"]["k"], trace["meta"]["ties"]) for trace in figure["data"]} == {
             (k, ties) for k in (5, 10) for ties in ("random", "strict")
         }
+
+    def test_samples_of_many_classes_are_one_trace_in_the_colors_of_their_classes(self):
+        codes = tuple(range(30))
+        place, names = tuple(map(float, codes)), tuple(f"c{code}" for code in codes)
+        figure = plotly_figure(EmbeddingPlot(place, place, codes, codes, codes[::-1], names, place), {})
+        assert_valid(figure)
+        (trace,) = figure["data"]
+        assert len(set(trace["marker"]["color"])) == 10
+        assert trace["customdata"][3] == [3, "c26", 3.0, "c3"]
 
     def test_each_k_has_one_color_that_is_that_of_the_static_figures(self):
         from matplotlib.colors import to_hex

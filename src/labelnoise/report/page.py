@@ -99,13 +99,13 @@ class _Figures:
         self._folder, self._left = folder, MOST_FIGURE_BYTES
 
     def embedded(self, section: Section) -> str:
-        """Return the <svg> element or, of a PNG, the data address; the empty text if there is no room left."""
+        """Return the address of the figure as data; the empty text if there is no room left.
+
+        As an image, an SVG file runs no script that it may hold.
+        """
         assert section.figure is not None
-        if section.figure.suffix == ".svg":
-            svg = section.figure.read_text(encoding="utf-8")
-            text = svg[svg.index("<svg") :]  # HTML takes no XML prologue.
-        else:
-            text = "data:image/png;base64," + base64.b64encode(section.figure.read_bytes()).decode("ascii")
+        kind = {".svg": "svg+xml", ".png": "png"}[section.figure.suffix]
+        text = f"data:image/{kind};base64," + base64.b64encode(section.figure.read_bytes()).decode("ascii")
         if len(text) > self._left:
             return ""
         self._left -= len(text)

@@ -241,28 +241,30 @@ def _embedding(plot: EmbeddingPlot) -> Figure:
 
     names = [literal(name, _LONGEST_NAME) for name in plot.classes]
     in_legend = len(names) <= _LEGEND_CLASSES
+    codes = sorted(set(plot.given))
     data = []
-    for code in sorted(set(plot.given)):
-        rows = [i for i, given in enumerate(plot.given) if given == code]
-        suspected = [plot.suggested[i] != code for i in rows]
-        color = class_color(code)
+    for group in [{code} for code in codes] if in_legend else [set(codes)]:  # Plotly is slow with many traces.
+        rows = [i for i, given in enumerate(plot.given) if given in group]
+        suspected = [plot.suggested[i] != plot.given[i] for i in rows]
         data.append(
             {
                 "x": [plot.x[i] for i in rows],
                 "y": [plot.y[i] for i in rows],
-                "name": names[code],
+                "name": names[min(group)],
                 "mode": "markers",
                 "showlegend": in_legend,
                 "marker": {
-                    "color": color,
+                    "color": [class_color(plot.given[i]) for i in rows],
                     "size": [9 if wrong else 5 for wrong in suspected],
                     "opacity": 0.85,
                     "line": {"width": [1.6 if wrong else 0 for wrong in suspected]},
                 },
-                "customdata": [[plot.rows[i], names[plot.suggested[i]], plot.probability[i]] for i in rows],
+                "customdata": [
+                    [plot.rows[i], names[plot.suggested[i]], plot.probability[i], names[plot.given[i]]] for i in rows
+                ],
                 "meta": {"paint": {"marker.line.color": INK}},
                 "hovertemplate": (
-                    f"row %{{customdata[0]}}<br>given {names[code]}<br>suggested %{{customdata[1]}}<br>"
+                    "row %{customdata[0]}<br>given %{customdata[3]}<br>suggested %{customdata[1]}<br>"
                     "wrong with probability %{customdata[2]:.1%}<extra></extra>"
                 ),
             }

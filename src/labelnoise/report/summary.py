@@ -93,7 +93,7 @@ class Section:
     plot : Plot or None
         Data of an interactive plot.
     figure : Path or None
-        An SVG file of this program.
+        An SVG or PNG file.
     alt : str
         What the plot or the figure shows, for readers who do not see it.
     cards : tuple of Card
