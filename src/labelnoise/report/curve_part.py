@@ -44,7 +44,7 @@ def curve_part(result: FoundResult) -> Part:
             "Accuracy over noise rate",
             text,
             plot,
-            alt=_alt(plot),
+            alt=curve_alt(plot),
             table=plain_table(table.drop(columns=_constant(table)), is_open=False),
         ),
         *network,
@@ -193,7 +193,7 @@ def _title(result: FoundResult, table: pd.DataFrame) -> str:
     return str(named) if named else f"{noise.capitalize()} noise{placement}"
 
 
-def _alt(plot: CurvePlot) -> str:
+def curve_alt(plot: CurvePlot) -> str:
     """Return the ends of each line as text."""
     shown = [line for line in plot.lines if not line.is_measured] or list(plot.lines)
     ends = [

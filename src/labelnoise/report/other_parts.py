@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelnoise.report.curve_part import COLUMNS, curve_plot
+from labelnoise.report.curve_part import COLUMNS, curve_alt, curve_plot
 from labelnoise.report.plots import MatrixPlot, RangePlot
 from labelnoise.report.results import FoundResult
 from labelnoise.report.summary import Number, Part, Section
@@ -70,6 +70,7 @@ def recipe_part(result: FoundResult) -> Part:
     plot, alt = None, str(record["finding"])
     if main is not None and set(COLUMNS) <= set(main.columns) and main[["noise", "placement"]].nunique().max() == 1:
         plot = curve_plot(main)
+        alt = curve_alt(plot)
     drawn = next((path for path in result.files(f"{name}.svg", f"{name}.png")), None)
     sections = [
         Section(
