@@ -245,7 +245,8 @@ def _audit(result: FoundResult) -> Section:
         done, drawn = audit.n_checked + audit.n_unsure, len(audit)
         text += (
             f" The samples to check next are in {files[-1].name}, {done:,} of {drawn:,} are answered: fill in its "
-            "column true_label, from the top down, in any spreadsheet, and diagnose again with it."
+            "column true_label, from the top down, in any spreadsheet or with labelnoise audit, and diagnose again "
+            "with it."
         )
     table = plain_table(pd.DataFrame(rows)) if rows else None
     progress = (done, drawn) if files else None
