@@ -24,9 +24,9 @@ from scipy.stats import binomtest
 
 import labelnoise as ln
 from labelnoise.data import load_digits
-from labelnoise.diagnosis.audit import Audit
-from labelnoise.diagnosis.audited import AuditedNoise
-from labelnoise.diagnosis.estimation import estimate_noise
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.audited import AuditedNoise
+from labelnoise.diagnosis.estimation.noise_estimation import estimate_noise
 from labelnoise.diagnosis.inputs import LabeledSamples
 
 

@@ -23,13 +23,13 @@ from harness import Options, Record, Table, load_cifar10, run
 
 import labelnoise as ln
 from labelnoise.data import load_digits
-from labelnoise.diagnosis.cost import cleaning_curve, knn_accuracy
-from labelnoise.diagnosis.estimation import estimate_noise
+from labelnoise.diagnosis.estimation.noise_estimation import estimate_noise
+from labelnoise.diagnosis.estimation.posterior import audited_posterior
+from labelnoise.diagnosis.estimation.transition import NoiseEstimate
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.orders import cleaning_order
-from labelnoise.diagnosis.plan import relabeling_plan
-from labelnoise.diagnosis.posterior import audited_posterior
-from labelnoise.diagnosis.transition import NoiseEstimate
+from labelnoise.diagnosis.relabeling.cost import cleaning_curve, knn_accuracy
+from labelnoise.diagnosis.relabeling.orders import cleaning_order
+from labelnoise.diagnosis.relabeling.plan import relabeling_plan
 from labelnoise.neighborhoods.votes import vote_accuracy
 
 SHARE = 0.05

@@ -7,7 +7,7 @@ from .curves.from_rows import predict_with_rows, simulate_with_rows
 from .curves.measured import simulate_knn
 from .curves.predicted import accuracy_curve, predict_knn
 from .curves.surface import AccuracySurface, accuracy_surface
-from .diagnosis.audit import Audit
+from .diagnosis.auditing.audit import Audit
 from .diagnosis.diagnose import diagnose
 from .diagnosis.diagnosis import Diagnosis
 from .diagnosis.estimate import Estimate

@@ -10,7 +10,7 @@ import pytest
 from helpers.noisy_population import population
 
 from labelnoise.audit_page import AuditServer, AuditSession
-from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.auditing.audit import Audit
 
 PEOPLE = population(200, k=4)
 

@@ -11,8 +11,8 @@ from helpers.noisy_population import population
 from PIL import Image
 
 from labelnoise.audit_page import AuditServer, AuditSession
-from labelnoise.diagnosis.audit import Audit
-from labelnoise.diagnosis.audit_sheet import Sheet
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.audit_sheet import Sheet
 
 PEOPLE = population(200, k=4)
 

@@ -11,7 +11,7 @@ from helpers.schema import documented
 
 from labelnoise.audit_page import AuditServer
 from labelnoise.cli.main import main
-from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.jobs import explore
 
 PEOPLE = population(200, k=4)

@@ -13,9 +13,9 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 import labelnoise as ln
-from labelnoise.diagnosis.bracket import disagreement, wrong_rate_bracket
 from labelnoise.diagnosis.checklist import CHECKS
 from labelnoise.diagnosis.copies import conflicting, find_copies
+from labelnoise.diagnosis.estimation.bracket import disagreement, wrong_rate_bracket
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from labelnoise.diagnosis.cost import CleaningCurve
 from labelnoise.diagnosis.estimate import Estimate
+from labelnoise.diagnosis.relabeling.cost import CleaningCurve
 from labelnoise.figures.diagnosis import cleaning_figure, suspicion_figure, transition_figure, wrong_rate_figure
 from labelnoise.figures.style import VERMILION
 

@@ -13,10 +13,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from labelnoise.diagnosis.answers import UNSURE_WORD, Answers
-from labelnoise.diagnosis.audit import Audit
-from labelnoise.diagnosis.audit_sheet import Sheet
-from labelnoise.diagnosis.draws import OPEN, UNSURE
+from labelnoise.diagnosis.auditing.answers import UNSURE_WORD, Answers
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.audit_sheet import Sheet
+from labelnoise.diagnosis.auditing.draws import OPEN, UNSURE
 
 IMAGE_TYPES = {
     ".bmp": "image/bmp",

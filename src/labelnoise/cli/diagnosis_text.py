@@ -78,7 +78,7 @@ def check_text(row: dict[Any, Any]) -> str:
 
 def next_step(result: DiagnoseResult) -> str:
     """Return what to do next, in a sentence."""
-    from labelnoise.diagnosis.next_audit import holds_answers
+    from labelnoise.diagnosis.auditing.next_audit import holds_answers
 
     found, audit = result.diagnosis, result.next_audit
     if audit is None:

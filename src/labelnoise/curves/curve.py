@@ -32,7 +32,7 @@ class CurveSetting:
         The tie rule, the same in predictions and votes; None where no votes are counted.
     model : str
         "finite" or "iid" (predicted, see `predict_knn`), "measured", or "posterior" (predicted for labels of unknown
-        quality, see `labelnoise.diagnosis.cost`).
+        quality, see `labelnoise.diagnosis.relabeling.cost`).
     noise, placement : dict
         Name and parameters of the noise model and of the placement.
     classes : array of shape (n_classes,)

@@ -11,8 +11,8 @@ import numpy as np
 from labelnoise.arrays import Integers
 from labelnoise.diagnosis.consequences import confused_pairs
 from labelnoise.diagnosis.copies import conflicting
-from labelnoise.diagnosis.label_probabilities import wrong_probability_of
-from labelnoise.diagnosis.plan import where_noise_lies
+from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
+from labelnoise.diagnosis.relabeling.plan import where_noise_lies
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Integers
 from labelnoise.columns import encode_for_columns
-from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.copies import find_copies
 from labelnoise.diagnosis.diagnosis import Diagnosis
-from labelnoise.diagnosis.estimation import N_FOLDS, estimate_noise
+from labelnoise.diagnosis.estimation.noise_estimation import N_FOLDS, estimate_noise
+from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.inputs import LabeledSamples, label_fingerprint
-from labelnoise.diagnosis.posterior import combine_views
 from labelnoise.labels import encode_labels, missing_labels
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
 from labelnoise.neighborhoods.neighbors import neighbors as search

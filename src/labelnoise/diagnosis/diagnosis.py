@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Floats
 from labelnoise.artifacts import SCHEMA, StrPath, to_json
-from labelnoise.diagnosis.audit import Audit
-from labelnoise.diagnosis.audited import AuditedNoise
-from labelnoise.diagnosis.bracket import TOO_WEAK, wrong_rate_bracket
-from labelnoise.diagnosis.cost import CleaningCurve, knn_accuracy
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.audited import AuditedNoise
+from labelnoise.diagnosis.auditing.updating import updated_posterior
 from labelnoise.diagnosis.estimate import Estimate
+from labelnoise.diagnosis.estimation.bracket import TOO_WEAK, wrong_rate_bracket
+from labelnoise.diagnosis.estimation.label_probabilities import with_mean, with_wrong_probability, wrong_probability_of
+from labelnoise.diagnosis.estimation.transition import NoiseEstimate
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.diagnosis.label_probabilities import with_mean, with_wrong_probability, wrong_probability_of
-from labelnoise.diagnosis.orders import predicted_curve
-from labelnoise.diagnosis.plan import RelabelingPlan, relabeling_plan
-from labelnoise.diagnosis.regions import Regions, suspicious_regions
-from labelnoise.diagnosis.transition import NoiseEstimate
-from labelnoise.diagnosis.updating import updated_posterior
+from labelnoise.diagnosis.relabeling.cost import CleaningCurve, knn_accuracy
+from labelnoise.diagnosis.relabeling.orders import predicted_curve
+from labelnoise.diagnosis.relabeling.plan import RelabelingPlan, relabeling_plan
+from labelnoise.diagnosis.relabeling.regions import Regions, suspicious_regions
 
 if TYPE_CHECKING:
     import pandas as pd

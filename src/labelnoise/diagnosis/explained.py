@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnoise.diagnosis.audit_size import audit_sizes
+from labelnoise.diagnosis.auditing.audit_size import audit_sizes
 from labelnoise.diagnosis.consequences import accuracy_at_concentrations, confused_pairs
 from labelnoise.diagnosis.headline import accuracy_now, basis, concentration_text, headline, percent_range
 
 if TYPE_CHECKING:
     from labelnoise.diagnosis.diagnosis import Diagnosis
-    from labelnoise.diagnosis.plan import RelabelingPlan
+    from labelnoise.diagnosis.relabeling.plan import RelabelingPlan
 
 _ORDERS = {
     "gain": "those first whose correction is expected to turn the most votes of their neighbors",

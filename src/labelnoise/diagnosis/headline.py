@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labelnoise.diagnosis.plan import where_noise_lies
+from labelnoise.diagnosis.relabeling.plan import where_noise_lies
 
 if TYPE_CHECKING:
     from labelnoise.diagnosis.diagnosis import Diagnosis

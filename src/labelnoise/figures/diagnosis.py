@@ -30,8 +30,8 @@ from labelnoise.figures.style import (
 )
 
 if TYPE_CHECKING:
-    from labelnoise.diagnosis.cost import CleaningCurve
     from labelnoise.diagnosis.estimate import Estimate
+    from labelnoise.diagnosis.relabeling.cost import CleaningCurve
 
 _WIDTH = 6.6
 _BINS = 40

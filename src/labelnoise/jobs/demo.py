@@ -19,7 +19,7 @@ from labelnoise.corruption import NoisyLabels, corrupt
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import predict_as_measured, predict_knn
 from labelnoise.data import ImageSet, load_digits
-from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.diagnose import diagnose
 from labelnoise.diagnosis.diagnosis import Diagnosis
 from labelnoise.diagnosis.estimate import Estimate

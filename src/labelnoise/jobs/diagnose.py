@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from labelnoise.artifacts import SCHEMA, output_folder, write_json
 from labelnoise.data.reading import Reading
-from labelnoise.diagnosis.audit import Audit
-from labelnoise.diagnosis.audit_size import WIDTHS, audit_sizes
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.audit_size import WIDTHS, audit_sizes
+from labelnoise.diagnosis.auditing.next_audit import holds_answers, next_name
 from labelnoise.diagnosis.diagnose import Origin, diagnose_rows
 from labelnoise.diagnosis.diagnosis import Diagnosis
-from labelnoise.diagnosis.next_audit import holds_answers, next_name
-from labelnoise.diagnosis.plan import default_plan_size
+from labelnoise.diagnosis.relabeling.plan import default_plan_size
 from labelnoise.jobs.curve import Stopwatch
 from labelnoise.jobs.image_samples import read_network_features, read_pixels
 from labelnoise.jobs.samples import SampleSource

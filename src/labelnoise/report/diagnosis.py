@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelnoise.artifacts import StrPath, check_overwrite, output_folder, write_figure, write_json, write_table
+from labelnoise.diagnosis.auditing.next_audit import holds_answers, next_name, write_next_audit
 from labelnoise.diagnosis.consequences import most_confused
 from labelnoise.diagnosis.embedding import embedding_table
 from labelnoise.diagnosis.explained import explain
 from labelnoise.diagnosis.headline import headline
-from labelnoise.diagnosis.next_audit import holds_answers, next_name, write_next_audit
-from labelnoise.diagnosis.plan import RelabelingPlan, default_plan_size
+from labelnoise.diagnosis.relabeling.plan import RelabelingPlan, default_plan_size
 from labelnoise.report.page import write_report
 from labelnoise.report.parts import summary_of
 from labelnoise.report.results import read_result
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from labelnoise.diagnosis.cost import CleaningCurve
     from labelnoise.diagnosis.diagnosis import Diagnosis
+    from labelnoise.diagnosis.relabeling.cost import CleaningCurve
 
 NAME = "diagnosis"
 PAGE = "index.html"

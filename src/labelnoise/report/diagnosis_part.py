@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelnoise.artifacts import parse_json
-from labelnoise.diagnosis.audit import Audit
+from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.report.other_parts import matrix_alt, matrix_plot
 from labelnoise.report.plots import EmbeddingPlot, GainLine, GainPlot, HistogramPlot, RangePlot
 from labelnoise.report.results import FoundResult

@@ -1,0 +1,198 @@
+"""From features and labels to a noise estimate: the view of the features, copies counted once, the classes that occur.
+
+The regression needs columns in which the classes are easy to tell apart. Which columns these are differs between data:
+good network features are separated by linear functions, pixels are not. So the candidates are compared on a part of the
+samples, by the held-out likelihood of their labels, and the best is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from labelnoise.arrays import Codes, Features, Floats, Integers
+from labelnoise.diagnosis.estimation.forward import CrossFit, design, make_folds
+from labelnoise.diagnosis.estimation.transition import (
+    Alternation,
+    NoiseEstimate,
+    alternate,
+    bayes,
+    fit_transition,
+    simplest,
+)
+from labelnoise.progress import stage
+
+N_FOLDS = 4
+_RIDGES = (10.0, 100.0)
+_TRIAL_ROUNDS, _ROUNDS = 2, 6
+_LANDMARKS = 400  # of the kernel view
+_MOST_COLUMNS = 256
+_TRIAL_ROWS = 6000  # on which the views are compared
+_MOST_ROWS = 60_000  # to which one fold is fitted
+_REPLICATES, _REPLICATE_ROWS, _REPLICATE_STEPS = 40, 4000, 40
+
+
+@dataclass(frozen=True, eq=False)
+class Estimation:
+    """A noise estimate, how precise it is, and how it was found.
+
+    Attributes
+    ----------
+    noise : NoiseEstimate
+        The estimate.
+    standard_error : float
+        Of its wrong rate, over samples.
+    view : str
+        The columns that the regression used.
+    """
+
+    noise: NoiseEstimate
+    standard_error: float
+    view: str
+
+
+def estimate_noise(
+    codes: Codes,
+    n_classes: int,
+    *,
+    features: Features | None,
+    pred_probs: NDArray[np.floating] | None,
+    copies: Integers,
+    rng: np.random.Generator,
+) -> Estimation:
+    """Estimate T and the true classes from noisy labels.
+
+    Parameters
+    ----------
+    codes : (n,) int array
+        Given labels, of at least two classes.
+    n_classes : int
+        Number of classes, L. For a class without labels, T is the identity: nothing shows it.
+    features : (n, d) array or None
+        Features.
+    pred_probs : (n, L) array or None
+        Out-of-sample probabilities of the given labels. One of the two is needed.
+    copies : (n,) int array
+        Samples of the same number are copies, of which one is used.
+    rng : Generator
+        Draws the folds and the parts.
+    """
+    present = np.flatnonzero(np.bincount(codes, minlength=n_classes))
+    packed = np.searchsorted(present, codes)
+    shuffled = rng.permutation(len(codes))
+    used = np.sort(shuffled[np.unique(copies[shuffled], return_index=True)[1]])
+    with threadpool_limits(1):  # Folds run side by side, and sums do not depend on the number of threads.
+        views = _views(features, pred_probs)
+        stage(f"comparing {len(views)} views of {len(used):,} samples by the likelihood of held-out labels")
+        name, ridge = _best_view(views, packed, used, len(present), rng)
+        stage(f"estimating the noise by cross-fitted regression on {name}")
+        columns = views[name]
+        folds = make_folds(packed, copies, N_FOLDS, rng)
+        fits = CrossFit(design(columns, ridge), packed, len(present), folds, used, _MOST_ROWS, rng)
+        found = alternate(fits, used, _ROUNDS, rng)
+        error = _standard_error(found, packed, used, rng)
+        noise = _estimate_of(found, packed)
+    return Estimation(_all_classes(noise, codes, present, n_classes), error, name)
+
+
+def _views(features: Features | None, pred_probs: NDArray[np.floating] | None) -> dict[str, Features]:
+    """Return the candidates: columns by name."""
+    views: dict[str, Features] = {}
+    if features is not None:
+        columns = _principal_columns(features)
+        name = "the features" if columns is features else f"{columns.shape[1]} principal components of the features"
+        views = {name: columns, "Gaussian kernels between samples": _kernels(columns)}
+    if pred_probs is not None:
+        views["the logarithms of the predicted probabilities"] = np.log(np.maximum(pred_probs, 1e-6)).astype(np.float32)
+    return views
+
+
+def _principal_columns(features: Features) -> Features:
+    """Return the features, or their first principal components if there are more than twice `_MOST_COLUMNS`."""
+    if features.shape[1] <= 2 * _MOST_COLUMNS:
+        return features
+    from sklearn.decomposition import PCA
+
+    rows = features[:: max(1, len(features) // 20_000)]
+    found = PCA(min(_MOST_COLUMNS, *rows.shape), svd_solver="randomized", random_state=0).fit(rows)
+    columns: Features = found.transform(features).astype(np.float32)
+    return columns
+
+
+def _kernels(features: Features) -> Features:
+    r"""Return Nystroem columns of the kernel exp(-|x - x'|^2 / (2 s^2)), where s^2 is the total variance."""
+    from sklearn.kernel_approximation import Nystroem
+
+    total = float(features.var(axis=0, dtype=np.float64).sum())
+    landmarks = max(2, min(_LANDMARKS, len(features) // 4))
+    kernel = Nystroem(gamma=1 / (2 * max(total, 1e-12)), n_components=landmarks, random_state=0)
+    columns: Features = kernel.fit_transform(features).astype(np.float32)
+    return columns
+
+
+def _best_view(
+    views: dict[str, Features], codes: Codes, used: Integers, n_classes: int, rng: np.random.Generator
+) -> tuple[str, float]:
+    """Return the name of the columns, and the ridge, under which held-out labels are likeliest."""
+    rows = used if len(used) <= _TRIAL_ROWS else rng.choice(used, _TRIAL_ROWS, replace=False)
+    folds = make_folds(codes[rows], np.arange(len(rows)), N_FOLDS, rng)
+    everything = np.arange(len(rows))
+
+    def likelihood(choice: tuple[str, float]) -> float:
+        where = design(views[choice[0]][rows], choice[1])
+        fits = CrossFit(where, codes[rows], n_classes, folds, everything, _MOST_ROWS, rng)
+        return alternate(fits, everything, _TRIAL_ROUNDS, rng).level.log_likelihood
+
+    return max(product(views, _RIDGES), key=likelihood)
+
+
+def _standard_error(found: Alternation, codes: Codes, used: Integers, rng: np.random.Generator) -> float:
+    """Return the standard error of the wrong rate, by refitting T to smaller samples drawn with replacement."""
+    n_classes = found.scores.shape[1]
+    size = min(len(used), _REPLICATE_ROWS)
+    weights = np.bincount(codes[used], minlength=n_classes) / len(used)
+    prior = simplest(found.level.transition, weights)
+    rates = []
+    for _ in range(_REPLICATES if n_classes <= 50 else 8):
+        rows = rng.choice(used, size)
+        level = fit_transition(found.scores[rows], codes[rows], found.level, prior, _REPLICATE_STEPS)
+        replicate = _estimate_of(replace(found, level=level, scores=found.scores[rows]), codes[rows])
+        rates.append(replicate.wrong_rate)
+    return float(np.std(rates, ddof=1) * np.sqrt(size / len(used)))
+
+
+def _estimate_of(found: Alternation, codes: Codes) -> NoiseEstimate:
+    probability = found.class_probability()
+    level = found.level
+    return NoiseEstimate(
+        transition_matrix=level.transition,
+        class_probability=probability,
+        posterior=bayes(probability, level.transition, codes),
+        codes=codes,
+        log_likelihood=level.log_likelihood,
+    )
+
+
+def _all_classes(noise: NoiseEstimate, codes: Codes, present: Integers, n_classes: int) -> NoiseEstimate:
+    """Return the estimate with a row and a column for each class, also for those without labels."""
+    if len(present) == n_classes:
+        return noise
+    transition: Floats = np.eye(n_classes)
+    transition[np.ix_(present, present)] = noise.transition_matrix
+    return replace(
+        noise,
+        transition_matrix=transition,
+        class_probability=_wider(noise.class_probability, present, n_classes),
+        posterior=_wider(noise.posterior, present, n_classes),
+        codes=codes,
+    )
+
+
+def _wider(probability: NDArray[np.float32], present: Integers, n_classes: int) -> NDArray[np.float32]:
+    wide = np.zeros((len(probability), n_classes), np.float32)
+    wide[:, present] = probability
+    return wide

@@ -1,0 +1,64 @@
+"""An audit makes noise visible that the models did not see, and leaves them alone where they are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.noisy_population import population
+
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.updating import updated_error_probability, updated_posterior
+
+
+def updated(people, n=150):
+    audit = people.answered(Audit.draw(people.diagnosis(), n, random_state=0))
+    others = ~np.isin(np.arange(len(people.truth)), audit.samples["index"])
+    return audit, others, updated_error_probability(people.data, people.noise, audit)
+
+
+def squared_error(people, errors, others):
+    return ((people.wrong - errors)[others] ** 2).mean()
+
+
+def test_a_region_of_wrong_labels_becomes_visible():
+    people = population(2000, rate=0.3, seen=0.0, in_region=True)
+    _, others, errors = updated(people)
+    assert squared_error(people, errors, others) < 0.3 * squared_error(people, people.noise.wrong_probability, others)
+
+
+def test_models_that_are_right_are_not_made_worse():
+    people = population(2000)
+    _, others, errors = updated(people)
+    before = people.noise.wrong_probability
+    assert squared_error(people, errors, others) < 1.15 * squared_error(people, before, others)
+
+
+def test_the_mean_is_the_audited_wrong_rate():
+    people = population(2000, seen=0.0)
+    _, _, errors = updated(people)
+    assert errors.mean() == pytest.approx(people.wrong.mean(), abs=0.06)
+
+
+def test_checked_samples_are_known():
+    people = population(500)
+    audit, _, errors = updated(people, 50)
+    rows = audit.samples["index"].to_numpy()
+    np.testing.assert_array_equal(errors[rows], people.wrong[rows])
+    posterior = updated_posterior(people.data, people.noise, audit)
+    np.testing.assert_array_equal(posterior[rows].argmax(axis=1), people.truth[rows])
+    np.testing.assert_allclose(posterior.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(1 - posterior[np.arange(500), people.data.codes], errors, atol=1e-5)
+
+
+def test_an_audit_of_few_answers_changes_only_these():
+    people = population(500)
+    audit, others, errors = updated(people, 5)
+    assert audit.n_checked < 20
+    np.testing.assert_allclose(errors[others], people.noise.wrong_probability[others], atol=1e-6)
+
+
+def test_an_audit_of_other_data_is_refused():
+    audit = Audit.draw(population(100).diagnosis(), 5, random_state=0)
+    other = population(100, seed=1)
+    with pytest.raises(ValueError, match=r"`audit` must be drawn from these labels"):
+        updated_error_probability(other.data, other.noise, audit)

@@ -1,0 +1,86 @@
+"""T from held-out scores, against data drawn from a known model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from labelnoise.diagnosis.estimation.transition import Alternation, Level, bayes, corner, fit_transition, simplest
+
+T = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.3, 0.7]])
+START = Level(0.8 * np.eye(3) + 0.2 / 3, 1.0, np.zeros(3), -np.inf)
+
+
+def drawn(n, transition, rng, *, sharpness=6.0):
+    """Return scores, probabilities, true codes and given codes of a model in which everything is known."""
+    scores = sharpness * rng.normal(size=(n, 3))
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    true = (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    given = (transition[true].cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    return scores, p, true, given
+
+
+class TestFitTransition:
+    @pytest.mark.parametrize("transition", [T, np.eye(3)], ids=["noise", "clean"])
+    def test_it_finds_the_matrix_and_the_temperature_of_scores_that_were_flattened(self, transition):
+        scores, _, _, given = drawn(20_000, transition, np.random.default_rng(0))
+        level = fit_transition(scores / 3 + 5, given, START, np.full((3, 3), 1e-3), 500)
+        np.testing.assert_allclose(level.transition, transition, atol=0.02)
+        assert level.inverse_temperature == pytest.approx(3, rel=0.05)
+
+    def test_its_likelihood_is_that_of_the_model_and_is_not_exceeded_by_the_truth(self):
+        scores, p, _, given = drawn(3000, T, np.random.default_rng(1))
+        level = fit_transition(scores, given, START, np.full((3, 3), 1e-9), 500)
+        truth = np.log((p @ T)[np.arange(3000), given]).mean()
+        assert truth <= level.log_likelihood <= truth + 0.01
+
+    def test_many_pseudo_counts_make_the_matrix_that_of_the_prior(self):
+        scores, _, _, given = drawn(500, T, np.random.default_rng(2))
+        prior = simplest(T, np.full(3, 1 / 3))
+        level = fit_transition(scores, given, START, 1e6 * prior, 500)
+        np.testing.assert_allclose(level.transition, prior, atol=1e-3)
+
+
+def test_the_simplest_matrix_has_the_wrong_rate_and_two_different_entries():
+    weights = np.array([0.5, 0.3, 0.2])
+    matrix = simplest(T, weights)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1)
+    assert len(np.unique(matrix.round(12))) == 2
+    assert weights @ np.diag(matrix) == pytest.approx(weights @ np.diag(T))
+
+
+def test_the_corner_is_exact_where_each_class_has_certain_samples():
+    true = np.repeat(np.arange(3), 20_000)
+    rng = np.random.default_rng(0)
+    given = (T[true].cumsum(axis=1) > rng.random((len(true), 1))).argmax(axis=1)
+    np.testing.assert_allclose(corner(T[true], given), T, atol=0.03)
+
+
+def test_class_probabilities_have_the_temperature_and_the_offsets_of_the_fit():
+    scores = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    level = Level(T, 2.5, np.array([0.5, 0.0, -1.0]), 0.0)
+    expected = softmax(2.5 * scores + level.offsets, axis=1)
+    np.testing.assert_allclose(Alternation(level, scores).class_probability(), expected, rtol=1e-5)
+
+
+def test_bayes_equals_enumeration():
+    rng = np.random.default_rng(0)
+    p, codes = rng.dirichlet(np.ones(3), size=7).astype(np.float32), rng.integers(3, size=7)
+    found = bayes(p, T, codes)
+    for i in range(7):
+        joint = [float(p[i, y]) * T[y, codes[i]] for y in range(3)]
+        np.testing.assert_allclose(found[i], np.array(joint) / sum(joint), rtol=1e-5)
+
+
+def test_many_classes_whose_samples_are_all_equally_certain_do_not_hide_their_noise():
+    # Flat scores without noise are nearly as likely here; only the start at the corner tells.
+    rng = np.random.default_rng(0)
+    true = rng.integers(50, size=3000)
+    given = np.where(rng.random(3000) < 0.2, rng.integers(50, size=3000), true)
+    scores = 5.0 * np.eye(50)[true] + 0.1 * rng.normal(size=(3000, 50))
+    first = corner(scores, given)
+    assert (first > 0).all()
+    level = fit_transition(scores, given, Level(first, 1.0, np.zeros(50), -np.inf), simplest(first, np.ones(50)))
+    assert 1 - np.diag(level.transition).mean() == pytest.approx((true != given).mean(), abs=0.02)
