@@ -1,43 +1,149 @@
-"""The documentation shows the formulas of docstrings instead of their source."""
+"""Every code block of README and documentation runs and prints what the page shows; formulas are shown as formulas."""
 
 from __future__ import annotations
 
 import inspect
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
 import labelnoise as ln
 
-markdown = pytest.importorskip("markdown", reason="needs the documentation's packages")
-l2m4m = pytest.importorskip("l2m4m", reason="needs the documentation's packages")
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "docs" / "site"
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    if "results" not in path.parts
+)
 
 
 @pytest.fixture(scope="module")
-def extensions():
-    """The two extensions with which mkdocs renders the pages."""
-    hook = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "site" / "docstring_math.py"))
-    return hook["on_config"]({"markdown_extensions": [l2m4m.LaTeX2MathMLExtension()]})["markdown_extensions"]
+def code_blocks():
+    """The module that finds and runs code blocks, also when the site is built."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SITE))
+        import code_blocks
+
+        yield code_blocks
+    sys.modules.pop("code_blocks", None)
 
 
-def rendered(text, extensions):
-    return markdown.markdown(text, extensions=extensions)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_code_block_runs_and_prints_what_the_page_shows(page, code_blocks, tmp_path, monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setenv("COLUMNS", "80")
+    blocks = code_blocks.blocks_of((ROOT / page).read_text(encoding="utf-8"))
+    runner = code_blocks.PageRunner(page, tmp_path)
+    with plt.rc_context({"backend": "agg"}):
+        for block in blocks:
+            if not block.left_out:
+                runner.run(block)
+        plt.close("all")
 
 
-def test_formulas_become_mathml(extensions):
-    text = "Before :math:`x_1` it.\n\n.. math:: a =\n    b, \\qquad\n    c\n\nAfter."
-    page = rendered(text, extensions)
-    assert page.count("<math") == 2
-    assert page.count('display="block"') == 1
-    assert "math::" not in page
-    assert page.endswith("<p>After.</p>")
+class TestCodeBlocks:
+    """The finder and the runner themselves: a page that is wrong makes the test above fail."""
+
+    def run(self, code_blocks, folder, text):
+        runner = code_blocks.PageRunner("page.md", folder)
+        return [runner.run(block) for block in code_blocks.blocks_of(text) if not block.left_out]
+
+    def test_blocks_share_a_namespace_and_print(self, code_blocks, tmp_path):
+        page = "```python\na = 3\n```\n\nThen\n\n```python\nprint(a + 1)\n```\n\n```text\n4\n```\n"
+        assert self.run(code_blocks, tmp_path, page) == ["", "4\n"]
+
+    def test_indented_blocks_are_found(self, code_blocks, tmp_path):
+        assert self.run(code_blocks, tmp_path, "- so:\n\n    ```python\n    print(1)\n    ```\n") == ["1\n"]
+
+    def test_another_output_than_shown_is_an_error(self, code_blocks, tmp_path):
+        with pytest.raises(AssertionError, match=r"page.md, line 2: the page shows another output"):
+            self.run(code_blocks, tmp_path, "```python\nprint(4)\n```\n\n```text\n5\n```\n")
+
+    def test_errors_name_the_line_of_the_page(self, code_blocks, tmp_path):
+        with pytest.raises(ZeroDivisionError) as raised:
+            self.run(code_blocks, tmp_path, "One\n\n```python\na = 1\na / 0\n```\n")
+        assert raised.traceback[-1].lineno + 1 == 5
+
+    def test_prepared_files_are_there_for_commands(self, code_blocks, tmp_path):
+        page = (
+            "<!-- prepare\nimport numpy as np\nnp.save('y.npy', [0, 1] * 8)\n-->\n\n"
+            "```console\n$ labelnoise corrupt --labels y.npy \\\n    --noise-rate 0.5\n...\nTable: ...\n```\n"
+        )
+        with pytest.raises(AssertionError, match="shows another output"):
+            self.run(code_blocks, tmp_path, page)
+        _, printed = self.run(code_blocks, tmp_path, page.replace("Table: ...\n", ""))
+        assert "16" in printed
+
+    def test_a_command_that_fails_is_an_error(self, code_blocks, tmp_path):
+        with pytest.raises(AssertionError, match="failed"):
+            self.run(code_blocks, tmp_path, "```sh\nlabelnoise curve --features no.npy --labels no.npy\n```\n")
+
+    def test_other_commands_need_a_reason_not_to_run(self, code_blocks, tmp_path):
+        page = "```sh\nrm -rf x\n```\n"
+        with pytest.raises(ValueError, match="no labelnoise command"):
+            self.run(code_blocks, tmp_path, page)
+        assert self.run(code_blocks, tmp_path, f"<!-- not run: it is dangerous -->\n{page}") == []
+
+    def test_commands_of_a_sh_block_do_not_meet_the_results_of_others(self, code_blocks, tmp_path):
+        prepare = "<!-- prepare\nimport numpy as np\nnp.save('y.npy', [0, 1] * 8)\n-->\n"
+        command = "labelnoise corrupt --labels y.npy --noise-rate"
+        assert len(self.run(code_blocks, tmp_path, f"{prepare}```sh\n{command} 0.5\n{command} 0.25\n```\n")) == 2
+
+    def test_blocks_that_need_a_missing_package_are_left_out(self, code_blocks, tmp_path):
+        page = "<!-- needs: no_such_package -->\n```python\nimport no_such_package\n```\n"
+        assert self.run(code_blocks, tmp_path, page) == []
+        assert self.run(code_blocks, tmp_path, page.replace("no_such_package", "json")) == [""]
+
+    def test_a_comment_without_its_block_is_an_error(self, code_blocks, tmp_path):
+        with pytest.raises(ValueError, match="right before a code block"):
+            self.run(code_blocks, tmp_path, "<!-- not run: x -->\n\nText.\n\n```python\n1 / 0\n```\n")
+
+    @pytest.mark.parametrize(
+        ("shown", "printed", "same"),
+        [
+            ("a  1.00\n\nb\n", "a 1.01\nb", True),
+            ("a 1.00", "a 1.05", False),
+            ("a 100,000", "a 100,900", True),
+            ("a", "b", False),
+            ("a\n...\nd", "a\nb\nc\nd", True),
+            ("a\n...\nd", "a\nb\nc\nd\ne", False),
+            ("...\nc", "a\nb", False),
+            ("a\n...", "a\nb", True),
+            ("...\nb\n...\nd\n...", "a\nb\nc\nd\ne", True),
+            ("...\nd\n...\nb\n...", "a\nb\nc\nd\ne", False),
+            ("a", "a\nb", False),
+            ("a\nb", "a", False),
+        ],
+    )
+    def test_outputs_are_compared_line_by_line(self, code_blocks, shown, printed, same):
+        assert code_blocks.same_output(shown, printed) is same
 
 
-@pytest.mark.parametrize("documented", [ln.concentration, ln.AccuracyCurve.interval, ln.effective_k])
-def test_all_formulas_of_real_docstrings_become_mathml(documented, extensions):
-    text = inspect.getdoc(documented)
-    page = rendered(text, extensions)
-    assert page.count("<math") == text.count(".. math::") + text.count(":math:")
-    assert "math::" not in page
-    assert ":math:" not in page
+class TestFormulas:
+    @pytest.fixture
+    def render(self):
+        """Markdown to HTML with the two extensions with which mkdocs renders the pages."""
+        markdown = pytest.importorskip("markdown", reason="needs the documentation's packages")
+        l2m4m = pytest.importorskip("l2m4m", reason="needs the documentation's packages")
+        hook = runpy.run_path(str(SITE / "docstring_math.py"))
+        config = hook["on_config"]({"markdown_extensions": [l2m4m.LaTeX2MathMLExtension()]})
+        return lambda text: markdown.markdown(text, extensions=config["markdown_extensions"])
+
+    def test_formulas_become_mathml(self, render):
+        page = render("Before :math:`x_1` it.\n\n.. math:: a =\n    b, \\qquad\n    c\n\nAfter.")
+        assert page.count("<math") == 2
+        assert page.count('display="block"') == 1
+        assert "math::" not in page
+        assert page.endswith("<p>After.</p>")
+
+    @pytest.mark.parametrize("documented", [ln.concentration, ln.AccuracyCurve.interval, ln.effective_k])
+    def test_all_formulas_of_real_docstrings_become_mathml(self, documented, render):
+        text = inspect.getdoc(documented)
+        page = render(text)
+        assert page.count("<math") == text.count(".. math::") + text.count(":math:")
+        assert "math::" not in page
+        assert ":math:" not in page
