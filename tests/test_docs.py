@@ -88,6 +88,10 @@ class TestCodeBlocks:
             self.run(code_blocks, tmp_path, page)
         assert self.run(code_blocks, tmp_path, f"<!-- not run: it is dangerous -->\n{page}") == []
 
+    def test_a_block_with_a_title_is_a_file_that_others_import(self, code_blocks, tmp_path):
+        page = '```python title="of_a_page.py"\nA = 5\n```\n\n```python\nfrom of_a_page import A\nprint(A)\n```\n'
+        assert self.run(code_blocks, tmp_path, page) == ["", "5\n"]
+
     def test_commands_of_a_sh_block_do_not_meet_the_results_of_others(self, code_blocks, tmp_path):
         prepare = "<!-- prepare\nimport numpy as np\nnp.save('y.npy', [0, 1] * 8)\n-->\n"
         command = "labelnoise corrupt --labels y.npy --noise-rate"

@@ -1,6 +1,7 @@
 """The code blocks of a page: found, run in order in one namespace, and compared with the output that the page shows.
 
 - A ``python`` block is run. A ``text`` block right after it is what it prints.
+- A ``python`` block with ``title="NAME.py"`` is a file of that name, which later blocks can import.
 - Of a ``console`` block, lines that begin with ``$`` are commands, and the lines below are what they print.
 - A ``sh`` block holds commands to choose from: each is run without the output folder of the one before. Both kinds may
   hold ``labelnoise`` commands only.
@@ -26,10 +27,10 @@ from typing import Any
 from unittest import mock
 
 _PARTS = re.compile(
-    r"^(?P<indent> *)```(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```[ ]*$"
-    r"|^<!-- prepare\n(?P<prepare>.*?)^-->$"
-    r"|^<!-- (?P<kind>not run|needs|picture): (?P<words>.*?) -->$",
-    re.MULTILINE | re.DOTALL,
+    r"""^(?P<indent>\ *)```(?P<language>[\w-]*)(?:\ title="(?P<title>[^"\n]*)")?[^\n]*\n(?P<code>.*?)^(?P=indent)```\ *$
+    |^<!--\ prepare\n(?P<prepare>.*?)^-->$
+    |^<!--\ (?P<kind>not\ run|needs|picture):\ (?P<words>.*?)\ -->$""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 RELATIVE, ABSOLUTE = 0.02, 0.011
@@ -48,6 +49,7 @@ class Block:
     needs: str = ""
     picture: str = ""
     shown: str | None = None
+    title: str = ""
 
     @property
     def left_out(self) -> bool:
@@ -72,7 +74,9 @@ def blocks_of(text: str) -> list[Block]:
         elif part["language"] == "text" and not between.strip() and found and found[-1].language == "python":
             found[-1] = replace(found[-1], shown=_without_indent(part))
         elif part["language"] in ("python", "console", "sh"):
-            found.append(Block(part["language"], _without_indent(part), line, part.end(), **comments))
+            found.append(
+                Block(part["language"], _without_indent(part), line, part.end(), title=part["title"] or "", **comments)
+            )
         if not part["kind"]:
             comments = {}
         last = part
@@ -92,7 +96,10 @@ class PageRunner:
 
     def run(self, block: Block) -> str:
         """Run a block, compare what it prints with what the page shows, and return what it prints."""
-        with chdir(self.folder):
+        with chdir(self.folder), mock.patch.object(sys, "path", [str(self.folder), *sys.path]):
+            if block.title:
+                Path(block.title).write_text(block.code, encoding="utf-8")
+                return ""
             if block.language == "python":
                 printed = self._run_python(block)
                 if block.shown is not None:
