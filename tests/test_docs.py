@@ -111,6 +111,7 @@ class TestCodeBlocks:
         [
             ("a  1.00\n\nb\n", "a 1.01\nb", True),
             ("a 1.00", "a 1.05", False),
+            ("a 0.279", "a 0.271", False),
             ("a 100,000", "a 100,900", True),
             ("a", "b", False),
             ("a\n...\nd", "a\nb\nc\nd", True),

@@ -33,8 +33,11 @@ _PARTS = re.compile(
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-RELATIVE, ABSOLUTE = 0.02, 0.011
-"""By how much numbers in an output may differ from those that the page shows, as processors round differently."""
+TOLERANCE = 0.01
+"""By what share numbers in an output may differ from those that the page shows, or else by one in their last decimal.
+
+Processors and versions of libraries round differently.
+"""
 
 
 @dataclass(frozen=True)
@@ -187,9 +190,10 @@ def _lines(text: str) -> list[str]:
 def _same_line(shown: str, printed: str) -> bool:
     if _NUMBER.sub("#", shown) != _NUMBER.sub("#", printed):
         return False
-    pairs = zip(_numbers(shown), _numbers(printed), strict=True)
-    return all(abs(a - b) <= max(ABSOLUTE, RELATIVE * abs(a)) for a, b in pairs)
+    return all(map(_same_number, _NUMBER.findall(shown), _NUMBER.findall(printed)))
 
 
-def _numbers(line: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in _NUMBER.findall(line)]
+def _same_number(shown: str, printed: str) -> bool:
+    a, b = (float(number.replace(",", "")) for number in (shown, printed))
+    last_decimal = 10.0 ** -len(shown.partition(".")[2]) if "." in shown else 0
+    return abs(a - b) <= max(1.01 * last_decimal, TOLERANCE * a)
