@@ -36,6 +36,7 @@ def test_every_code_block_runs_and_prints_what_the_page_shows(page, code_blocks,
     import matplotlib.pyplot as plt
 
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
     blocks = code_blocks.blocks_of((ROOT / page).read_text(encoding="utf-8"))
     runner = code_blocks.PageRunner(page, tmp_path)
     with plt.rc_context({"backend": "agg"}):
