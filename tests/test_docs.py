@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
+import re
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -127,6 +130,82 @@ class TestCodeBlocks:
     )
     def test_outputs_are_compared_line_by_line(self, code_blocks, shown, printed, same):
         assert code_blocks.same_output(shown, printed) is same
+
+
+class TestReference:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def documented():
+        """The names of the objects on the pages of the reference."""
+        pages = (ROOT / "docs" / "reference").glob("*.md")
+        return re.findall(r"^::: (\S+)$", "\n".join(page.read_text(encoding="utf-8") for page in pages), re.MULTILINE)
+
+    def test_every_public_name_is_documented_once(self, documented):
+        public = sorted(name for name in documented if name.count(".") == 1)
+        assert public == sorted(f"labelnoise.{name}" for name in ln.__all__)
+
+    def test_every_function_has_an_example(self, documented):
+        # A sweep needs runs that somebody wrote: the guide "On a cluster" shows one, and is run above.
+        things = {name: pkgutil.resolve_name(name) for name in documented if name != "labelnoise.sweeps.sweep.sweep"}
+        functions = {name for name, thing in things.items() if not isinstance(thing, type)}
+        assert len(functions) > 40
+        assert {name for name in functions if ">>>" not in things[name].__doc__} == set()
+
+
+class TestSite:
+    """What the hooks of the documentation put into its pages."""
+
+    @pytest.fixture
+    def config(self):
+        mkdocs_config = pytest.importorskip("mkdocs.config", reason="needs the documentation's packages")
+        config = mkdocs_config.load_config(str(ROOT / "mkdocs.yml"), hooks=[], plugins=[])
+        config.plugins._current_plugin = None  # mkdocs sets it while a build runs
+        return config
+
+    @pytest.fixture
+    def hook(self, code_blocks):
+        return lambda name: SimpleNamespace(**runpy.run_path(str(SITE / f"{name}.py")))
+
+    def page(self, name, **meta):
+        return SimpleNamespace(meta=meta, file=SimpleNamespace(src_uri=name))
+
+    def test_output_and_pictures_follow_the_blocks_of_a_page_that_is_run(self, config, hook):
+        text = (
+            "```python\nprint(6 * 7)\n```\n\nThen\n\n<!-- picture: A line -->\n```python\n"
+            "import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])\n```\n\nEnd\n"
+        )
+        files = []
+        page = self.page("deep/page.md", run=True)
+        made = hook("run_pages").on_page_markdown(text, page=page, config=config, files=files)
+        assert "```\n\n```text\n42\n```\n" in made
+        assert re.search(r"```\n\n!\[A line\]\((page-line-\d+-1\.svg)\)\n", made)
+        assert [file.src_uri.startswith("deep/page-line-") for file in files] == [True]
+        assert b"<svg" in files[0].content_bytes
+        assert made.endswith("End\n")
+
+    def test_other_pages_stay_as_they_are(self, config, hook):
+        text = "```python\n1 / 0\n```\n"
+        assert hook("run_pages").on_page_markdown(text, page=self.page("a.md"), config=config, files=[]) == text
+
+    def test_a_picture_without_a_description_stops_the_build(self, config, hook):
+        text = "```python\nimport matplotlib.pyplot as plt\n_ = plt.figure()\n```\n"
+        with pytest.raises(ValueError, match="say what is drawn"):
+            hook("run_pages").on_page_markdown(text, page=self.page("a.md", run=True), config=config, files=[])
+
+    def test_a_block_that_fails_stops_the_build(self, config, hook):
+        text = "```python\n1 / 0\n```\n"
+        with pytest.raises(ZeroDivisionError):
+            hook("run_pages").on_page_markdown(text, page=self.page("a.md", run=True), config=config, files=[])
+
+    def test_every_result_has_a_page_a_picture_and_a_place_in_gallery_and_navigation(self, config, hook):
+        figure_pages = hook("figure_pages")
+        folders = {path.parent.name for path in (ROOT / "results").glob("*/*.png")}
+        files = figure_pages.on_files([], config=config)
+        assert {file.src_uri for file in files} == {f"figures/{name}.md" for name in folders}
+        assert all(result["finding"] in figure_pages.page_of(result) for result in figure_pages.results())
+        gallery = figure_pages.on_page_markdown("<!-- gallery -->", page=self.page("gallery.md"), config={}, files=[])
+        assert all(f"(results/{name}/{name}.png)](figures/{name}.md)" in gallery for name in folders)
+        assert all(f"figures/{name}.md" in str(figure_pages.on_config(config).nav) for name in folders)
 
 
 class TestFormulas:

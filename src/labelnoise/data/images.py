@@ -156,7 +156,21 @@ def load_images(
 
 
 def load_train_test(source: str | os.PathLike[str]) -> tuple[ImageSet, ImageSet]:
-    """Load the training and the test split of one set with `load_images`, with the same class codes in both."""
+    """Load the training and the test split of one set with `load_images`, with the same class codes in both.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"):
+    ...     (folder / name).parent.mkdir(parents=True)
+    ...     Image.new("L", (8, 8)).save(folder / name)
+    >>> train, test = load_train_test(folder)
+    >>> train.classes, len(test.labels)
+    (('cat', 'dog'), 2)
+    """
     train, test = load_images(source, "train"), load_images(source, "test")
     if test.classes != train.classes:  # Labels are plain values, and the test split lacks some.
         test = load_images(source, "test", classes=train.classes)

@@ -51,6 +51,18 @@ class KMeansCluster(Placement):
     -----
     UserWarning
         In a class the nearest cluster is nothing, everything, or more than half of the noise rate away from it.
+
+    Examples
+    --------
+    Two classes of two groups each: one group of each class is selected.
+
+    >>> import labelnoise as ln
+    >>> import numpy as np
+    >>> features = np.concatenate([np.linspace(start, start + 0.1, 25) for start in (0, 1, 5, 6)])[:, None]
+    >>> labels, noise = np.repeat([0, 1], 50), ln.FlipNoise()
+    >>> noisy = ln.corrupt(labels, noise, 0.5, placement=ln.KMeansCluster(), features=features, random_state=0)
+    >>> sorted(noisy.selected.reshape(4, 25).sum(axis=1).tolist())
+    [0, 0, 25, 25]
     """
 
     name: ClassVar[str] = "k-means cluster"

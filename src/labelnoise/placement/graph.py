@@ -81,6 +81,16 @@ class ClassBoundary(_GraphPlacement):
     ------
     ValueError, TypeError
         k or `floor` is out of range, or `neighbors` are of other samples.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> import numpy as np
+    >>> features, labels = np.arange(40.0)[:, None], np.repeat([0, 1], 20)
+    >>> placement = ln.ClassBoundary(k=4, floor=0)
+    >>> noisy = ln.corrupt(labels, ln.FlipNoise(), 0.1, placement=placement, features=features, random_state=0)
+    >>> np.flatnonzero(noisy.selected).tolist()
+    [18, 19, 20, 21]
     """
 
     name: ClassVar[str] = "class boundary"
@@ -127,6 +137,19 @@ class HubnessProportional(_GraphPlacement):
     ----------
     Tomasev and Buza, "Hubness-aware kNN classification of high-dimensional data in presence of label noise",
     Neurocomputing 160 (2015).
+
+    Examples
+    --------
+    The share of selected samples is larger in the neighborhoods than among all samples:
+
+    >>> import labelnoise as ln
+    >>> import numpy as np
+    >>> features = np.random.default_rng(0).normal(size=(500, 50))
+    >>> neighbors = ln.neighbors(features, k=10)
+    >>> placement = ln.HubnessProportional(neighbors=neighbors)
+    >>> noisy = ln.corrupt([0, 1] * 250, ln.FlipNoise(), 0.2, placement=placement, random_state=0)
+    >>> float(noisy.selected.mean()), bool(noisy.selected[neighbors.indices].mean() > 0.35)
+    (0.2, True)
     """
 
     name: ClassVar[str] = "hubness-proportional"
@@ -158,6 +181,17 @@ class Patches(_GraphPlacement):
     ------
     ValueError, TypeError
         k is out of range, or `neighbors` are of other samples.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> import numpy as np
+    >>> features = np.arange(40.0)[:, None]
+    >>> noisy = ln.corrupt(
+    ...     [0, 1] * 20, ln.FlipNoise(), 0.125, placement=ln.Patches(k=5), features=features, random_state=0
+    ... )
+    >>> np.ptp(np.flatnonzero(noisy.selected)).item()
+    4
     """
 
     name: ClassVar[str] = "patches"

@@ -20,6 +20,13 @@ class Spread(Placement):
     exact : bool, default True
         True: exactly ``round(noise_rate * n_samples)`` samples are selected, without replacement. False: each sample is
         selected independently with probability `noise_rate`, so that the count is binomial.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> labels = [0, 1] * 50
+    >>> int(ln.corrupt(labels, ln.FlipNoise(), 0.3, placement=ln.Spread(), random_state=0).selected.sum())
+    30
     """
 
     name: ClassVar[str] = "spread"

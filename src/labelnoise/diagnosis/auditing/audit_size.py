@@ -66,7 +66,16 @@ def audit_size(noise: NoiseEstimate, width: float) -> tuple[int, int]:
 
 
 def audit_sizes(noise: NoiseEstimate, widths: Sequence[float] = WIDTHS) -> DataFrame:
-    """Return `audit_size` for several widths, with columns width, predicted and worst."""
+    """Return `audit_size` for several widths, with columns width, predicted and worst.
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> diagnosis = ln.diagnose([0, 0, 1, 1] * 50, pred_probs=[[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]] * 50)
+    >>> sizes = audit_sizes(diagnosis.noise, [0.1, 0.2])
+    >>> list(sizes), bool((sizes["predicted"] <= sizes["worst"]).all())
+    (['width', 'predicted', 'worst'], True)
+    """
     import pandas as pd
 
     sizes = np.array([audit_size(noise, width) for width in widths])

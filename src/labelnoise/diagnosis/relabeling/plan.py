@@ -206,6 +206,20 @@ def relabel_automatically(
     Returns
     -------
     Relabeled
+
+    Examples
+    --------
+    >>> import labelnoise as ln
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> truth = np.repeat([0, 1], 100)
+    >>> features = np.column_stack([10.0 * truth, np.zeros(200)]) + rng.normal(size=(200, 2))
+    >>> labels = truth.copy()
+    >>> labels[:5] = 1
+    >>> diagnosis = ln.diagnose(labels, features=features, random_state=0)
+    >>> relabeled = relabel_automatically(diagnosis.data, diagnosis.posterior)
+    >>> np.flatnonzero(relabeled.changed).tolist()
+    [0, 1, 2, 3, 4]
     """
     least = check_fraction(least_probability, "least_probability")
     suggested = posterior.argmax(axis=1)

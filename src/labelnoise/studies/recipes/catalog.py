@@ -277,6 +277,12 @@ def recipe_named(name: str, scale: str) -> tuple[Entry, Recipe]:
     ------
     ValueError
         There is no such recipe or scale.
+
+    Examples
+    --------
+    >>> entry, recipe = recipe_named("fig3a", "laptop")
+    >>> entry.name, recipe.repeats
+    ('fig3a', 10)
     """
     entry, letter = CATALOG.get(name), ""
     if entry is None and (panel := re.fullmatch(r"(\w+?)([a-z])", name)):
