@@ -9,7 +9,7 @@
 
 An HTML comment on the line before a block says more: ``<!-- not run: why -->`` leaves the block out, and so does
 ``<!-- needs: PACKAGE -->`` where that package is not installed; ``<!-- picture: description -->`` describes what the
-block draws. ``<!-- prepare`` and Python code up to ``-->`` make what a reader has: files, or variables. In output, a
+block draws, or with ``picture FILE:`` the picture that it writes to a file. ``<!-- prepare`` and Python code up to ``-->`` make what a reader has: files, or variables. In output, a
 line ``...`` stands for any lines.
 """
 
@@ -29,7 +29,7 @@ from unittest import mock
 _PARTS = re.compile(
     r"""^(?P<indent>\ *)```(?P<language>[\w-]*)(?:\ title="(?P<title>[^"\n]*)")?[^\n]*\n(?P<code>.*?)^(?P=indent)```\ *$
     |^<!--\ prepare\n(?P<prepare>.*?)^-->$
-    |^<!--\ (?P<kind>not\ run|needs|picture):\ (?P<words>.*?)\ -->$""",
+    |^<!--\ (?P<kind>not\ run|needs|picture)(?:\ (?P<file>[\w./-]+))?:\ (?P<words>.*?)\ -->$""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
@@ -51,6 +51,7 @@ class Block:
     not_run: str = ""
     needs: str = ""
     picture: str = ""
+    picture_file: str = ""
     shown: str | None = None
     title: str = ""
 
@@ -72,6 +73,8 @@ def blocks_of(text: str) -> list[Block]:
         line = text.count("\n", 0, part.start()) + 2
         if part["kind"]:
             comments[part["kind"].replace(" ", "_")] = " ".join(part["words"].split())
+            if part["file"]:
+                comments["picture_file"] = part["file"]
         elif part["prepare"] is not None:
             found.append(Block("python", part["prepare"], line, part.end()))
         elif part["language"] == "text" and not between.strip() and found and found[-1].language == "python":

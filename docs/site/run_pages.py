@@ -1,7 +1,8 @@
 """Run the code blocks of pages with ``run: true`` in their front matter, and put output and pictures below them.
 
 What a block prints follows it as text, unless the page shows it already. What it draws follows as a picture, which the
-comment ``<!-- picture: description -->`` before the block must describe. A block that fails stops the build.
+comment ``<!-- picture: description -->`` before the block must describe. ``<!-- picture FILE: description -->`` shows a
+file that the block wrote. A block that fails stops the build.
 """
 
 import io
@@ -36,12 +37,15 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
             printed = runner.run(block)
             if printed and block.language == "python" and block.shown is None:
                 text.append(f"\n\n```text\n{printed.rstrip()}\n```\n")
-            text += _pictures(block, page, config, files)
+            text += _drawn(block, page, config, files)
+            if block.picture_file:
+                written = Path(folder) / block.picture_file
+                text.append(_shown(written.read_bytes(), written.suffix, block, page, config, files))
     return "".join([*text, markdown[position:]])
 
 
-def _pictures(block: Block, page: Any, config: Any, files: Any) -> list[str]:
-    """Return Markdown of what a block drew, after adding the pictures to the site's files."""
+def _drawn(block: Block, page: Any, config: Any, files: Any) -> list[str]:
+    """Return Markdown of what a block drew."""
     import matplotlib.pyplot as plt
 
     text = []
@@ -50,8 +54,13 @@ def _pictures(block: Block, page: Any, config: Any, files: Any) -> list[str]:
             raise ValueError(f"{page.file.src_uri}, line {block.line}: say what is drawn by <!-- picture: ... -->.")
         content = io.BytesIO()
         plt.figure(number).savefig(content, format="svg", bbox_inches="tight", metadata={"Date": None})
-        name = f"{Path(page.file.src_uri).with_suffix('')}-line-{block.line}-{number}.svg"
-        files.append(File.generated(config, name, content=content.getvalue()))
-        text.append(f"\n\n![{block.picture}]({Path(name).name})\n")
+        text.append(_shown(content.getvalue(), f"-{number}.svg", block, page, config, files))
     plt.close("all")
     return text
+
+
+def _shown(content: bytes, ending: str, block: Block, page: Any, config: Any, files: Any) -> str:
+    """Add a picture to the site's files, and return the Markdown that shows it."""
+    name = f"{Path(page.file.src_uri).with_suffix('')}-line-{block.line}{ending}"
+    files.append(File.generated(config, name, content=content))
+    return f"\n\n![{block.picture}]({Path(name).name})\n"
