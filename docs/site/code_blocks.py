@@ -9,8 +9,8 @@
 
 An HTML comment on the line before a block says more: ``<!-- not run: why -->`` leaves the block out, and so does
 ``<!-- needs: PACKAGE -->`` where that package is not installed; ``<!-- picture: description -->`` describes what the
-block draws, or with ``picture FILE:`` the picture that it writes to a file. ``<!-- prepare`` and Python code up to ``-->`` make what a reader has: files, or variables. In output, a
-line ``...`` stands for any lines.
+block draws, or with ``picture FILE:`` the picture that it writes. ``<!-- prepare`` and Python code up to ``-->`` make
+what a reader has: files, or variables. In output, a line ``...`` stands for any lines.
 """
 
 import io
