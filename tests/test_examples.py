@@ -42,6 +42,15 @@ def test_doubtful_labels_are_found_and_audited(tmp_path, capsys):
     assert "wrong, with the audit" in capsys.readouterr().out
 
 
+def test_ones_own_classifier_is_measured_beside_k_nn(tmp_path, capsys):
+    display = run("my_classifier", tmp_path, n=400, repeats=1)
+    accuracy = display.curve.accuracy[:, 0]
+    assert accuracy[0] > 0.85
+    assert accuracy[-1] < accuracy[0] - 0.2
+    assert f"a vote of {display.effective_k.value} neighbors" in capsys.readouterr().out
+    assert (tmp_path / "my_classifier.png").stat().st_size > 10_000
+
+
 def test_the_picture_of_spread_and_concentrated_noise_is_drawn_for_light_and_dark_pages(tmp_path, monkeypatch, capsys):
     import sklearn.manifold
 
