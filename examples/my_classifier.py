@@ -21,11 +21,10 @@ from labelnoise.data import load_digits
 def main(folder: Path, n: int = 1347, repeats: int = 5) -> ln.AccuracyCurveDisplay:
     """Measure the classifier on the first `n` training digits, `repeats` times per noise rate, and draw it."""
     train, test = load_digits()
-    X, y = train.features[:n] / 16, train.labels[:n]
     display = ln.AccuracyCurveDisplay.from_estimator(
         RandomForestClassifier(n_estimators=50),
-        X,
-        y,
+        train.features[:n] / 16,
+        train.labels[:n],
         test.features / 16,
         test.labels,
         ln.UniformNoise(),
