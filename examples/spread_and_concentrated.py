@@ -24,9 +24,8 @@ from labelnoise.data import load_digits
 
 K, NOISE_RATE, RHO = 30, 0.3, 0.85
 NOISE_RATES = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
-COLORS = {"spread": "#0072b2", "concentrated": "#d55e00"}
-LIGHT = {"ink": "#22262b", "faint": "#c9ced6", "ground": "white"}
-DARK = {"ink": "#e6e8ee", "faint": "#5a6072", "ground": "#1e2129"}
+LIGHT = {"ink": "#22262b", "faint": "#c9ced6", "ground": "white", "spread": "#0072b2", "concentrated": "#d55e00"}
+DARK = {"ink": "#e6e8ee", "faint": "#5a6072", "ground": "#1e2129", "spread": "#56b4e9", "concentrated": "#f08a3c"}
 
 
 def main(folder: Path, repeats: int = 10) -> None:
@@ -67,23 +66,21 @@ def draw(positions, noisy, lines, points, look) -> Figure:
         for ax, (name, labels) in zip(axes, noisy.items(), strict=False):
             wrong = labels.changed
             ax.scatter(*positions[~wrong].T, s=7, color=look["faint"], linewidths=0)
-            ax.scatter(*positions[wrong].T, s=9, color=COLORS[name], linewidths=0)
+            ax.scatter(*positions[wrong].T, s=9, color=look[name], linewidths=0)
             ax.set(xticks=[], yticks=[], aspect="equal")
             ax.spines[:].set_visible(False)
             ax.set_title(f"{wrong.mean():.0%} of the labels wrong: {name}", fontsize=10.5)
-            ax.set_xlabel(
-                f"{points[name].accuracy[at, 0]:.0%} accuracy", fontsize=15, color=COLORS[name], weight="bold"
-            )
+            ax.set_xlabel(f"{points[name].accuracy[at, 0]:.0%} accuracy", fontsize=15, color=look[name], weight="bold")
         ax = axes[2]
         for name, line in lines.items():
-            ax.plot(line.noise_rates, line.accuracy[:, 0], color=COLORS[name], linewidth=2)
+            ax.plot(line.noise_rates, line.accuracy[:, 0], color=look[name], linewidth=2)
             measured = points[name]
             ax.errorbar(
                 measured.realized_noise_rates, measured.accuracy[:, 0], measured.std[:, 0],
-                fmt="o", color=COLORS[name], markersize=5,
+                fmt="o", color=look[name], markersize=5,
             )  # fmt: skip
-        ax.text(0.24, 0.985, "spread", color=COLORS["spread"], weight="bold", va="bottom")
-        ax.text(0.02, 0.66, "concentrated", color=COLORS["concentrated"], weight="bold")
+        ax.text(0.24, 0.985, "spread", color=look["spread"], weight="bold", va="bottom")
+        ax.text(0.02, 0.66, "concentrated", color=look["concentrated"], weight="bold")
         ax.set(xlim=(0, 0.6), ylim=(0, 1.06), xlabel="share of wrong labels")
         ax.set_title(f"{K}-NN: line predicted, points measured", fontsize=10.5)
         for axis in (ax.xaxis, ax.yaxis):
