@@ -49,6 +49,12 @@ def test_every_code_block_runs_and_prints_what_the_page_shows(page, code_blocks,
         plt.close("all")
 
 
+def test_the_readme_is_short_and_begins_with_the_two_commands():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert {"make demo", "make test"} <= {" ".join(line.split()[:2]) for line in lines[:20]}
+
+
 class TestCodeBlocks:
     """The finder and the runner themselves: a page that is wrong makes the test above fail."""
 
