@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import importlib.metadata
 import pkgutil
 import subprocess
 import sys
@@ -78,3 +79,9 @@ def test_nothing_public_loads_torch_or_a_plotting_library():
 def test_examples_in_docstrings_are_correct(module):
     failures, _ = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert failures == 0
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert ln.__version__ == importlib.metadata.version("labelnoise")
+    with pytest.raises(AttributeError, match="no_such_name"):
+        ln.no_such_name  # noqa: B018

@@ -4,6 +4,16 @@ The public names are listed, with their types, in ``__init__.pyi``; each is impo
 ``import labelnoise`` is instant and loads neither torch nor a plotting library.
 """
 
+from typing import Any as _Any
+
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+_public_name, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("labelnoise")
+    return _public_name(name)

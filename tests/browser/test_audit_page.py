@@ -39,7 +39,7 @@ def server(path):
 
 
 @pytest.fixture
-def page(open_page, server):
+def page(server, open_page):
     shown = open_page(server.address)
     wait_for_place(shown, 1)
     return shown
@@ -131,7 +131,7 @@ def test_stop_ends_the_work(page, server):
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1200, 390])
-def test_the_page_fits_its_window(open_page, server, width, dark):
+def test_the_page_fits_its_window(server, open_page, width, dark):
     page = open_page(server.address, width=width, dark=dark)
     wait_for_place(page, 1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
