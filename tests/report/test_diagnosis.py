@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.pictures import only_svg
 from sklearn.datasets import load_digits
 
 import labelnoise as ln
@@ -91,7 +92,8 @@ class TestFiles:
         assert record == json.loads(found.to_json())
         assert pd.read_csv(saved["embedding"])["index"].tolist() == samples["index"].tolist()
 
-    def test_the_sizes_of_plan_and_audit_may_be_chosen(self, found, tmp_path):
+    def test_the_sizes_of_plan_and_audit_may_be_chosen(self, found, tmp_path, monkeypatch):
+        only_svg(monkeypatch)
         files = found.save(tmp_path, n_plan=7, n_audit=5)
         assert len(pd.read_csv(files["plan"])) == 7
         assert int(ln.Audit.read_csv(files["audit"]).draws[0].is_drawn.sum()) == 5
@@ -102,7 +104,10 @@ class TestFiles:
             found.save(tmp_path / "none", **wrong)
         assert not (tmp_path / "none").exists()
 
-    def test_results_of_other_labels_are_kept_unless_they_may_be_replaced(self, found, saved, noisy, tmp_path):
+    def test_results_of_other_labels_are_kept_unless_they_may_be_replaced(
+        self, found, saved, noisy, tmp_path, monkeypatch
+    ):
+        only_svg(monkeypatch)
         rng = np.random.default_rng(0)
         probabilities = 0.9 * np.eye(10)[load_digits().target[:400]] + 0.1 * rng.dirichlet(np.ones(10), size=400)
         other = ln.diagnose(noisy.labels, pred_probs=probabilities, random_state=0)
@@ -119,7 +124,8 @@ class TestFiles:
 
 
 class TestAnswers:
-    def test_what_was_typed_into_the_audit_is_kept(self, found, saved, tmp_path):
+    def test_what_was_typed_into_the_audit_is_kept(self, found, saved, tmp_path, monkeypatch):
+        only_svg(monkeypatch)
         found.save(tmp_path)
         audit = ln.Audit.read_csv(tmp_path / "audit.csv")
         audit.with_answers({int(audit.samples["index"][0]): "six"}).to_csv(tmp_path / "audit.csv")
@@ -134,7 +140,8 @@ class TestAnswers:
         assert [path.name for path in tmp_path.iterdir()] == ["audit.csv"]
         assert (tmp_path / "audit.csv").read_text() == "my notes\n"
 
-    def test_after_an_audit_the_next_one_is_written_beside_it(self, audited, found, tmp_path):
+    def test_after_an_audit_the_next_one_is_written_beside_it(self, audited, found, tmp_path, monkeypatch):
+        only_svg(monkeypatch)
         first = found.save(tmp_path)["audit"]
         typed = first.read_bytes()
         files = audited.save(tmp_path)
@@ -179,14 +186,16 @@ class TestPage:
         assert [f'data-plot="{place}"' in source for place in range(6)] == [True] * 5 + [False]
         assert len(source) < 3_000_000
 
-    def test_too_weak_features_are_said_instead_of_a_number(self, tmp_path):
+    def test_too_weak_features_are_said_instead_of_a_number(self, tmp_path, monkeypatch):
+        only_svg(monkeypatch)
         rng = np.random.default_rng(0)
         weak = ln.diagnose(rng.integers(2, size=120), features=rng.standard_normal((120, 3)), random_state=0)
         words = page_words(weak.save(tmp_path)["page"])
         assert "It is not known how many of 120 labels are wrong" in words
         assert "too weak" in words
 
-    def test_labels_without_a_suspected_one_have_a_page(self, tmp_path):
+    def test_labels_without_a_suspected_one_have_a_page(self, tmp_path, monkeypatch):
+        only_svg(monkeypatch)
         codes = np.random.default_rng(1).permutation(150) % 3
         features = 20 * np.eye(3)[codes] + np.random.default_rng(0).standard_normal((150, 3))
         clean = ln.diagnose(codes, features=features, random_state=0)
