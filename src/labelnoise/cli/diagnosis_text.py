@@ -54,6 +54,9 @@ def headlines(found: Diagnosis) -> list[tuple[str, str]]:
         shown.append((f"{found.data.k}-NN accuracy", f"{percent(accuracy)}, with these labels as they are"))
     if found.audited is not None and found.data.own_pred_probs:
         shown.append(("pred_probs", f"right for {percent(found.audited.pred_probs_accuracy)}"))
+    n_suspected = int((found.posterior.argmax(axis=1) != found.data.codes).sum())
+    if not unknown:
+        shown.append(("suspected", f"{n_suspected:,} labels: another class is more probable (samples.csv)"))
     if rho is not None:
         text = rho_interval(rho)
     elif found.audit is None:
@@ -111,7 +114,8 @@ def _print_first(first: pd.DataFrame, found: Diagnosis) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    say("\n[bold]Check first[/]" + ("" if "gain" in first else " (most suspicious; the plan needs features)"))
+    why = "what turns most votes of neighbors" if "gain" in first else "most suspicious; the plan needs features"
+    say(f"\n[bold]Check first[/] ({why})")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     columns = {"index": "row", "given_label": "label", "suggested_label": "suggested", "wrong_probability": "Pr(wrong)"}
     columns |= {name: name for name in ("gain", "path") if name in first}
