@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
 
 import labelnoise as ln
 
@@ -59,6 +60,18 @@ def test_a_curve_shows_its_accuracies_and_its_figure(digits):
     for place in (0, -1):
         for value in curve.accuracy[place]:
             assert f"{100 * value:.1f} %" in shown.texts
+
+
+def test_the_curve_of_a_classifier_has_its_name_and_no_k():
+    X, y = load_digits(return_X_y=True)
+    data = X[:200], y[:200], X[200:300], y[200:300]
+    about = {"repeats": 1, "name": "<i>mine</i>", "random_state": 0}
+    curve = ln.measure(KNeighborsClassifier(3), *data, ln.FlipNoise(), [0.0, 0.3], **about)
+    source = curve._repr_html_()
+    assert "<i>" not in source
+    shown = Cells(source[: source.index("</table>") + len("</table>")] + "</div>").texts
+    assert shown[1:3] == ["noise rate", "<i>mine</i>"]
+    assert not [text for text in shown if "K =" in text]
 
 
 def test_a_diagnosis_shows_its_headline_and_every_check(noisy):

@@ -27,7 +27,9 @@ def curve_html(curve: AccuracyCurve) -> str:
 
     n = len(curve.noise_rates)
     shown = np.unique(np.linspace(0, n - 1, min(n, _MOST_RATES)).astype(int))
-    heads = ["noise rate", *(f"K = {k}" for k in curve.k.tolist())]
+    classifier = curve.setting.classifier
+    columns = [f"K = {k}" for k in curve.k.tolist()] if classifier is None else [classifier]
+    heads = ["noise rate", *columns]
     rows = [
         [percent(float(curve.realized_noise_rates[i])), *(percent(float(value)) for value in curve.accuracy[i])]
         for i in shown
