@@ -9,7 +9,9 @@ from helpers.results import ACCURACY, RATES, change_json, write_curve, write_rec
 
 import labelnoise as ln
 from labelnoise.artifacts import write_json, write_table
-from labelnoise.report.curve_part import curve_plot, tolerated
+from labelnoise.curves.comparison import comparison_table
+from labelnoise.figures.curves import densely
+from labelnoise.report.curve_part import curve_answer, curve_plot, tolerated
 from labelnoise.report.other_parts import MOST_CLASSES, matrix_alt, matrix_plot
 from labelnoise.report.parts import summarize
 from labelnoise.report.results import find_results
@@ -92,6 +94,19 @@ class TestCurve:
         assert tolerated(rows)[1] == pytest.approx(target)
         # The curve refines its tolerance with the model; the report knows its noise rates alone.
         assert tolerated(rows)[0] == pytest.approx(float(np.squeeze(curve.tolerance(target))), abs=0.1)
+
+    def test_the_tolerance_is_that_of_the_dense_lines(self, digits, tmp_path):
+        """Between few noise rates a straight line would be several points off."""
+        _, labels, _, truth, hoods = digits
+        curve = ln.predict_knn(hoods, labels, truth, ln.UniformNoise(), [0, 0.5, 0.9], [10, 30])
+        table = comparison_table(curve, None)
+        dense = densely(curve).to_frame()
+        exact = curve.tolerance(0.8)
+        plot = curve_plot(table, 0.8, dense)
+        assert [rate for _, _, rate, _ in plot.tolerances] == pytest.approx(exact, abs=1e-3)
+        assert [rate for _, _, rate, _ in curve_plot(table, 0.8).tolerances] != pytest.approx(exact, abs=0.02)
+        _, numbers = curve_answer(table, dense, 0.8)
+        assert numbers[1].value == f"{100 * exact.max():.1f} %"
 
 
 class TestCorruption:

@@ -27,7 +27,7 @@ def curve_part(result: FoundResult) -> Part:
     record, title = result.record, _title(result, table)
     lines = result.table(f"{result.name}_lines", LINE_COLUMNS) if result.has(f"{result.name}_lines.parquet") else None
     plot = curve_plot(table, record.get("target"), lines)
-    answer, numbers = curve_answer(table, plot, record.get("target"))
+    answer, numbers = curve_answer(table, lines, record.get("target"))
     names = [f"{result.name}.{kind}" for kind in ("csv", "parquet", "json", "svg", "png", "pdf")]
     files = result.files(*names, f"{result.name}_lines.csv")
     text = "Lines are predicted."
@@ -83,22 +83,27 @@ def curve_plot(table: pd.DataFrame, target: float | None = None, dense: pd.DataF
         ordered = rows.sort_values("realized_noise_rate")
         k, ties = int(ordered["k"].iloc[0]), str(ordered["ties"].iloc[0])
         rates = _values(ordered["realized_noise_rate"])
+        finest = _finest(ordered, dense)
         if not ordered["predicted"].isna().all():
-            x, y = rates, _values(ordered["predicted"])
-            own = None if dense is None else dense[(dense["k"] == k) & (dense["ties"] == ties)]
-            if own is not None and len(own):
-                own = own.sort_values("realized_noise_rate")
-                x, y = _values(own["realized_noise_rate"]), _values(own["accuracy"])
-            lines.append(CurveLine(k, ties, False, x, y))
+            y = _values(ordered["predicted"] if finest is ordered else finest["accuracy"])
+            lines.append(CurveLine(k, ties, False, _values(finest["realized_noise_rate"]), y))
         if not ordered["measured"].isna().all():
             spread = () if ordered["std"].isna().all() else _values(ordered["std"])
             known = "difference_points" in ordered and not ordered["difference_points"].isna().all()
             difference = _values(ordered["difference_points"]) if known else ()
             lines.append(CurveLine(k, ties, True, rates, _values(ordered["measured"]), spread, difference))
-        best, least = tolerated(ordered, target)
+        best, least = tolerated(finest, target)
         if best is not None and best < max(rates):
             tolerances.append((k, ties, best, least))
     return CurvePlot(tuple(lines), tuple(tolerances))
+
+
+def _finest(rows: pd.DataFrame, dense: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the predictions at many noise rates of the K and the tie rule of some rows; the rows if there are none."""
+    if dense is None:
+        return rows
+    own = dense[(dense["k"] == rows["k"].iloc[0]) & (dense["ties"] == rows["ties"].iloc[0])]
+    return own.sort_values("realized_noise_rate") if len(own) else rows
 
 
 def tolerated(rows: pd.DataFrame, target: float | None = None) -> tuple[float | None, float]:
@@ -117,11 +122,13 @@ def tolerated(rows: pd.DataFrame, target: float | None = None) -> tuple[float | 
     return (None if np.isnan(found) else found), least
 
 
-def curve_answer(table: pd.DataFrame, plot: CurvePlot, target: float | None) -> tuple[str, tuple[Number, ...]]:
+def curve_answer(
+    table: pd.DataFrame, dense: pd.DataFrame | None, target: float | None
+) -> tuple[str, tuple[Number, ...]]:
     """Return one sentence and three numbers, of the K that tolerates most or, if none does, that of the best start."""
     noise, placement = _setting(table)
     curves = {key: rows.sort_values("realized_noise_rate") for key, rows in table.groupby(["k", "ties"], sort=True)}
-    kept = {key: tolerated(rows, target) for key, rows in curves.items()}
+    kept = {key: tolerated(_finest(rows, dense), target) for key, rows in curves.items()}
     chosen: Any = max(curves, key=lambda key: (kept[key][0] or -1.0, curves[key]["accuracy"].iloc[0]))
     rows, (rate, least) = curves[chosen], kept[chosen]
     ends = rows.iloc[[0, -1]]
