@@ -393,7 +393,7 @@ def test_the_imagenet_preset_has_the_papers_settings():
     specification = preset("imagenet")
     assert (specification.network, specification.epochs, specification.batch_size) == ("densenet121", 30, 256)
     assert (specification.resize, specification.crop, specification.normalization) == (256, 224, "channel")
-    rates = [specification.learning_rate_at(epoch) for epoch in (1, 15, 16, 30)]
+    rates = [specification.learning_rate_at(epochs) for epochs in (0, 14, 15, 29)]
     assert rates == [0.001, 0.001, pytest.approx(0.0001), pytest.approx(0.0001)]
 
 

@@ -9,8 +9,10 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from labelnoise.networks.architectures import NETWORKS, build_network
+from labelnoise.networks.whitening import WhiteningLayer
 
 
 def norm(n):
@@ -28,7 +30,7 @@ def outputs(network, n=2):
 
 
 def test_the_networks_have_these_names():
-    assert NETWORKS == ("mnist_cnn", "appendix_cnn", "all_cnn", "densenet121", "digits_cnn")
+    assert NETWORKS == ("mnist_cnn", "appendix_cnn", "all_cnn", "whitened_cnn", "densenet121", "digits_cnn")
 
 
 @pytest.mark.parametrize("n_features", [500, 256])
@@ -98,6 +100,36 @@ def test_digits_cnn_has_the_parameters_counted_by_hand():
     convolutions = (9 * 1 * 16 + norm(16)) + (9 * 16 * 32 + norm(32)) + (9 * 32 * 64 + norm(64))
     assert count(network) == convolutions + (2 * 2 * 64 * 64 + norm(64)) + (64 * 10 + 10) == 40_570
     assert outputs(network)[1].shape == (2, 64)
+
+
+def test_whitened_cnn_has_the_parameters_counted_by_hand():
+    network = build_network("whitened_cnn", n_classes=10, image_shape=(32, 32, 3))
+    groups = ((24, 32), (32, 128), (128, 128))
+    convolutions = sum(9 * n_in * n_out + norm(n_out) + 9 * n_out * n_out + norm(n_out) for n_in, n_out in groups)
+    assert count(network) == convolutions + 128 * 10 + 10 == 497_802  # The whitening layer is not learned.
+    maps = network.trunk(torch.rand(2, 3, 32, 32))
+    assert maps.shape == (2, 128, 3, 3)  # Sides go 32 -> 31 -> 15 -> 7 -> 3.
+    logits, features = outputs(network)
+    assert logits.shape == (2, 10)
+    assert features.shape == (2, 128)
+    with pytest.raises(ValueError, match="must be divisible by 4; got 6"):
+        build_network("whitened_cnn", n_classes=10, image_shape=(32, 32, 3), n_features=6)
+
+
+def test_the_whitening_layer_makes_patches_uncorrelated():
+    noise = torch.randn(400, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    smooth = functional.avg_pool2d(noise, 3, stride=1)  # Neighbors are correlated, and channels made so.
+    images = torch.stack([smooth[:, 0], smooth[:, 0] + 0.3 * smooth[:, 1]], dim=1)
+    layer = WhiteningLayer(2)
+    layer.fit(images)
+    outputs = layer(images).movedim(1, -1).flatten(0, 2)
+    assert outputs.shape[1] == layer.n_outputs == 16
+    torch.testing.assert_close(outputs[:, 8:], -outputs[:, :8])
+    moments = outputs[:, :8].T @ outputs[:, :8] / len(outputs)
+    off_diagonal = moments - torch.diag(moments.diag())
+    assert off_diagonal.abs().max() < 1e-3
+    assert (moments.diag() <= 1 + 1e-4).all()
+    assert (moments.diag() > 0.5).all()  # Only components with hardly any variance are kept small.
 
 
 def test_densenet121_is_torchvisions(torchvision):

@@ -33,7 +33,7 @@ FIGURES = [
     *(f"fig{number}" for number in range(5, 14)),
 ]
 STUDIES = ["concentration_mnist", "concentration_cifar10", "concentration_network", "concentration_surface"]
-STUDIES += ["noisy_selection", "beta_limits"]
+STUDIES += ["noisy_selection", "selection_rules", "beta_limits"]
 UNIFORM_LEVELS = (
     0,
     0.1,
@@ -262,6 +262,7 @@ MADE = {
     "fig5": (*LESS, "k_max=50"),
     "fig6": (*(f"of.{change}" for change in LESS), "of.k_max=50", "n_samples=4"),
     "fig10": tuple(f"setting.{change}" for change in LESS),
+    "selection_rules": (*(f"of.{change}" for change in LESS), "of.repeats=1", "of.noise_rates=0,0.6", "of.k=3"),
     "concentration_mnist": ("k=5",),
     "concentration_network": (*LESS, "repeats=1"),
     "concentration_surface": ("n_rates=21", "n_concentrations=11"),

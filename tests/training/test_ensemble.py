@@ -368,6 +368,7 @@ def test_layers_that_cannot_be_stacked_are_refused():
             {"specifications": members(preset("digits", network="densenet121"))},
             "`network` must be.*'densenet121'.*train",
         ),
+        ({"specifications": members(preset("digits", momentum=0.9))}, "`momentum` must be None to train together.*0.9"),
         (
             {"noisy_labels": np.zeros((2, N), int)},
             r"`noisy_labels` must hold .*shape \(3, 300\); got 2 entries of shape",

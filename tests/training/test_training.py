@@ -19,7 +19,7 @@ from labelnoise.networks.architectures import build_network
 from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.training import PRESETS, TrainingSpecification, loop, predict, preset, train
 from labelnoise.training.checkpoint import FORMAT, read_checkpoint, write_checkpoint
-from labelnoise.training.data import TrainingData, check_images, normalization_of, stratified_split
+from labelnoise.training.data import DeviceImages, TrainingData, check_images, normalization_of, stratified_split
 from labelnoise.training.loop import Training
 
 QUICK = preset("digits", epochs=4, batch_size=32, device="cpu", precision="float32")
@@ -190,7 +190,7 @@ def test_last_needs_no_validation(images, noisy):
 
 def test_divergence_keeps_the_best_state(monkeypatch, images, noisy):
     rate = TrainingSpecification.learning_rate_at
-    monkeypatch.setattr(TrainingSpecification, "learning_rate_at", lambda s, e: 1e35 if e == 3 else rate(s, e))
+    monkeypatch.setattr(TrainingSpecification, "learning_rate_at", lambda s, e: 1e35 if e >= 2 else rate(s, e))
     steps = 268 // 32
     with pytest.warns(
         RuntimeWarning, match=r"it did not at step (\d+) \(epoch 3 of 4\).*the state of epoch 2 was kept"
@@ -408,19 +408,89 @@ def test_batch_norm_statistics_average_what_was_seen(images, noisy):
 
 
 def test_the_learning_rate_falls_in_steps():
-    rates = [preset("mnist").learning_rate_at(epoch) for epoch in (1, 10, 11, 20)]
+    rates = [preset("mnist").learning_rate_at(epochs) for epochs in (0, 9.5, 10, 19)]
     assert rates == [0.01, 0.01, 0.005, 0.005]
-    assert [preset("cifar10").learning_rate_at(epoch) for epoch in (30, 31, 60)] == [0.007, 0.0035, 0.0035]
+    assert [preset("cifar10").learning_rate_at(epochs) for epochs in (29, 30, 59)] == [0.007, 0.0035, 0.0035]
     assert preset("mnist", step_every=0).learning_rate_at(20) == 0.01
 
 
+def test_the_learning_rate_rises_and_falls_in_one_cycle():
+    cycle = preset("digits", epochs=8, learning_rate=2.0, warm_up=0.25)
+    rates = [cycle.learning_rate_at(epochs) for epochs in (0, 1, 2, 5, 8)]
+    assert rates == pytest.approx([0.4, 1.2, 2.0, 1.05, 0.1])
+    assert preset("digits", epochs=8, learning_rate=2.0, warm_up=0).learning_rate_at(0) == 2.0
+    # The rate is set before every step, and not only once an epoch.
+    seen, set_rate = [], Training.set_learning_rate
+    digits = load_digits()[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "set_learning_rate", lambda t, e: seen.append(e) or set_rate(t, e))
+        trained = train(digits.images[:N], digits.labels[:N], dataclasses.replace(QUICK, epochs=2, warm_up=0.5))
+    steps = trained.n_train // 32
+    assert sorted(set(seen)) == pytest.approx([step / steps for step in range(2 * steps)])
+
+
+def test_augmentation_mirrors_half_of_the_images_and_shifts_them(images):
+    pixels = check_images(np.random.default_rng(0).integers(0, 256, (200, 9, 8, 3)).astype(np.uint8))
+    served = DeviceImages(pixels, torch.device("cpu"), augmentation="flip_shift", seed=5)
+    order = torch.arange(200)
+    by_epoch = [torch.cat(list(served.batches(order, 64, epoch))) for epoch in (1, 2)]
+    plain = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    assert torch.equal(torch.cat(list(served.batches(order, 64))), plain)
+    mirrored = []
+    for images_of_epoch in by_epoch:
+        found = [
+            _change_between(before.numpy(), after.numpy()) for before, after in zip(plain, images_of_epoch, strict=True)
+        ]
+        mirrored.append(np.array([change[0] for change in found]))
+        shifts = np.array([change[1:] for change in found])
+        assert set(shifts.ravel()) == {-2, -1, 0, 1, 2}
+    assert np.array_equal(mirrored[0], ~mirrored[1])  # Every image is mirrored in every second epoch.
+    assert 0.4 < mirrored[0].mean() < 0.6
+    # An image is changed in the same way wherever it lies in the order.
+    back = torch.cat(list(served.batches(order.flip(0), 7, 1)))
+    assert torch.equal(back.flip(0), by_epoch[0])
+
+
+def _change_between(before, after):
+    """Return whether an image was mirrored, and its shift down and right."""
+    padded = np.pad(before, ((0, 0), (2, 2), (2, 2)), mode="reflect")
+    height, width = before.shape[1:]
+    matches = [
+        (mirrored, down, right)
+        for mirrored in (False, True)
+        for down in range(-2, 3)
+        for right in range(-2, 3)
+        for window in [padded[:, 2 - down : 2 - down + height, 2 - right : 2 - right + width]]
+        if np.array_equal(after, window[:, :, ::-1] if mirrored else window)
+    ]
+    assert len(matches) == 1
+    return matches[0]
+
+
+def test_the_fast_network_learns_and_resumes(tmp_path, images, noisy, clean):
+    """Images of 8 x 8 are enlarged, because the network takes none that small."""
+    larger = images.repeat(2, axis=1).repeat(2, axis=2)
+    specification = preset("cifar10_fast", epochs=6, batch_size=32, n_features=64, selection="clean", device="cpu")
+    whole = train(larger, noisy, specification, clean_labels=clean, test_images=larger[:50])
+    assert whole.history[-1].clean_accuracy > 0.6  # After 48 steps; chance is 0.1.
+    whitening = whole.network.trunk[0].weight
+    assert not torch.equal(whitening, build_network("whitened_cnn", n_classes=10, image_shape=(16, 16)).trunk[0].weight)
+    path = tmp_path / "checkpoint.pt"
+    with interrupted_at(4):
+        train(larger, noisy, specification, clean_labels=clean, checkpoint=path)
+    assert_same(
+        train(larger, noisy, specification, clean_labels=clean, test_images=larger[:50], checkpoint=path), whole
+    )
+
+
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_keeps_the_papers_decays_and_takes_changes(name):
+def test_presets_of_the_paper_keep_its_decays_and_all_take_changes(name):
     specification = preset(name, seed=3)
     assert specification.seed == 3
     assert specification.selection == "noisy"
-    assert (specification.weight_decay, specification.batch_norm_decay) == (1e-7, 0.99)
-    assert specification.batch_size == {"digits": 64, "mnist_laptop": 32}.get(name, 256)
+    if name != "cifar10_fast":
+        assert (specification.weight_decay, specification.batch_norm_decay) == (1e-7, 0.99)
+        assert specification.batch_size == {"digits": 64, "mnist_laptop": 32}.get(name, 256)
     assert TrainingSpecification(**specification.to_dict()) == specification
 
 
@@ -440,6 +510,10 @@ def test_every_preset_keeps_the_papers_decays_and_takes_changes(name):
         ({"learning_rate": float("nan")}, "`learning_rate` must be a positive number; got nan"),
         ({"step_every": -1}, "`step_every` must be"),
         ({"step_factor": 2}, "`step_factor` must be in"),
+        ({"warm_up": 1}, r"`warm_up` must be None or in \[0, 1\); got 1"),
+        ({"momentum": 1.0}, "`momentum` must be None or between 0 and 1"),
+        ({"augmentation": "crop"}, "`augmentation` must be one of 'flip_shift'"),
+        ({"augmentation": "flip_shift", "resize": 9, "crop": 8}, "`augmentation` must be None where"),
         ({"weight_decay": -1}, "`weight_decay` must be"),
         ({"batch_norm_decay": 1}, "`batch_norm_decay` must be in"),
         ({"validation_share": 1}, "`validation_share` must be in"),

@@ -10,6 +10,7 @@ from labelnoise.figures.concentrations import accuracy_over_concentration_figure
 from labelnoise.figures.curves import curve_figure, plot_curve
 from labelnoise.figures.embedding import EmbeddingPanel, embedding_figure
 from labelnoise.figures.families import concentrated_figure, family_figure, network_figure, plot_over_family
+from labelnoise.figures.selection import selection_figure
 from labelnoise.figures.softmax_bars import SoftmaxPanel, panels_by_class, softmax_bars_figure
 from labelnoise.figures.softmax_neighborhoods import preferred_k_figure, softmax_pairs_figure
 from labelnoise.figures.surfaces import plot_surface, surface_figure
@@ -30,6 +31,7 @@ __all__ = [
     "plot_over_family",
     "plot_surface",
     "preferred_k_figure",
+    "selection_figure",
     "softmax_bars_figure",
     "softmax_pairs_figure",
     "surface_figure",

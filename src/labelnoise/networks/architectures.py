@@ -1,4 +1,4 @@
-"""The paper's networks, built by their names.
+"""The paper's networks, and a faster one for CIFAR-10, built by their names.
 
 A layer before a batch norm has no bias, because the norm would subtract it again.
 """
@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from labelnoise.networks.network import GlobalAverage, ImageShape, Network
+from labelnoise.networks.network import GlobalAverage, GlobalMaximum, ImageShape, Network
+from labelnoise.networks.whitening import WhiteningLayer
 from labelnoise.validation import check_choice, seed_of
 
 
@@ -88,6 +89,31 @@ def _all_cnn(shape: _Shape) -> Network:
     return _with_feature_layer(trunk, n_features, n_features, shape)
 
 
+def _whitened_cnn(shape: _Shape) -> Network:
+    # The layout is that of airbench (K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024), narrower and
+    # with ReLU: a fixed whitening layer, three groups of two convolutions, the first of each group pooled.
+    n_features = shape.n_features or 128
+    if n_features % 4:
+        raise ValueError(f"`n_features` of whitened_cnn must be divisible by 4; got {n_features}.")
+    whitening = WhiteningLayer(shape.channels)
+    trunk, n_channels = [whitening, nn.ReLU(inplace=True)], whitening.n_outputs
+    for n_out in (n_features // 4, n_features, n_features):
+        trunk += _pooled(_block(n_channels, n_out, 3), 2) + _block(n_out, n_out, 3)
+        n_channels = n_out
+    # The features are the greatest value of each channel of the last map.
+    return Network(nn.Sequential(*trunk), GlobalMaximum(), nn.Identity(), _SmallLogits(n_features, shape), shape.image)
+
+
+class _SmallLogits(nn.Linear):
+    """A fully connected layer whose output is divided by 9, so that the first steps of a high rate stay small."""
+
+    def __init__(self, n_features: int, shape: _Shape) -> None:
+        super().__init__(n_features, shape.n_classes)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return super().forward(features) / 9
+
+
 def _densenet121(shape: _Shape) -> Network:
     if shape.channels != 3:
         raise ValueError(
@@ -126,6 +152,7 @@ _ARCHITECTURES = {
     "mnist_cnn": _Architecture(_MNIST_CNN, 4),
     "appendix_cnn": _Architecture(_MNIST_CNN, 4),
     "all_cnn": _Architecture(_all_cnn, 9, pools=False),
+    "whitened_cnn": _Architecture(_whitened_cnn, 9, pools=False),
     "densenet121": _Architecture(_densenet121, 29, pools=False),
     "digits_cnn": _Architecture(_DIGITS_CNN, 4),
 }
@@ -144,12 +171,14 @@ def build_network(
     batch_norm_decay: float = 0.99,
     random_state: int | None = 0,
 ) -> Network:
-    """Build one of the paper's networks, with He initialization.
+    """Build a network by its name, with He initialization.
 
     - ``mnist_cnn``: conv5x5@20 twice, pool, conv5x5@50 twice, pool, fc@n_features (256), fc@L.
     - ``appendix_cnn``: the same on CIFAR-10 (appendix A).
     - ``all_cnn``: 3x3@96, 96, 96/2, 192, 192, 192/2, 192 valid, 1x1@192, 1x1@L, global average. With `n_features`, in
       place of the last two: 1x1@n_features, global average, fc@n_features, fc@L.
+    - ``whitened_cnn``: fixed whitening conv2x2, then (conv3x3@w, pool, conv3x3@w) for w = n_features/4, n_features,
+      n_features (128), greatest value of each channel, fc@L. Not of the paper: it learns CIFAR-10 in minutes.
     - ``densenet121``: torchvision's; features are the 1024-d output of its last pooling.
     - ``digits_cnn``: conv3x3@16, conv3x3@32, pool, conv3x3@64, pool, fc@n_features (64), fc@L, for 8x8 images.
 

@@ -60,13 +60,17 @@ class Network(nn.Module):
         features = after if after_activation else before
         return self.head(after), features.mean((2, 3)) if features.ndim == 4 else features
 
+    def normalize(self, images: Tensor) -> Tensor:
+        """Return raw pixels as they enter the first layer."""
+        return (images.to(self.shift.dtype) - self.shift) * self.scale
+
     def _penultimate_output(self, images: Tensor) -> Tensor:
         if tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(
                 f"`images` must have shape (N, {', '.join(map(str, self.image_shape))}), as the network was built "
                 f"for; got {tuple(images.shape)}."
             )
-        return self.penultimate(self.trunk((images.to(self.shift.dtype) - self.shift) * self.scale))
+        return self.penultimate(self.trunk(self.normalize(images)))
 
 
 class GlobalAverage(nn.Module):
@@ -75,3 +79,11 @@ class GlobalAverage(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Return the means, of shape (N, C), of maps of shape (N, C, H, W)."""
         return maps.mean((2, 3))
+
+
+class GlobalMaximum(nn.Module):
+    """The greatest value over all positions of a feature map."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the greatest values, of shape (N, C), of maps of shape (N, C, H, W)."""
+        return maps.amax((2, 3))

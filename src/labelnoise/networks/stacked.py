@@ -19,7 +19,7 @@ from torch.nn import functional
 from labelnoise.networks.architectures import NETWORKS
 from labelnoise.networks.network import GlobalAverage, Network
 
-STACKABLE_NETWORKS = tuple(name for name in NETWORKS if name != "densenet121")
+STACKABLE_NETWORKS = tuple(name for name in NETWORKS if name not in ("densenet121", "whitened_cnn"))
 """The names of networks that can be stacked. DenseNet cannot: it concatenates maps, which would mix the members."""
 
 _BY_CHANNEL = nn.ReLU | nn.MaxPool2d | nn.Flatten | GlobalAverage | nn.Identity

@@ -89,10 +89,10 @@ def _groups(runs: dict[str, Run], finished: set[str], together: int | None) -> I
 def _can_be_stacked(run: Training, *, on_cpu: bool) -> bool:
     import torch
 
-    from labelnoise.networks.stacked import STACKABLE_NETWORKS
+    from labelnoise.training.ensemble import why_alone
 
     on_gpu = run.training.device != "cpu" and torch.cuda.is_available()
-    return (on_cpu or on_gpu) and run.training.network in STACKABLE_NETWORKS
+    return (on_cpu or on_gpu) and why_alone(run.training) is None
 
 
 def _train_in_parts(group: list[Training], store: RunStore) -> tuple[int, list[Training]]:

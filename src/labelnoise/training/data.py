@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -24,8 +24,11 @@ from labelnoise.validation import check_numeric
 
 Pixels = NDArray[Any]
 
-SPLIT, ORDER, CROP, SAMPLE = range(4)
+SPLIT, ORDER, CROP, SAMPLE, CHANGE = range(5)
 """The purposes of random numbers; each has a stream of its own, seeded with the seed and the purpose."""
+
+LARGEST_SHIFT = 2
+"""Pixels by which augmentation shifts an image at most."""
 
 
 class ImageBatches(Protocol):
@@ -52,10 +55,14 @@ class DeviceImages:
         As `check_images` returns them.
     device : torch.device
         Device that they are copied to.
+    augmentation : str, optional
+        As in `TrainingSpecification`.
+    seed : int
+        Seed of the random changes.
     """
 
-    def __init__(self, pixels: Pixels, device: torch.device) -> None:
-        self._array = pixels
+    def __init__(self, pixels: Pixels, device: torch.device, *, augmentation: str | None = None, seed: int = 0) -> None:
+        self._array, self._augmentation, self._seed = pixels, augmentation, seed
         # torch.tensor makes a copy; the caller's array may change, or be read-only.
         self._pixels = torch.tensor(pixels, device=device)
 
@@ -67,13 +74,49 @@ class DeviceImages:
         return self._pixels.index_select(0, indices).permute(0, 3, 1, 2)
 
     def batches(self, order: Tensor, batch_size: int, epoch: int | None = None) -> Iterator[Tensor]:
-        """Yield the images at `order`, `batch_size` at a time; they are the same in every epoch."""
+        """Yield the images at `order`, `batch_size` at a time, changed at random if `epoch` is given."""
+        changes = None
+        if epoch is not None and self._augmentation is not None:
+            changes = FlipsAndShifts.draw(len(self), epoch, self._seed)
         for start in range(0, len(order), batch_size):
-            yield self.batch(order[start : start + batch_size])
+            indices = order[start : start + batch_size]
+            yield self.batch(indices) if changes is None else changes.apply(self.batch(indices), indices)
 
     def normalization(self, indices: Integers, kind: str) -> tuple[Tensor, Tensor]:
         """Return `normalization_of` the pixels at `indices`."""
         return normalization_of(self._array[indices], kind)
+
+
+class FlipsAndShifts(NamedTuple):
+    """The random changes of all images in one epoch: whether each is mirrored, and its shift down and right."""
+
+    mirrored: Tensor
+    down: Tensor
+    right: Tensor
+
+    @classmethod
+    def draw(cls, n_images: int, epoch: int, seed: int) -> FlipsAndShifts:
+        """Draw the changes; half of the images are mirrored in odd epochs, and the other half in even ones."""
+        first = np.random.default_rng([seed, CHANGE]).integers(0, 2, n_images)
+        shifts = np.random.default_rng([seed, CHANGE, epoch]).integers(-LARGEST_SHIFT, LARGEST_SHIFT + 1, (2, n_images))
+        return cls(torch.from_numpy((first + epoch) % 2 == 1), *torch.from_numpy(shifts))
+
+    def apply(self, images: Tensor, indices: Tensor) -> Tensor:
+        """Return the images, of shape (n, C, H, W), as their `indices` in the data set say."""
+        height, width = images.shape[2:]
+        at = indices.cpu()
+        rows = _mirrored_at_border(torch.arange(height) - self.down[at, None], height)
+        columns = _mirrored_at_border(torch.arange(width) - self.right[at, None], width)
+        columns = torch.where(self.mirrored[at, None], columns.flip(1), columns)
+        rows, columns = rows.to(images.device), columns.to(images.device)
+        n = torch.arange(len(images), device=images.device)
+        # Images lie with their channels last, so that a pixel's channels are copied together.
+        return images.permute(0, 2, 3, 1)[n[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _mirrored_at_border(positions: Tensor, length: int) -> Tensor:
+    inside = positions.abs()
+    return torch.where(inside < length, inside, 2 * (length - 1) - inside)
 
 
 def check_images(images: Any, name: str = "images") -> Pixels:

@@ -284,12 +284,20 @@ def _check_specifications(specifications: Sequence[TrainingSpecification]) -> Tr
             raise ValueError(
                 f"`specifications` must be equal except for `seed`; {said}. Train those that differ in another call."
             )
-    if first.network not in STACKABLE_NETWORKS:
-        raise ValueError(
-            f"`network` must be one of {', '.join(map(repr, STACKABLE_NETWORKS))} to train together; "
-            f"got {first.network!r}. Pass its specifications to `train`, one after another."
-        )
+    if (reason := why_alone(first)) is not None:
+        raise ValueError(f"{reason}. Pass the specifications to `train`, one after another.")
     return first
+
+
+def why_alone(specification: TrainingSpecification) -> str | None:
+    """Return what about a specification `train_together` cannot do, or None if there is nothing."""
+    if specification.network not in STACKABLE_NETWORKS:
+        known = ", ".join(map(repr, STACKABLE_NETWORKS))
+        return f"`network` must be one of {known} to train together; got {specification.network!r}"
+    for name in ("warm_up", "momentum", "augmentation"):
+        if (value := getattr(specification, name)) is not None:
+            return f"`{name}` must be None to train together; got {value!r}"
+    return None
 
 
 def _check_labels(

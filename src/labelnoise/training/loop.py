@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from labelnoise.arrays import Integers
 from labelnoise.networks.network import Network
+from labelnoise.networks.whitening import WhiteningLayer
 from labelnoise.processes import ALONE, Processes
 from labelnoise.progress import bar
 from labelnoise.training.data import ORDER, ImageBatches, TrainingData
@@ -29,6 +30,9 @@ from labelnoise.training.prediction import classify
 from labelnoise.training.result import Epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
 from labelnoise.training.streaming import place_images
+
+WHITENING_SAMPLE = 2000
+"""Number of training images that a whitening layer is computed from."""
 
 
 class Training:
@@ -68,15 +72,23 @@ class Training:
         self.specification, self.device, self.member, self.processes = specification, device, member, processes
         self.precision = find_precision(specification.precision, device)
         if images is None:
-            size, resize, seed = network.image_shape[1:], specification.resize, specification.seed
-            images = place_images(data.pixels, device, size, resize=resize, seed=seed, workers=loader_workers)
+            images = place_images(
+                data.pixels,
+                device,
+                network.image_shape[1:],
+                resize=specification.resize,
+                augmentation=specification.augmentation,
+                seed=specification.seed,
+                workers=loader_workers,
+            )
         self._images = images
         shift, scale = images.normalization(parts[0], specification.normalization)
         network.shift.copy_(shift)
         network.scale.copy_(scale)
+        fit_whitening(network, images, parts[0])
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._parallel = processes.parallel(self.network)
-        self.optimizer = torch.optim.Adam(network.parameters(), weight_decay=specification.weight_decay, fused=True)
+        self.optimizer = _optimizer(network, specification)
         self.history: list[Epoch] = []
         self.best_epoch = 0
         self.best_state: dict[str, Tensor] = {}
@@ -137,12 +149,16 @@ class Training:
                 after_epoch()
 
     def begin_epoch(self, epoch: int) -> Tensor:
-        """Set the epoch's learning rate, and return its batches: indices, (steps, batch size), on the device."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.specification.learning_rate_at(epoch)
+        """Set the learning rate, and return its batches: indices, (steps, batch size), on the device."""
+        self.set_learning_rate(epoch - 1)
         order = np.random.default_rng([self.specification.seed, ORDER, epoch]).permutation(self._train)
         batches = torch.from_numpy(order[: self.steps * self.specification.batch_size]).to(self.device)
         return batches.view(self.steps, -1)
+
+    def set_learning_rate(self, epochs: float) -> None:
+        """Set the learning rate of the next step, after so many epochs."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.specification.learning_rate_at(epochs)
 
     def end_epoch(self, losses: NDArray[np.float32], right: int, start: float) -> None:
         """Validate, extend the history and keep the best state; or record a divergence that the losses show.
@@ -166,7 +182,7 @@ class Training:
             return
         noisy, clean = self._validate()
         n_seen = self.steps * self.specification.batch_size
-        rate = self.specification.learning_rate_at(epoch)
+        rate = self.specification.learning_rate_at(epoch - 1)
         seconds = self.processes.mean_number(time.perf_counter() - start, self.device)
         self.history.append(Epoch(epoch, rate, float(losses.mean()), right / n_seen, noisy, clean, seconds))
         self._select()
@@ -179,7 +195,9 @@ class Training:
         right = torch.zeros((), dtype=torch.int64, device=self.device)
         self.network.train()
         for step, (indices, batch) in enumerate(zip(batches, images, strict=True)):
-            self._set_batch_norm_momentum((epoch - 1) * self.steps + step + 1)
+            done = (epoch - 1) * self.steps + step
+            self.set_learning_rate(done / self.steps)
+            self._set_batch_norm_momentum(done + 1)
             target = self._noisy[indices]
             with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
                 logits = self._parallel(batch)
@@ -245,6 +263,29 @@ class Training:
         kept = f"Training stopped; the state of epoch {self.best_epoch} was kept."
         # This level is that of the line that called `train` or `train_together`.
         warnings.warn(f"{message} {kept} {advice} to train longer.", RuntimeWarning, stacklevel=5)
+
+
+def _optimizer(network: Network, specification: TrainingSpecification) -> torch.optim.Optimizer:
+    parameters, decay = network.parameters(), specification.weight_decay
+    if specification.momentum is None:
+        return torch.optim.Adam(parameters, weight_decay=decay, fused=True)
+    return torch.optim.SGD(
+        parameters,
+        lr=specification.learning_rate,
+        momentum=specification.momentum,
+        weight_decay=decay,
+        nesterov=True,
+        fused=True,
+    )
+
+
+def fit_whitening(network: Network, images: ImageBatches, indices: Integers) -> None:
+    """Fit a network's whitening layer, if it has one, to the first training images."""
+    for layer in network.modules():
+        if isinstance(layer, WhiteningLayer):
+            first = torch.from_numpy(indices[:WHITENING_SAMPLE])
+            batch = next(iter(images.batches(first, len(first)))).cpu()
+            layer.fit(network.normalize(batch))
 
 
 def mean_of(epochs: Sequence[Epoch]) -> str:

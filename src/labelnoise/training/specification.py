@@ -18,6 +18,10 @@ from labelnoise.validation import check_choice
 SELECTIONS = ("noisy", "clean", "last")
 NORMALIZATIONS = ("range", "pixel", "channel")
 PRECISIONS = ("auto", "float32", "bfloat16")
+AUGMENTATIONS = ("flip_shift",)
+
+_CYCLE_START, _CYCLE_END = 0.2, 0.05
+"""The learning rate at the start and at the end of a cycle, over the highest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +42,19 @@ class TrainingSpecification:
     batch_size : int
         At least 2, which batch norm needs.
     learning_rate : float
-        Learning rate of Adam at the start.
+        Highest learning rate: that of the start, or of the end of `warm_up`.
     step_every, step_factor : int, float
         The learning rate is multiplied by `step_factor` every `step_every` epochs, or never if that is 0.
+    warm_up : float, optional
+        Share of all steps, below 1, in which the learning rate rises in a straight line from a fifth of `learning_rate`
+        to all of it; after them it falls in a straight line to a twentieth (one cycle). None is for the steps of
+        `step_every`.
+    momentum : float, optional
+        Momentum of stochastic gradient descent with Nesterov's step; None is for Adam.
+    augmentation : {"flip_shift"}, optional
+        Random changes of the images in training, which do not depend on the labels: every image is mirrored in every
+        second epoch, and shifted by up to two pixels in both directions, its border mirrored. None leaves images as
+        they are. For images on disk see `crop`.
     weight_decay : float
         Factor of the L2 penalty, whose gradient is added to that of the loss.
     batch_norm_decay : float
@@ -83,6 +97,9 @@ class TrainingSpecification:
     learning_rate: float = 0.01
     step_every: int = 10
     step_factor: float = 0.5
+    warm_up: float | None = None
+    momentum: float | None = None
+    augmentation: str | None = None
     weight_decay: float = 1e-7
     batch_norm_decay: float = 0.99
     selection: str = "noisy"
@@ -103,6 +120,11 @@ class TrainingSpecification:
         check_choice(self.normalization, NORMALIZATIONS, "normalization")
         check_choice(self.device, DEVICES, "device")
         check_choice(self.precision, PRECISIONS, "precision")
+        if self.augmentation is not None:
+            check_choice(self.augmentation, AUGMENTATIONS, "augmentation")
+            self._check("augmentation", self.crop is None, "None where images are cropped at random, by `crop`")
+        self._check("warm_up", self.warm_up is None or 0 <= self.warm_up < 1, "None or in [0, 1)")
+        self._check("momentum", self.momentum is None or 0 < self.momentum < 1, "None or between 0 and 1")
         self._check("epochs", self.epochs >= 1, "at least 1")
         self._check("batch_size", self.batch_size >= 2, "at least 2, which batch norm needs")
         self._check("learning_rate", 0 < self.learning_rate < math.inf, "a positive number")
@@ -138,10 +160,14 @@ class TrainingSpecification:
         if not holds:
             raise ValueError(f"`{name}` must be {must_be}; got {getattr(self, name)}.")
 
-    def learning_rate_at(self, epoch: int) -> float:
-        """Return the learning rate of an epoch, counted from 1."""
-        steps = (epoch - 1) // self.step_every if self.step_every else 0
-        return self.learning_rate * self.step_factor**steps
+    def learning_rate_at(self, epochs: float) -> float:
+        """Return the learning rate after so many epochs, which need not be whole."""
+        if self.warm_up is None:
+            return self.learning_rate * self.step_factor ** (epochs // self.step_every if self.step_every else 0)
+        peak = self.warm_up * self.epochs
+        if epochs < peak:
+            return self.learning_rate * (_CYCLE_START + (1 - _CYCLE_START) * epochs / peak)
+        return self.learning_rate * (1 - (1 - _CYCLE_END) * (epochs - peak) / (self.epochs - peak))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, ready for JSON."""
@@ -156,6 +182,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_laptop": {"epochs": 3, "batch_size": 32, "step_every": 1, "step_factor": 0.2},
     "cifar10": {"network": "all_cnn", **_CIFAR10},
     "cifar10_features": {"network": "all_cnn", "n_features": 256, **_CIFAR10},
+    "cifar10_fast": {
+        "network": "whitened_cnn",
+        "epochs": 10,
+        "batch_size": 500,
+        "learning_rate": 0.75,
+        "warm_up": 0.25,
+        "momentum": 0.85,
+        "augmentation": "flip_shift",
+        "weight_decay": 0.0013,
+        "batch_norm_decay": 0.9,
+        "normalization": "channel",
+    },
     "appendix": {"network": "appendix_cnn", **_CIFAR10},
     "imagenet": {"network": "densenet121", **_IMAGENET, "normalization": "channel", "resize": 256, "crop": 224},
     "digits": {"network": "digits_cnn", "batch_size": 64},

@@ -140,13 +140,16 @@ def place_images(
     size: tuple[int, int],
     *,
     resize: int | None,
+    augmentation: str | None = None,
     seed: int = 0,
     workers: int | None = None,
 ) -> ImageBatches:
     """Copy images in memory to the device, or read a stream as `StreamedImages` do."""
     if isinstance(images, ImageStream):
+        if augmentation is not None:
+            raise ValueError(f"`augmentation` must be None for images on disk, see `crop`; got {augmentation!r}.")
         return StreamedImages(images, device, size=size, resize=resize, seed=seed, workers=workers)
-    return DeviceImages(images, device)
+    return DeviceImages(images, device, augmentation=augmentation, seed=seed)
 
 
 class _Frames(Dataset[Tensor | ValueError]):

@@ -8,14 +8,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from labelnoise.noise import NOISE_RATES, FlipNoise, MatrixNoise, NoiseModel, UniformNoise
+from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
 from labelnoise.studies.recipes.concentration import BetaLimits, ConcentrationTable, Surface
 from labelnoise.studies.recipes.embedding import NoiseMap
 from labelnoise.studies.recipes.knn_curves import KnnCurves
 from labelnoise.studies.recipes.network_concentration import NetworkConcentration
 from labelnoise.studies.recipes.network_curves import NetworkCurves, RegionCurves
 from labelnoise.studies.recipes.recipe import Heading, Recipe
-from labelnoise.studies.recipes.settings import IMAGENET, SCALES, images, repeats, some, training
+from labelnoise.studies.recipes.selection_rules import SelectionRules
+from labelnoise.studies.recipes.settings import (
+    IMAGENET,
+    SCALES,
+    images,
+    levels,
+    repeats,
+    trained_levels,
+    training,
+)
 from labelnoise.studies.recipes.softmax_bars import Setting, SoftmaxByClass, SoftmaxPanels
 from labelnoise.studies.recipes.softmax_neighborhoods import SoftmaxDistance, SoftmaxPairs
 from labelnoise.studies.runs import DataSpecification
@@ -38,14 +47,11 @@ def _all_images(dataset: str, scale: str) -> DataSpecification:
 
 
 def _knn(dataset: str, noise: NoiseModel, scale: str, *, features: bool = True) -> KnnCurves:
-    network = training(dataset, scale) if features else None
-    if (dataset, scale) == ("cifar10", "laptop"):
-        network = _appendix(scale).training
     return KnnCurves(
         data=_all_images(dataset, scale),
-        training=network,
+        training=training(dataset, scale) if features else None,
         noise=noise,
-        noise_rates=some(NOISE_RATES[noise.name], scale),
+        noise_rates=levels(noise.name, scale),
         k=(5, 10, 30) if scale == "smoke" else (10, 30, 100),
         repeats=3 if scale == "smoke" else 10,
     )
@@ -63,7 +69,7 @@ def _network(dataset: str, noise: NoiseModel, breaks_near: float | None, scale: 
         data=images(dataset, scale),
         training=training(dataset, scale, n_features=_width(dataset, noise)),
         noise=noise,
-        noise_rates=some(NOISE_RATES[noise.name], scale),
+        noise_rates=trained_levels(dataset, noise.name, scale),
         repeats=repeats(dataset, scale),
         breaks_near=breaks_near,
     )
@@ -75,9 +81,15 @@ def _noisy_selection(scale: str) -> NetworkCurves:
     return replace(recipe, training=replace(recipe.training, selection="noisy"), noise_rates=rates)
 
 
+def _selection_rules(scale: str) -> SelectionRules:
+    recipe = _network("mnist", FLIP, 0.5, scale)
+    rates = recipe.noise_rates if scale != "laptop" else (0.0, 0.2, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.8)
+    return SelectionRules(of=replace(recipe, noise_rates=rates))
+
+
 def _regions(dataset: str, scale: str) -> RegionCurves:
     data, network = images(dataset, scale), training(dataset, scale)
-    rates = some(NOISE_RATES["concentrated"], scale)
+    rates = levels("concentrated", scale)
     return RegionCurves(data=data, training=network, noise_rates=rates, repeats=repeats(dataset, scale))
 
 
@@ -114,14 +126,14 @@ def _by_class(dataset: str, noise: NoiseModel | None, rate: float, region: str |
 
 
 def _appendix(scale: str) -> SoftmaxDistance:
+    data, network = images("cifar10", scale), training("cifar10", scale)
     if scale == "smoke":
-        return SoftmaxDistance(data=images("cifar10", scale), training=training("cifar10", scale), k_max=100)
-    from labelnoise.training import preset
+        return SoftmaxDistance(data=data, training=network, k_max=100)
+    if scale == "paper":
+        from labelnoise.training import preset
 
-    # The laptop scale has all images, but a third of the epochs.
-    shorter: dict[str, Any] = {} if scale == "paper" else {"epochs": 20, "step_every": 5}
-    network = preset("appendix", n_features=256, selection="clean", **shorter)
-    return SoftmaxDistance(data=images("cifar10", "paper"), training=network)
+        network = preset("appendix", n_features=256, selection="clean")
+    return SoftmaxDistance(data=data, training=network)
 
 
 def _map(scale: str) -> NoiseMap:
@@ -259,6 +271,12 @@ CATALOG: dict[str, Entry] = {
             "Network on MNIST, flip noise, its state chosen by noisy validation labels",
             "Without clean labels to choose by, as a user has it, is the curve still one of the family?",
             _noisy_selection,
+        ),
+        Entry(
+            "selection_rules",
+            "Network on MNIST, flip noise, by rule of selection",
+            "Beyond 50 % flip noise the curve of figure 4a leaves its family: is that the rule that chooses the state?",
+            _selection_rules,
         ),
         Entry(
             "beta_limits",

@@ -1,0 +1,99 @@
+"""How the rule by which a state of the network is chosen changes its curve over the noise rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from labelnoise.figures import selection_figure
+from labelnoise.studies.recipes.network_curves import NetworkCurves
+from labelnoise.studies.recipes.recipe import Drawing, Measured, points
+from labelnoise.studies.runs import TrainingRun
+from labelnoise.sweeps.run import Results
+from labelnoise.validation import check_choice
+
+RULES = ("clean", "noisy", "last")
+BEYOND = 0.5
+"""The noise rate from which, under flip noise, most labels of a class are wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionRules:
+    """One curve of a network per rule of choosing its state, from the same trainings, and how far each is from K-NN's.
+
+    The trainings of all rules have the same seeds, and so the same epochs. Only the epoch that is kept differs.
+    """
+
+    of: NetworkCurves
+    rules: tuple[str, ...] = RULES
+
+    def __post_init__(self) -> None:
+        for rule in self.rules:
+            check_choice(rule, RULES, "rules")
+
+    @property
+    def title(self) -> str:
+        """What the figure shows."""
+        return f"{replace(self.of, training=replace(self.of.training, selection='last')).title}, by rule of selection"
+
+    def _curves(self, rule: str) -> NetworkCurves:
+        return replace(self.of, training=replace(self.of.training, selection=rule))
+
+    def runs(self) -> list[TrainingRun]:
+        """Return the trainings of every rule."""
+        return [run for rule in self.rules for run in self._curves(rule).runs()]
+
+    def measure(self, results: Results) -> Measured[pd.DataFrame]:
+        """Return each rule's curve beside the nearest analytic one, and the epochs that it kept."""
+        tables, trainings, values = [], [], {}
+        for rule in self.rules:
+            found = self._curves(rule).measure(results)
+            single = found.tables["trainings"].assign(rule=rule)
+            kept = single.groupby("noise_rate", sort=False)["best_epoch"].mean().to_numpy()
+            nearest = found.values["effective_k"]
+            table = found.tables[""].rename(columns={f"predicted_k{nearest}": "predicted"})
+            columns = ["noise_rate", "measured", "std", "n", "predicted", "difference_points"]
+            table = table[columns].assign(rule=rule, kept_epoch=kept)
+            apart, beyond = table["difference_points"].abs() / 100, table["noise_rate"] > BEYOND
+            values[rule] = {
+                "effective_k": nearest,
+                "mean_difference": float(apart.mean()),
+                "worst_difference": float(apart.max()),
+                "mean_difference_beyond": float(apart[beyond].mean()) if beyond.any() else float("nan"),
+                "kept_epoch_up_to": float(table["kept_epoch"][~beyond].mean()),
+                "kept_epoch_beyond": float(table["kept_epoch"][beyond].mean()) if beyond.any() else float("nan"),
+            }
+            tables.append(table)
+            trainings.append(single)
+        whole = pd.concat(tables, ignore_index=True)
+        return Measured({"": whole, "trainings": pd.concat(trainings, ignore_index=True)}, values, None, whole)
+
+    def finding(self, measured: Measured[pd.DataFrame]) -> str:
+        """Say for each rule how far its curve lies from the nearest analytic one, and which epochs it kept."""
+        parts = []
+        for rule, found in measured.values.items():
+            beyond = ""
+            if not np.isnan(found["mean_difference_beyond"]):
+                beyond = (
+                    f", {points(found['mean_difference_beyond'])} on average beyond {BEYOND:.0%} noise, where it keeps "
+                    f"epoch {found['kept_epoch_beyond']:.1f} of {self.of.training.epochs}"
+                )
+            parts.append(
+                f"{rule}: K = {found['effective_k']}, {points(found['mean_difference'])} points on average, "
+                f"{points(found['worst_difference'])} at most{beyond}"
+            )
+        return "; ".join(parts) + "."
+
+    def figure(self, measured: Measured[pd.DataFrame]) -> Drawing:
+        """Draw the curves of all rules, and the epochs kept."""
+        nearest = {rule: found["effective_k"] for rule, found in measured.values.items()}
+        of = self.of
+        return Drawing(
+            partial(selection_figure, measured.shown, nearest, epochs=of.training.epochs, repeats=of.repeats),
+            of.data.caption(),
+            f"{of.training.network}, {of.training.epochs} epochs, the same trainings for every rule; base seed "
+            f"{of.training.seed}.",
+        )
