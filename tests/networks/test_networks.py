@@ -112,6 +112,10 @@ def test_whitened_cnn_has_the_parameters_counted_by_hand():
     logits, features = outputs(network)
     assert logits.shape == (2, 10)
     assert features.shape == (2, 128)
+    second = network.trunk[6]  # The second convolution of the first group begins as the identity.
+    assert isinstance(second, nn.Conv2d)
+    maps = torch.rand(1, 32, 5, 5)
+    torch.testing.assert_close(second(maps), maps)
     with pytest.raises(ValueError, match="must be divisible by 4; got 6"):
         build_network("whitened_cnn", n_classes=10, image_shape=(32, 32, 3), n_features=6)
 

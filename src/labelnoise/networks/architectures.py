@@ -98,7 +98,8 @@ def _whitened_cnn(shape: _Shape) -> Network:
     whitening = WhiteningLayer(shape.channels)
     trunk, n_channels = [whitening, nn.ReLU(inplace=True)], whitening.n_outputs
     for n_out in (n_features // 4, n_features, n_features):
-        trunk += _pooled(_block(n_channels, n_out, 3), 2) + _block(n_out, n_out, 3)
+        convolution, *norm_and_activation = _block(n_channels, n_out, 3)
+        trunk += [convolution, nn.MaxPool2d(2), *norm_and_activation, *_block(n_out, n_out, 3)]
         n_channels = n_out
     # The features are the greatest value of each channel of the last map.
     return Network(nn.Sequential(*trunk), GlobalMaximum(), nn.Identity(), _SmallLogits(n_features, shape), shape.image)
@@ -144,6 +145,7 @@ class _Architecture:
     build: Callable[[_Shape], Network]
     smallest: int  # A smaller image side would leave no position before the head.
     pools: bool = True  # This says whether the window of max pooling can be chosen.
+    starts_as_identity: bool = False
 
 
 _MNIST_CNN = partial(_pooling_cnn, stages=[(20, 20), (50, 50)], size=5, default_features=256)
@@ -152,7 +154,7 @@ _ARCHITECTURES = {
     "mnist_cnn": _Architecture(_MNIST_CNN, 4),
     "appendix_cnn": _Architecture(_MNIST_CNN, 4),
     "all_cnn": _Architecture(_all_cnn, 9, pools=False),
-    "whitened_cnn": _Architecture(_whitened_cnn, 9, pools=False),
+    "whitened_cnn": _Architecture(_whitened_cnn, 9, pools=False, starts_as_identity=True),
     "densenet121": _Architecture(_densenet121, 29, pools=False),
     "digits_cnn": _Architecture(_DIGITS_CNN, 4),
 }
@@ -171,14 +173,15 @@ def build_network(
     batch_norm_decay: float = 0.99,
     random_state: int | None = 0,
 ) -> Network:
-    """Build a network by its name, with He initialization.
+    """Build a network by its name, with He initialization unless its line says otherwise.
 
     - ``mnist_cnn``: conv5x5@20 twice, pool, conv5x5@50 twice, pool, fc@n_features (256), fc@L.
     - ``appendix_cnn``: the same on CIFAR-10 (appendix A).
     - ``all_cnn``: 3x3@96, 96, 96/2, 192, 192, 192/2, 192 valid, 1x1@192, 1x1@L, global average. With `n_features`, in
       place of the last two: 1x1@n_features, global average, fc@n_features, fc@L.
     - ``whitened_cnn``: fixed whitening conv2x2, then (conv3x3@w, pool, conv3x3@w) for w = n_features/4, n_features,
-      n_features (128), greatest value of each channel, fc@L. Not of the paper: it learns CIFAR-10 in minutes.
+      n_features (128), greatest value of each channel, fc@L; convolutions start as the identity. Not of the paper:
+      it learns CIFAR-10 in minutes.
     - ``densenet121``: torchvision's; features are the 1024-d output of its last pooling.
     - ``digits_cnn``: conv3x3@16, conv3x3@32, pool, conv3x3@64, pool, fc@n_features (64), fc@L, for 8x8 images.
 
@@ -231,7 +234,10 @@ def build_network(
         torch.default_generator.manual_seed(seed % 2**63)  # torch.manual_seed would also seed the GPU.
         network = architecture.build(shape)
         for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if architecture.starts_as_identity and isinstance(module, nn.Conv2d):
+                # The first filters pass the input on, and torch has initialized the others (Jordan 2024).
+                nn.init.dirac_(module.weight.data[: module.in_channels])
+            elif isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)

@@ -20,7 +20,7 @@ NORMALIZATIONS = ("range", "pixel", "channel")
 PRECISIONS = ("auto", "float32", "bfloat16")
 AUGMENTATIONS = ("flip_shift",)
 
-_CYCLE_START, _CYCLE_END = 0.2, 0.05
+_CYCLE_START, _CYCLE_END = 0.2, 0.01
 """The learning rate at the start and at the end of a cycle, over the highest."""
 
 
@@ -47,7 +47,7 @@ class TrainingSpecification:
         The learning rate is multiplied by `step_factor` every `step_every` epochs, or never if that is 0.
     warm_up : float, optional
         Share of all steps, below 1, in which the learning rate rises in a straight line from a fifth of `learning_rate`
-        to all of it; after them it falls in a straight line to a twentieth (one cycle). None is for the steps of
+        to all of it; after them it falls in a straight line to a hundredth (one cycle). None is for the steps of
         `step_every`.
     momentum : float, optional
         Momentum of stochastic gradient descent with Nesterov's step; None is for Adam.
@@ -185,13 +185,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cifar10_fast": {
         "network": "whitened_cnn",
         "epochs": 10,
-        "batch_size": 500,
-        "learning_rate": 0.75,
-        "warm_up": 0.25,
+        "batch_size": 250,
+        "learning_rate": 0.6,
+        "warm_up": 0.2,
         "momentum": 0.85,
         "augmentation": "flip_shift",
         "weight_decay": 0.0013,
-        "batch_norm_decay": 0.9,
+        "batch_norm_decay": 0.6,
         "normalization": "channel",
     },
     "appendix": {"network": "appendix_cnn", **_CIFAR10},
