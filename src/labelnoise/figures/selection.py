@@ -62,6 +62,6 @@ def selection_figure(
         spread = f"mean ± standard deviation of {repeats} trainings" if repeats > 1 else "one training"
         words = (
             f"Left: test accuracy of the state that each rule keeps, {spread} per noise rate; dashed: the nearest "
-            f"analytic curve. Right: the epoch that is kept, out of {epochs}, mean over the trainings."
+            f"analytic curve at these noise rates. Right: the epoch that is kept, out of {epochs}, on average."
         )
         return finish(figure, title, (caption, words))

@@ -78,8 +78,8 @@ class SelectionRules:
             beyond = ""
             if not np.isnan(found["mean_difference_beyond"]):
                 beyond = (
-                    f", {points(found['mean_difference_beyond'])} on average beyond {BEYOND:.0%} noise, where it keeps "
-                    f"epoch {found['kept_epoch_beyond']:.1f} of {self.of.training.epochs}"
+                    f", {points(found['mean_difference_beyond'])} on average beyond {100 * BEYOND:g} % noise, where it "
+                    f"keeps epoch {found['kept_epoch_beyond']:.1f} of {self.of.training.epochs}"
                 )
             parts.append(
                 f"{rule}: K = {found['effective_k']}, {points(found['mean_difference'])} points on average, "
