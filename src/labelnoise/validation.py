@@ -346,6 +346,15 @@ def check_features(features: Any, name: str = "features") -> Features:
     Samples with several axes (images) are flattened. float16, float32, 8-bit integers and booleans become float32,
     others float64.
     """
+    return as_features(*check_feature_rows(features, name), name)
+
+
+def check_feature_rows(features: Any, name: str = "features") -> tuple[NDArray[Any], np.dtype[np.floating[Any]]]:
+    """Return features of shape (n_samples, n_features) in their own type, and the type of floats they are to have.
+
+    `check_features` says which types these are. Values are not looked at, and those of a file that is mapped into
+    memory are not read.
+    """
     if hasattr(features, "toarray"):
         raise TypeError(f"`{name}` must be a dense array; got a sparse one. Pass {name}.toarray().")
     array = check_numeric(features, name)
@@ -354,16 +363,26 @@ def check_features(features: Any, name: str = "features") -> Features:
             f"`{name}` must have shape (n_samples, n_features), both at least 1; got {array.shape}."
             + (" A single feature? Pass features.reshape(-1, 1)." if array.ndim == 1 else "")
         )
-    dtype = np.float32 if array.dtype in (np.float32, np.float16, np.uint8, np.int8, bool) else np.float64
-    flat: Features = np.ascontiguousarray(array.reshape(len(array), -1), dtype=dtype)
+    single = array.dtype in (np.float32, np.float16, np.uint8, np.int8, bool)
+    return array.reshape(len(array), -1), np.dtype(np.float32 if single else np.float64)
+
+
+def as_features(rows: NDArray[Any], dtype: np.dtype[np.floating[Any]], name: str) -> Features:
+    """Return rows that `check_feature_rows` returned in a type of floats; raise a ValueError over NaN or infinity."""
+    flat: Features = np.ascontiguousarray(rows, dtype=dtype)
     for start in range(0, len(flat), _ROWS):  # A mask of all features would take a quarter of their memory.
-        finite = np.isfinite(flat[start : start + _ROWS]).all(axis=1)
-        if not finite.all():
-            row = start + int(np.flatnonzero(~finite)[0])
-            raise ValueError(
-                f"`{name}` must be finite; row {row} holds NaN or infinity. Drop or impute such samples first."
-            )
+        check_finite(flat[start : start + _ROWS], name, start)
     return flat
+
+
+def check_finite(features: Features, name: str, first: int = 0) -> None:
+    """Raise a ValueError if features hold NaN or infinity; `first` is the number of their first row."""
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        row = first + int(np.flatnonzero(~finite)[0])
+        raise ValueError(
+            f"`{name}` must be finite; row {row} holds NaN or infinity. Drop or impute such samples first."
+        )
 
 
 def seed_of(random_state: int | np.random.Generator | None) -> int:

@@ -281,3 +281,31 @@ def test_class_names_like_formulas_are_written_as_they_are_or_defused_for_spread
         assert status == 0, err
         assert pd.read_csv("out/noisy_labels.csv")["clean_label"][0] == first_name
         assert pd.read_parquet("out/noisy_labels.parquet")["clean_label"][0] == "=1+1"
+
+
+def test_a_search_by_workers_is_kept_and_gives_the_same(here, monkeypatch):
+    """The neighbor search of `curve` in blocks: the same table, and the second time nothing is searched."""
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "--simulate")
+    expected, _ = curve(here, *source)
+    kept, _ = curve(here, *source, "--store", "runs")
+    assert kept["table"] == expected["table"]
+    assert kept["specification"]["options"] == expected["specification"]["options"]
+    assert len(list(Path("runs/finished").iterdir())) == 15
+    monkeypatch.setattr("labelnoise.neighborhoods.blocks.search_neighbors", lambda *_: pytest.fail("it is kept"))
+    again, _ = curve(here, *source, "--workers", "1", "--store", "runs")
+    assert again["table"] == expected["table"]
+
+
+def test_executors_that_cannot_be_are_refused_before_files_are_read(here):
+    source = ("--features", "none.csv", "--labels", "none.csv:kind")
+    for arguments, message in (
+        (("--executor", "ssh://host"), "`executor` must be one of dask://HOST:PORT or slurm://"),
+        (("--executor", "dask://host:1", "--workers", "2"), "give one of the two"),
+        (("--workers", "0"), "`workers` must be at least 1; got 0"),
+    ):
+        status, _, err = here("curve", *source, *arguments)
+        assert (status, message in err) == (2, True), err
+    np.save("probs.npy", np.full((N, 3), 1 / 3))
+    status, _, err = here("curve", "--pred-probs", "probs.npy", "--labels", "data.csv:kind", "--workers", "2")
+    assert status == 2
+    assert "--pred-probs alone needs none" in err

@@ -254,3 +254,20 @@ class TestErrors:
         Path("errors").mkdir(exist_ok=True)
         Path("errors/audit.csv").write_text("my notes\n")
         assert "errors/audit.csv must not exist, or be an audit" in refused(*FILES)
+
+
+def test_the_search_of_a_diagnosis_is_kept(folder, tmp_path, monkeypatch):
+    """Neighbors from a store are those of the search in this process, and so is the diagnosis."""
+    options = (*FILES, "--no-report", "--json")
+    status, expected, err = diagnose(folder, *options, "--output-dir", tmp_path / "a")
+    assert status == 0, err
+    store = ("--store", tmp_path / "runs")
+    status, kept, err = diagnose(folder, *options, *store, "--output-dir", tmp_path / "b")
+    assert status == 0, err
+    assert len(list((tmp_path / "runs" / "finished").iterdir())) == 16
+    assert json.loads(kept)["wrong_rate"] == json.loads(expected)["wrong_rate"]
+    name = "samples.parquet"
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a" / name), pd.read_parquet(tmp_path / "b" / name))
+    status, _, err = diagnose(folder, "--pred-probs", "p.npy", "--labels", "y.csv:label", *store)
+    assert status == 2
+    assert "--pred-probs alone needs none" in err

@@ -11,6 +11,7 @@ from labelnoise.cli.options import (
     Classes,
     Csv,
     Dataset,
+    Executor,
     Features,
     IdColumns,
     Json,
@@ -26,10 +27,12 @@ from labelnoise.cli.options import (
     PlacementOption,
     RandomState,
     Report,
+    SearchStore,
     TestFeatures,
     TestLabels,
     TestSplit,
     Ties,
+    Workers,
     accuracies,
     csv_options,
     missing_labels,
@@ -41,6 +44,7 @@ from labelnoise.cli.options import (
     print_reading,
     sample_source,
     say,
+    search_of,
     written,
 )
 from labelnoise.cli.recipes import print_result
@@ -166,6 +170,9 @@ def curve(
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the files that are written.")] = "curve",
     title: Annotated[str, typer.Option(help="Title of the figure.")] = "",
+    workers: Workers = None,
+    executor: Executor = None,
+    store: SearchStore = None,
     output_dir: OutputDir = Path("labelnoise-output/curve"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
@@ -176,6 +183,7 @@ def curve(
     from labelnoise.jobs.curve import CurveJob, run_curve
 
     check_report(report, output_dir, overwrite)
+    search = search_of(executor, workers, store, has_features=pred_probs is None)
     samples = sample_source(
         dataset=dataset,
         features=features,
@@ -208,7 +216,7 @@ def curve(
         title=title,
     )
     result, files = run_curve(
-        job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite
+        job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite, search=search
     )
     if report:
         files["report"] = write_report(output_dir, overwrite)

@@ -11,6 +11,7 @@ from labelnoise.cli.diagnosis_text import print_diagnosis
 from labelnoise.cli.options import (
     Classes,
     Csv,
+    Executor,
     Features,
     IdColumns,
     Json,
@@ -20,9 +21,12 @@ from labelnoise.cli.options import (
     Overwrite,
     RandomState,
     Report,
+    SearchStore,
+    Workers,
     print_json,
     print_reading,
     sample_source,
+    search_of,
 )
 from labelnoise.cli.tables import records
 
@@ -79,6 +83,9 @@ def diagnose(
     plan: Annotated[
         int | None, typer.Option(help="Number of labels in the plan. Default: 5 % of them, and at least 100.")
     ] = None,
+    workers: Workers = None,
+    executor: Executor = None,
+    store: SearchStore = None,
     output_dir: OutputDir = Path("labelnoise-output/diagnose"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
@@ -92,6 +99,7 @@ def diagnose(
     """
     from labelnoise.jobs.diagnose import DiagnoseJob, run_diagnose
 
+    search = search_of(executor, workers, store, has_features=(features or dataset) is not None)
     both = features is not None and pred_probs is not None
     samples = sample_source(
         dataset=dataset,
@@ -118,7 +126,12 @@ def diagnose(
         random_state=random_state,
     )
     result = run_diagnose(
-        job, output_dir, lambda reading: print_reading(reading, as_json=as_json), overwrite=overwrite, report=report
+        job,
+        output_dir,
+        lambda reading: print_reading(reading, as_json=as_json),
+        overwrite=overwrite,
+        report=report,
+        search=search,
     )
     if not as_json:
         print_diagnosis(result)

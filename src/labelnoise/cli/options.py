@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import enum
+import functools
 import io
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from labelnoise.data.reading import Reading
-    from labelnoise.jobs.samples import SampleSource
+    from labelnoise.jobs.samples import NeighborSearch, SampleSource
     from labelnoise.noise import NoiseModel
     from labelnoise.placement import Placement
 
@@ -65,6 +66,21 @@ Report = Annotated[
     typer.Option("--report/--no-report", help="Also write index.html: a page about all results in the output folder."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
+Executor = Annotated[
+    str | None, typer.Option(help="Cluster to use: dask://HOST:PORT, or slurm://?partition=NAME&timeout_min=600.")
+]
+Workers = Annotated[int | None, typer.Option(help="Number of worker processes, which share the cores.")]
+SearchStore = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        help="Folder that keeps finished blocks of the neighbor search, so that the same command resumes it; all "
+        "workers must see it. Default with --workers or --executor: labelnoise-output/runs.",
+    ),
+]
+STORE = Path("labelnoise-output/runs")
+"""The folder that keeps finished runs by default."""
+
 Noise = Annotated[
     str,
     typer.Option(help="[bold]uniform[/], [bold]flip[/], or a file with a corruption matrix whose rows sum to 1."),
@@ -182,6 +198,22 @@ def noise_of(text: str, mapping: str | None, csv: list[str] | None) -> NoiseMode
     from labelnoise.data import read_noise
 
     return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int), csv=csv_options(csv))
+
+
+def search_of(executor: str | None, workers: int | None, store: Path | None, *, has_features: bool) -> NeighborSearch:
+    """Return the neighbor search that --executor, --workers and --store name, checked before anything is read."""
+    from labelnoise.neighborhoods.neighbors import neighbors
+    from labelnoise.sweeps.executors import executor_named
+
+    executor_named(executor, workers)
+    if executor is None and workers is None and store is None:
+        return neighbors
+    if not has_features:
+        raise ValueError(
+            "--executor, --workers and --store are for the search of neighbors among features; --pred-probs alone "
+            "needs none. Leave them out, or give --features."
+        )
+    return functools.partial(neighbors, executor=executor or workers, store=store or STORE)
 
 
 def placement_of(name: PlacementName, concentration: float | None) -> Placement:

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelnoise.cli.options import (
+    STORE,
+    Executor,
     Json,
     Overwrite,
     PartlyFailedError,
     Report,
+    Workers,
     is_utf8,
     print_json,
     printable,
@@ -37,7 +40,6 @@ RUN_EXAMPLE = (
 )
 
 RESULTS = Path("labelnoise-output/figures")
-STORE = Path("labelnoise-output/runs")
 VERDICTS: dict[bool | None, str] = {True: "agrees", False: "differs"}
 Store = Annotated[Path, typer.Option(help="Folder that keeps finished runs; any number of processes may share it.")]
 
@@ -186,10 +188,8 @@ def run(
         list[str] | None,
         typer.Option("--set", help="Change a field, such as repeats=5, noise_rates=0,0.2,0.4 or training.epochs=10."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Number of worker processes, which share the cores.")] = None,
-    executor: Annotated[
-        str | None, typer.Option(help="Cluster to use: dask://HOST:PORT, or slurm://?partition=NAME&timeout_min=600.")
-    ] = None,
+    workers: Workers = None,
+    executor: Executor = None,
     together: Annotated[
         int | None,
         typer.Option(help="Number of networks of one shape to train at once. Default: 32 if there is a GPU."),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.inputs import LabeledSamples, label_fingerprint
 from labelnoise.labels import encode_labels, missing_labels
 from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
-from labelnoise.neighborhoods.neighbors import neighbors as search
+from labelnoise.neighborhoods.neighbors import neighbors as neighbors_of
 from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.progress import stage
 from labelnoise.validation import (
@@ -147,8 +149,9 @@ def diagnose_rows(
     classes: ArrayLike | None,
     metric: str,
     random_state: int | np.random.Generator | None,
+    search: Callable[..., Neighbors] = neighbors_of,
 ) -> Diagnosis:
-    """Do what `diagnose` does, with rows counted as in the file that the samples come from."""
+    """Do what `diagnose` does, with rows counted as in the file that the samples come from, and any neighbor search."""
     seed = seed_of(random_state)
     rng = np.random.default_rng(seed)
     missing = missing_labels(labels)
@@ -165,7 +168,7 @@ def diagnose_rows(
     if audit is not None:
         audit.check_fingerprint(label_fingerprint(codes, known, located, n_rows))
         audit.check_answered()
-    hoods, size = _neighbors(columns, neighbors, len(rows), n_given, k, metric)
+    hoods, size = _neighbors(columns, neighbors, len(rows), n_given, k, partial(search, metric=metric))
     own = given is not None
     unknown = np.empty((0, len(known)), np.float32) if given is None else given
     copies = find_copies(columns, hoods, len(rows))
@@ -236,7 +239,7 @@ def _check_enough(codes: Codes, classes: NDArray[Any]) -> None:
 
 
 def _neighbors(
-    features: Features | None, given: Any, n: int, n_given: int, k: int | None, metric: str
+    features: Features | None, given: Any, n: int, n_given: int, k: int | None, search: Callable[..., Neighbors]
 ) -> tuple[Neighbors | None, int]:
     """Return the neighbors of each labeled sample among the others, if they can be had, and k."""
     size = (
@@ -258,7 +261,7 @@ def _neighbors(
     if features is None:
         return None, size
     stage(f"searching the {size} nearest neighbors of {n:,} samples")
-    return search(features, k=size, metric=metric), size
+    return search(features, k=size), size
 
 
 def _warn_if_too_good(

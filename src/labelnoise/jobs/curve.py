@@ -28,7 +28,7 @@ from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, pre
 from labelnoise.data.reading import Reading
 from labelnoise.jobs.label_doubts import label_doubts
 from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
-from labelnoise.jobs.samples import SampleSource
+from labelnoise.jobs.samples import NeighborSearch, SampleSource
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
@@ -216,6 +216,7 @@ def run_curve(
     tell: Callable[[Reading], None] = lambda _: None,
     *,
     overwrite: bool = False,
+    search: NeighborSearch = neighbors,
 ) -> tuple[CurveResult, dict[str, Path]]:
     """Run the job, write its table, figure and specification below `folder`, and return the result and the paths.
 
@@ -229,6 +230,8 @@ def run_curve(
         Is given what was read, before the search and the predictions.
     overwrite : bool
         Whether another result of the same name in `folder` is replaced; otherwise it is an error.
+    search : callable
+        `labelnoise.neighbors`, or the same with an executor and a store.
 
     Raises
     ------
@@ -269,7 +272,7 @@ def run_curve(
         result = result_of(predicted, None, network)
         return result, result.save(target)
     stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
-    hoods = neighbors(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
+    hoods = search(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
     test_labels = train.labels if test is None else test.labels
     doubts = label_doubts(hoods, train, test_labels)
     if doubts:

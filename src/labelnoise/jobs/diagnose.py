@@ -25,7 +25,8 @@ from labelnoise.diagnosis.diagnosis import Diagnosis
 from labelnoise.diagnosis.relabeling.plan import default_plan_size
 from labelnoise.jobs.curve import Stopwatch
 from labelnoise.jobs.image_samples import read_network_features, read_pixels
-from labelnoise.jobs.samples import SampleSource
+from labelnoise.jobs.samples import NeighborSearch, SampleSource
+from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.progress import stage
 from labelnoise.report.diagnosis import save_files, save_page
 from labelnoise.sweeps.run import describe
@@ -148,6 +149,7 @@ def run_diagnose(
     *,
     overwrite: bool = False,
     report: bool = True,
+    search: NeighborSearch = neighbors,
 ) -> DiagnoseResult:
     """Diagnose the labels, and write everything below `folder`.
 
@@ -192,6 +194,7 @@ def run_diagnose(
             classes=samples.classes,
             metric=job.metric,
             random_state=job.random_state,
+            search=search,
         )
         stage("writing tables and figures")
         files = save_files(found, target, overwrite=overwrite, n_plan=job.plan, n_audit=job.audit_samples)

@@ -7,6 +7,7 @@ describes them in the job's results.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,10 @@ import numpy as np
 
 from labelnoise.data import load_images, split_column
 from labelnoise.data.reading import Data, Reading, read_data, with_test
+from labelnoise.neighborhoods.neighbors import Neighbors
+
+NeighborSearch = Callable[..., Neighbors]
+"""`labelnoise.neighbors`, or the same with an executor and a store."""
 
 _SOURCES = ("dataset", "features", "pred_probs")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from labelnoise.arrays import Floats, Integers
-from labelnoise.artifacts import read_arrays, write_arrays
+from labelnoise.artifacts import StrPath, read_arrays, write_arrays
 from labelnoise.columns import matching_columns
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import MOST, nearest_in_graph
 from labelnoise.neighborhoods.search import index_type, search_neighbors
 from labelnoise.neighborhoods.votes import label_histogram
-from labelnoise.validation import check_choice, check_count, check_features, check_ks, check_numeric, to_array
+from labelnoise.validation import (
+    as_features,
+    check_choice,
+    check_count,
+    check_feature_rows,
+    check_ks,
+    check_numeric,
+    to_array,
+)
 
 METRICS = ("euclidean", "cosine", "precomputed")
 
@@ -296,7 +305,16 @@ def _check_self_left_out(found: Neighbors) -> None:
     )
 
 
-def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclidean") -> Neighbors:
+def neighbors(
+    features: Any,
+    query: Any = None,
+    *,
+    k: int,
+    metric: str = "euclidean",
+    executor: Executor | str | int | None = None,
+    store: StrPath | None = None,
+    block_size: int | None = None,
+) -> Neighbors:
     """Find the exact k nearest training samples of each query, in an order that depends on the data alone.
 
     Neighbors are sorted by distance, and equal distances by training index, also where that decides which sample is the
@@ -314,6 +332,16 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
         Number of neighbors.
     metric : {"euclidean", "cosine", "precomputed"}
         The distance, or "precomputed" for a graph.
+    executor : concurrent.futures.Executor, str or int, optional
+        What searches the queries, in blocks: an executor; ``dask://HOST:PORT`` or ``slurm://?partition=NAME``, see
+        `labelnoise.sweeps.executors.executor_named`; or a number of worker processes on this machine. By default this
+        process. The result is the same to the last bit.
+    store : path, optional
+        Folder that keeps finished blocks, so that the same call resumes a search that was stopped or killed. All
+        workers must see it under this path. By default a temporary folder of this machine, if there is an executor.
+    block_size : int, optional
+        Number of queries per block. By default some minutes of work, and at least 16 blocks. A search is resumed only
+        with the same size.
 
     Returns
     -------
@@ -324,7 +352,18 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     ------
     TypeError, ValueError
         The metric is unknown, k is out of range, features are not finite or have another width or other columns than
-        the queries, a row is all zeros with "cosine", or a graph does not hold k neighbors of each query.
+        the queries, a row is all zeros with "cosine", a graph does not hold k neighbors of each query, or `executor`
+        is none.
+    OSError
+        The store cannot be written, or no Dask scheduler answers.
+    RuntimeError
+        Blocks failed; for example, workers do not see a file. The message says which, where and why.
+
+    Notes
+    -----
+    Arrays that are mapped from a file (``np.load(path, mmap_mode="r")``) are never sent: workers open the file, which
+    all must see under one path. Other arrays are written once to the store, and removed when the search is finished.
+    A block is identified by the hash of what is searched, so searches of other features may share a store.
 
     Examples
     --------
@@ -333,27 +372,49 @@ def neighbors(features: Any, query: Any = None, *, k: int, metric: str = "euclid
     array([[1, 3, 0]], dtype=int32)
     """
     check_choice(metric, METRICS, "metric")
+    in_blocks = not (executor is None and store is None and block_size is None)
     if metric == "precomputed":
+        if in_blocks:
+            raise ValueError(
+                "`executor`, `store` and `block_size` must be None with metric='precomputed', which needs no search; "
+                "got one of them."
+            )
         if query is not None:
             raise ValueError(
                 "`query` must be None with metric='precomputed'; got one. The rows of the graph are the queries."
             )
         return Neighbors.from_graph(features, k=check_count(k, "k"))
     order = matching_columns(features, query)
-    train = check_features(features)
+    train, dtype = check_feature_rows(features)
     is_self = query is None
     besides = " besides the sample itself" if is_self else ""
     k = check_count(k, "k", most=len(train) - is_self, most_is=f"the number of training samples{besides}")
-    queries = train if is_self else check_features(query, "query")
+    queries, query_dtype = (train, dtype) if is_self else check_feature_rows(query, "query")
     if queries.shape[1] != train.shape[1]:
         raise ValueError(
             f"`query` must have the {train.shape[1]} features per sample that `features` has; got {queries.shape[1]}."
         )
     if order is not None:
         queries = np.ascontiguousarray(queries[:, order])
-    common = np.result_type(train, queries)
-    train, queries = train.astype(common, copy=False), queries.astype(common, copy=False)
-    indices, distances = search_neighbors(train, queries, is_self=is_self, k=k, cosine=metric == "cosine")
+    common = np.result_type(dtype, query_dtype)
+    if in_blocks:
+        from labelnoise.neighborhoods.blocks import search_in_blocks
+
+        indices, distances = search_in_blocks(
+            train,
+            None if is_self else queries,
+            dtype=common,
+            k=k,
+            metric=metric,
+            executor=executor,
+            store=store,
+            block_size=block_size,
+        )
+    else:
+        train = as_features(train, common, "features")
+        queries = train if is_self else as_features(queries, common, "query")
+        first_own = 0 if is_self else None
+        indices, distances = search_neighbors(train, queries, first_own=first_own, k=k, cosine=metric == "cosine")
     return Neighbors(indices, distances, len(train), metric, is_self)
 
 

@@ -34,12 +34,17 @@ _MEMORY = 2**26  # bytes
 
 
 def search_neighbors(
-    train: Features, queries: Features, *, is_self: bool, k: int, cosine: bool
+    train: Features, queries: Features, *, first_own: int | None, k: int, cosine: bool
 ) -> tuple[NDArray[np.signedinteger[Any]], Floats]:
-    """Return indices and distances (n_queries, k) of the k nearest training samples of each query; input is checked."""
-    own = np.arange(len(queries)) if is_self else np.full(len(queries), -1)
+    """Return indices and distances (n_queries, k) of the k nearest training samples of each query; input is checked.
+
+    The queries are the training samples `first_own`, `first_own` + 1, ..., each left out of its own neighbors, or other
+    samples (None).
+    """
+    n = len(queries)
+    own = np.full(n, -1) if first_own is None else np.arange(first_own, first_own + n)
     search = _Search(train, queries, own, k, cosine)
-    search.sweep(search.propose(n_candidates=k + is_self + 8 + k // 10))
+    search.sweep(search.propose(n_candidates=k + (first_own is not None) + 8 + k // 10))
     return search.indices, search.distances
 
 
@@ -48,8 +53,8 @@ class _Search:
 
     def __init__(self, train: Features, queries: Features, own: Integers, k: int, cosine: bool) -> None:
         self.train, self.queries, self.own, self.cosine = train, queries, own, cosine
-        self.train_squares = _squared_lengths(train, cosine, "features")
-        self.squares = self.train_squares if queries is train else _squared_lengths(queries, cosine, "query")
+        self.train_squares = squared_lengths(train, cosine, "features")
+        self.squares = self.train_squares if queries is train else squared_lengths(queries, cosine, "query")
         self.indices = np.full((len(queries), k), -1, index_type(len(train)))
         self.distances = np.full((len(queries), k), np.inf)
 
@@ -131,8 +136,11 @@ def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> Non
     for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "ordering neighbors")
 
 
-def _squared_lengths(values: Features, cosine: bool, name: str) -> Floats:
-    """Return each row's x.x; raise a ValueError if one is too small or too large for accurate distances."""
+def squared_lengths(values: Features, cosine: bool, name: str, first: int = 0) -> Floats:
+    """Return each row's x.x; raise a ValueError if one is too small or too large for accurate distances.
+
+    `first` is the number of the first row.
+    """
     squares = np.empty(len(values))
     for_each_block(lambda start, stop: _square(start, stop, values, squares), len(values), 1024, "measuring lengths")
     low, high = (1e-100, 1e150) if cosine else (0.0, 1e300)
@@ -141,7 +149,8 @@ def _squared_lengths(values: Features, cosine: bool, name: str) -> Floats:
         row = int(np.flatnonzero(bad)[0])
         need = f"of length {low**0.5:g} to {high**0.5:g}"
         hint = "Drop rows of zeros, which have no direction, or use metric='euclidean'." if cosine else "Rescale them."
-        raise ValueError(f"`{name}` must hold rows {need}; row {row} is of length {squares[row] ** 0.5:g}. {hint}")
+        length = f"{squares[row] ** 0.5:g}"
+        raise ValueError(f"`{name}` must hold rows {need}; row {first + row} is of length {length}. {hint}")
     return squares
 
 

@@ -228,6 +228,36 @@ def executor_named(
     raise ValueError(f"`executor` must be one of {' or '.join(SCHEMES)}; got {name!r}.")
 
 
+def executor_of(
+    executor: Executor | str | int | None, *, log_folder: Path = Path("slurm-logs")
+) -> Callable[[], contextlib.AbstractContextManager[Executor]]:
+    """Return a function that opens what an argument `executor` says.
+
+    Parameters
+    ----------
+    executor : Executor, str, int or None
+        An executor, which stays open; a name that `executor_named` takes; a number of worker processes on this machine;
+        or None, this process.
+    log_folder : Path
+        Folder for the output of SLURM jobs.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        It is none of these; see also `executor_named`.
+    """
+    if executor is None or isinstance(executor, str):
+        return executor_named(executor, log_folder=log_folder)
+    if isinstance(executor, Executor):
+        return lambda: contextlib.nullcontext(executor)
+    if isinstance(executor, int) and not isinstance(executor, bool):
+        return executor_named(workers=executor)
+    raise TypeError(
+        f"`executor` must be a concurrent.futures.Executor, its name ({' or '.join(SCHEMES)}), or a number of worker "
+        f"processes; got {type(executor).__name__}. With Dask, pass client.get_executor(pure=False)."
+    )
+
+
 def _require(module: str, extra: str) -> None:
     from importlib.util import find_spec
 
