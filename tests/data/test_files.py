@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 
 import labelnoise as ln
 from labelnoise.data import read_data, read_features, read_labels, read_noise, read_pred_probs, split_column
+from labelnoise.sweeps.shared_arrays import mapped_file
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".safetensors")
 LABELS = np.array([2, 0, 1, 1, 0, 2])
@@ -433,3 +434,18 @@ def test_names_longer_than_the_file_system_takes_are_those_of_no_file(tmp_path, 
         read_data(part.format(name))
     with pytest.raises(ValueError, match="`classes` must list every class"):
         read_data("labels.csv", classes=f"{name},b")
+
+
+def test_a_large_npy_file_is_mapped_into_memory(tmp_path, monkeypatch):
+    """Its values are not read before they are used, also where all labels are there; a damaged one is an error."""
+    features, labels = np.arange(24.0).reshape(6, 4), np.arange(6) % 2
+    np.save(tmp_path / "x.npy", features)
+    np.save(tmp_path / "y.npy", labels)
+    assert mapped_file(read_data(tmp_path / "y.npy", features=tmp_path / "x.npy").values) is None
+    monkeypatch.setattr("labelnoise.data.formats._LARGE", 250)
+    values = read_data(tmp_path / "y.npy", features=tmp_path / "x.npy").values
+    assert mapped_file(values) == (tmp_path / "x.npy", 128)
+    np.testing.assert_array_equal(values, features)
+    (tmp_path / "x.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:-8])
+    with pytest.raises(ValueError, match=r"x\.npy"):
+        read_data(tmp_path / "y.npy", features=tmp_path / "x.npy")

@@ -32,6 +32,8 @@ TEXT = (".csv", ".tsv", ".jsonl")
 SUFFIXES = (".npy", ".npz", *TEXT, ".parquet", ".safetensors")
 _NUMPY_ERRORS = (ValueError, EOFError, OSError, MemoryError, tokenize.TokenError)
 """The errors that NumPy raises over a damaged array; TokenError is about its header."""
+_LARGE = 2**26
+"""Bytes of an .npy file from which on it is mapped into memory, so that values are read only where they are used."""
 _FIRST_BYTES = {".npy": b"\x93NUMPY", ".npz": b"PK", ".parquet": b"PAR1"}
 
 
@@ -98,6 +100,9 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
 def _open_npy(path: Path) -> Arrays:
     def read(_: str | None) -> NDArray[Any]:
         with reading(path, *_NUMPY_ERRORS), path.open("rb") as stream:
+            if path.stat().st_size >= _LARGE:
+                mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+                return mapped
             return np.lib.format.read_array(stream, allow_pickle=False)
 
     return Arrays(path, (), read)

@@ -219,7 +219,7 @@ def read_data(
                 f"features and labels must be of the same samples; {files[0]} holds {len(values)} rows and {files[-1]} "
                 f"{n_read} labels. Pass the files of one set of samples, in the same order."
             )
-        values = values[keep]
+        values = values if keep.all() else values[keep]  # A file that is mapped into memory stays so.
         if isinstance(values, pd.DataFrame) and (gaps := values.isna().to_numpy()).any():
             row, place = np.argwhere(gaps)[0]
             raise ValueError(
