@@ -1,6 +1,6 @@
 """Does concentrated noise reach the requested rho and the exact noise rate, and how long does a draw of it take?
 
-    LABELNOISE_DATA=... python benchmarks/placements.py [--k 10 30 100] [--samples 1000000] [--quick]
+    LABELNOISE_DATA=... python benchmarks/placements.py [--k 10 30 100] [--samples 1000000] [--large] [--quick]
         [--output FILE.json]
 
 MNIST pixels, noise rates 0.1 to 0.5, eight concentrations. Preparing (landmarks, and the neighborhoods in which rho is
@@ -9,14 +9,28 @@ within 0.02; where it is out of reach the row holds what was realized. With --sa
 samples, in 16 dimensions.
 
 The named alternative, in the same run: noise in k-means clusters (`KMeansCluster`), whose rho cannot be chosen.
+
+--large instead: `corrupt` with both placements on made-up features of ImageNet's size, 1,281,167 x 1,024 in float16 and
+1,000 classes of five groups each, mapped from a temporary file of 2.6 GB, at a noise rate of 0.25; each placement in a
+process of its own. `peak_gb` is the largest resident memory of the process (10^9 bytes), with the pages of the mapped
+file that it has read; `own_gb` is what it allocated itself, looked at ten times a second.
 """
 
 from __future__ import annotations
 
+import os
+import resource
+import shutil
+import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -66,7 +80,74 @@ def data_sets(options: Options) -> Iterator[tuple[str, np.ndarray, np.ndarray, i
         yield "ten Gaussians in 16 dimensions", features.astype(np.float32), codes, options.k[0], (0.3,)
 
 
+def write_large(folder: Path, n: int, width: int, n_classes: int) -> None:
+    """Write features of five groups per class, and the classes."""
+    rng = np.random.default_rng(0)
+    needed, free = 2 * n * width + 2**30, shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(f"{folder} needs {needed / 1e9:.1f} GB free; it has {free / 1e9:.1f}. Set TMPDIR to another one.")
+    codes = rng.permutation(np.arange(n) % n_classes)
+    centers = rng.standard_normal((n_classes, 5, width), dtype=np.float32) / 2
+    stored = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float16, (n, width))
+    for start in range(0, n, 10_000):
+        of = codes[start : start + 10_000]
+        noise = rng.standard_normal((len(of), width), dtype=np.float32)
+        stored[start : start + 10_000] = centers[of, rng.integers(5, size=len(of))] + noise
+    np.save(folder / "codes.npy", codes)
+
+
+def corrupt_large(folder: Path, placement: ln.KMeansCluster | Concentrated) -> Record:
+    """Corrupt the labels of mapped features, and return what it took."""
+    features, codes = np.load(folder / "features.npy", mmap_mode="r"), np.load(folder / "codes.npy")
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            most[0] = max(most[0], _anonymous_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    took = timed(
+        lambda: ln.corrupt(codes, ln.FlipNoise(), 0.25, placement=placement, features=features, random_state=0)
+    )
+    done.set()
+    watcher.join()
+    return {
+        "placement": placement.name,
+        "n": len(codes),
+        "width": features.shape[1],
+        "classes": int(codes.max()) + 1,
+        "noise_rate": took.result.noise_rate,
+        "concentration": took.result.concentration,
+        "seconds": took.median,
+        "cpu_seconds": float(took.cpu_seconds[0]),
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,  # kilobytes on Linux
+        "own_gb": most[0] / 1e9,
+    }
+
+
+def _anonymous_memory() -> int:
+    """Return the bytes of this process that no file holds (Linux)."""
+    status = Path(f"/proc/{os.getpid()}/status").read_text()
+    return 1024 * int(status.partition("RssAnon:")[2].split()[0])
+
+
+def large(options: Options) -> Record:
+    size = (4000, 64, 20) if options.quick else (1_281_167, 1024, 1000)
+    table = Table()
+    with tempfile.TemporaryDirectory() as name:
+        start = time.perf_counter()
+        write_large(Path(name), *size)
+        print(f"features written in {time.perf_counter() - start:.0f} s")
+        for placement in (ln.KMeansCluster(), Concentrated(0.3)):
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                table.add(process.submit(corrupt_large, Path(name), placement).result())
+    return {"large": table.rows}
+
+
 def main(options: Options) -> Record:
+    if options.large:
+        return large(options)
     table = Table("data:30", "n", "k", "noise_rate", "asked", "realized", "said_out_of_reach", "exact", "seconds")
     for data in data_sets(options):
         n_before = len(table.rows)
@@ -84,4 +165,10 @@ def main(options: Options) -> Record:
 
 
 if __name__ == "__main__":
-    run(main, __doc__, k=((30,), (30,)), samples=(0, 2000))
+    run(
+        main,
+        __doc__,
+        k=((30,), (30,)),
+        samples=(0, 2000),
+        large={"action": "store_true", "help": "both placements at ImageNet's size, on disk"},
+    )

@@ -23,6 +23,9 @@ TIES = ("strict", "random", "lowest")
 SUM_TOLERANCE = 1e-4
 """Largest deviation of a probability row's sum from 1 that is normalized away, unless the entries are rounded."""
 
+LARGE = 2**30
+"""Bytes above which no copy of all features is made; they are turned into floats in parts."""
+
 _ROWS = 8192  # checked at once
 
 BEYOND_DOUBT = 1e-6
@@ -365,6 +368,24 @@ def check_feature_rows(features: Any, name: str = "features") -> tuple[NDArray[A
         )
     single = array.dtype in (np.float32, np.float16, np.uint8, np.int8, bool)
     return array.reshape(len(array), -1), np.dtype(np.float32 if single else np.float64)
+
+
+def needs_large_copy(rows: NDArray[Any], dtype: np.dtype[np.floating[Any]]) -> bool:
+    """Return whether rows become C-contiguous and of a type only by a copy of more than `LARGE` bytes."""
+    return rows.size * dtype.itemsize > LARGE and not (rows.dtype == dtype and rows.flags.c_contiguous)
+
+
+def check_features_or_keep(features: Any, name: str = "features") -> NDArray[Any]:
+    """Return what `check_features` does, but features whose copy would exceed `LARGE` bytes in their own type.
+
+    Whoever uses them turns the rows that it needs into floats.
+    """
+    rows, dtype = check_feature_rows(features, name)
+    if not needs_large_copy(rows, dtype):
+        return as_features(rows, dtype, name)
+    for start in range(0, len(rows), _ROWS):
+        check_finite(rows[start : start + _ROWS].astype(dtype), name, start)
+    return rows
 
 
 def as_features(rows: NDArray[Any], dtype: np.dtype[np.floating[Any]], name: str) -> Features:

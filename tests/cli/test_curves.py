@@ -291,7 +291,7 @@ def test_a_search_by_workers_is_kept_and_gives_the_same(here, monkeypatch):
     assert kept["table"] == expected["table"]
     assert kept["specification"]["options"] == expected["specification"]["options"]
     assert len(list(Path("runs/finished").iterdir())) == 15
-    monkeypatch.setattr("labelnoise.neighborhoods.blocks.search_neighbors", lambda *_: pytest.fail("it is kept"))
+    monkeypatch.setattr("labelnoise.neighborhoods.blocks.search_rows", lambda *_: pytest.fail("it is kept"))
     again, _ = curve(here, *source, "--workers", "1", "--store", "runs")
     assert again["table"] == expected["table"]
 

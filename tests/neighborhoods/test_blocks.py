@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.sweep_runs import ENVIRONMENT
 
-from labelnoise.neighborhoods import blocks
+from labelnoise.neighborhoods import blocks, parts
 from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.sweeps.store import StoreError
 
@@ -113,20 +113,20 @@ def test_a_dask_cluster_gives_the_same(tmp_path):
 def _names_of_opened_arrays():
     from labelnoise.sweeps import shared_arrays
 
-    return [array.name for array, _ in shared_arrays._opened]
+    return [array.name for array in shared_arrays._opened]
 
 
 SLOW_SEARCH = """
 import sys, time
 import numpy as np
-from labelnoise.neighborhoods import blocks
+from labelnoise.neighborhoods import blocks, parts
 from labelnoise.neighborhoods.neighbors import neighbors
 
-def slowly(*arguments, search=blocks.search_neighbors, **options):
+def slowly(*arguments, search=blocks.search_rows, **options):
     time.sleep(0.2)
     return search(*arguments, **options)
 
-blocks.search_neighbors = slowly
+blocks.search_rows = slowly
 neighbors(np.load(sys.argv[1]), k=3, store=sys.argv[2], block_size=20)
 """
 
@@ -166,7 +166,7 @@ def test_searches_of_other_features_may_share_a_store(tmp_path, monkeypatch):
     for number, search in enumerate(searches, start=1):
         assert_same(neighbors(**search, store=tmp_path, block_size=1000), neighbors(**search))
         assert len(finished(tmp_path)) == number
-    monkeypatch.setattr(blocks, "search_neighbors", lambda *_: pytest.fail("nothing is left to search"))
+    monkeypatch.setattr(blocks, "search_rows", lambda *_: pytest.fail("nothing is left to search"))
     for search in searches:
         neighbors(**search, store=tmp_path, block_size=1000)
 
@@ -224,7 +224,7 @@ def test_a_full_disk_ends_the_search_and_costs_no_finished_block(in_file, tmp_pa
 
 
 def test_bad_values_are_found_before_the_search_and_named_by_their_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "_CHECKED_AT_ONCE", 40)
+    monkeypatch.setattr(parts, "_PART", 320)
     monkeypatch.setattr(blocks, "sweep", lambda *_: pytest.fail("the search has begun"))
     for value, metric, message in (
         (np.nan, "euclidean", "`features` must be finite; row 123 holds NaN"),

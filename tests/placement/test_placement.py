@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 
 import labelnoise as ln
-from labelnoise.placement import Placement
+from labelnoise.placement import Placement, base
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
+from labelnoise.validation import check_features_or_keep
 
 RNG = np.random.default_rng(0)
 BLOBS = np.concatenate([RNG.normal(loc=8 * c, size=(60, 2)) for c in range(4)])
@@ -75,6 +77,20 @@ class TestPlacementContract:
         prepared = placement.prepare(BLOBS)
         np.testing.assert_array_equal(self.select(prepared, 0.4), self.select(placement, 0.4))
         assert isinstance(prepared, Placement)
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.uint8])
+    def test_features_that_keep_their_type_give_the_same_mask(self, placement, dtype, monkeypatch):
+        """Where a copy of all features would be large, each placement turns the rows that it needs into floats."""
+        features = (8 * (BLOBS - BLOBS.min())).astype(dtype)
+        draw = partial(ln.corrupt, BLOB_LABELS, ln.FlipNoise(), 0.3, placement=placement, features=features)
+        expected = draw(random_state=3).selected
+        monkeypatch.setattr("labelnoise.validation.LARGE", 0)
+        kept = []
+        monkeypatch.setattr(
+            base, "check_features_or_keep", lambda f: kept.append(check_features_or_keep(f)) or kept[-1]
+        )
+        np.testing.assert_array_equal(draw(random_state=3).selected, expected)
+        assert [rows.dtype for rows in kept] == [dtype] * placement.needs_features
 
     def test_missing_features_are_an_error(self, placement):
         if placement.needs_features and placement != Concentrated(0.0, k=10):

@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Floats
 from labelnoise.artifacts import StrPath
-from labelnoise.neighborhoods.search import index_type, search_neighbors, squared_lengths
+from labelnoise.neighborhoods.parts import check_values, search_rows
+from labelnoise.neighborhoods.search import index_type
 from labelnoise.sweeps.executors import executor_of
 from labelnoise.sweeps.run import RunResult, Workspace, specification_hash
 from labelnoise.sweeps.shared_arrays import SharedArray, checksum, close_arrays
 from labelnoise.sweeps.store import RunStore
 from labelnoise.sweeps.sweep import sweep
-from labelnoise.validation import check_count, check_finite
+from labelnoise.validation import check_count
 
 _WORK = 2**41  # Products of numbers in a block, by default: some minutes of two cores.
 _FEWEST_BLOCKS = 16  # By default, if there are so many queries.
-_CHECKED_AT_ONCE = 2**25  # Numbers.
 _INPUTS = "inputs"  # The folder of a store for arrays that were not in a file.
 
 
@@ -81,12 +81,11 @@ class SearchBlock:
 
     def perform(self, workspace: Workspace) -> RunResult:
         """Search, and return `indices` and `distances` of shape (stop - start, k)."""
-        train = self.train.open(self.dtype)
-        queries = train if self.queries is None else self.queries.open(self.dtype)
+        train = self.train.open()
+        queries = train if self.queries is None else self.queries.open()
         first_own = self.start if self.queries is None else None
-        indices, distances = search_neighbors(
-            train, queries[self.start : self.stop], first_own=first_own, k=self.k, cosine=self.metric == "cosine"
-        )
+        some, dtype, cosine = queries[self.start : self.stop], np.dtype(self.dtype), self.metric == "cosine"
+        indices, distances = search_rows(train, some, dtype, first_own=first_own, k=self.k, cosine=cosine)
         return RunResult({}, {"indices": indices, "distances": distances})
 
 
@@ -113,7 +112,7 @@ def search_in_blocks(
         open_executor = executor_of(executor, log_folder=kept.folder / "slurm-logs")
         kept.prepare()
         for name, values in arrays.items():
-            _check_values(values, dtype, metric, name)
+            check_values(values, dtype, metric, name)
         inputs = kept.folder / _INPUTS
         shared = _shared(arrays, inputs, {"k": k, "metric": metric, "block_size": size})
         own = {name: array for name, array in shared.items() if Path(array.path).parent == inputs}
@@ -175,15 +174,6 @@ def _collected(blocks: list[SearchBlock], store: RunStore, n_train: int) -> tupl
 def _block_size(n_queries: int, n_values: int) -> int:
     """Return the default size of blocks, which depends on the data alone, so that a search is resumed anywhere."""
     return max(1, min(_WORK // n_values, -(-n_queries // _FEWEST_BLOCKS)))
-
-
-def _check_values(rows: NDArray[Any], dtype: np.dtype[Any], metric: str, name: str) -> None:
-    """Raise a ValueError over values that cannot be searched, before any work is handed out."""
-    step = max(1, _CHECKED_AT_ONCE // rows.shape[1])
-    for first in range(0, len(rows), step):
-        part = np.ascontiguousarray(rows[first : first + step], dtype=dtype)
-        check_finite(part, name, first)
-        squared_lengths(part, metric == "cosine", name, first)
 
 
 @contextlib.contextmanager

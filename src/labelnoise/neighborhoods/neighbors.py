@@ -17,7 +17,8 @@ from labelnoise.artifacts import StrPath, read_arrays, write_arrays
 from labelnoise.columns import matching_columns
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import MOST, nearest_in_graph
-from labelnoise.neighborhoods.search import index_type, search_neighbors
+from labelnoise.neighborhoods.parts import check_values, search_rows
+from labelnoise.neighborhoods.search import index_type
 from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.validation import (
     as_features,
@@ -26,6 +27,7 @@ from labelnoise.validation import (
     check_feature_rows,
     check_ks,
     check_numeric,
+    needs_large_copy,
     to_array,
 )
 
@@ -411,11 +413,19 @@ def neighbors(
             block_size=block_size,
         )
     else:
-        train = as_features(train, common, "features")
-        queries = train if is_self else as_features(queries, common, "query")
+        train = _checked(train, common, metric, "features")
+        asked = None if is_self else _checked(queries, common, metric, "query")
         first_own = 0 if is_self else None
-        indices, distances = search_neighbors(train, queries, first_own=first_own, k=k, cosine=metric == "cosine")
+        indices, distances = search_rows(train, asked, common, first_own=first_own, k=k, cosine=metric == "cosine")
     return Neighbors(indices, distances, len(train), metric, is_self)
+
+
+def _checked(rows: NDArray[Any], dtype: np.dtype[np.floating[Any]], metric: str, name: str) -> NDArray[Any]:
+    """Return rows whose values are checked: in this type, or as they are if a copy of all would be large."""
+    if not needs_large_copy(rows, dtype):
+        return as_features(rows, dtype, name)
+    check_values(rows, dtype, metric, name)
+    return rows
 
 
 def clean_distribution(labels: Any, neighbors: Any, k: int, *, classes: Any = None) -> Floats:

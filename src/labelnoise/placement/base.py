@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from labelnoise.arrays import Codes, Features, Mask
-from labelnoise.validation import check_features
+from labelnoise.validation import check_features_or_keep
 
 
 class Placement(ABC):
@@ -39,7 +39,11 @@ class Placement(ABC):
     def select(
         self, codes: Codes, n_classes: int, noise_rate: float, features: Features | None, rng: np.random.Generator
     ) -> Mask:
-        """Select the samples whose labels are redrawn; return a boolean mask of shape (n_samples,)."""
+        """Select the samples whose labels are redrawn; return a boolean mask of shape (n_samples,).
+
+        The features are float32 or float64. Those whose copy would exceed a gigabyte keep the type in which they came,
+        such as float16, and a placement turns the rows that it needs into floats (`validation.check_features`).
+        """
 
     def realized(self, mask: Mask) -> float | None:
         """Return the concentration of a mask if the placement sets a concentration, else None."""
@@ -59,14 +63,17 @@ def check_placement(placement: Any) -> None:
 
 
 def check_placement_features(placement: Placement, features: Any, n_samples: int) -> Features | None:
-    """Return checked features, one row per label, for a placement that needs them, and None for any other placement."""
+    """Return checked features, one row per label, for a placement that needs them, and None for any other placement.
+
+    `Placement.select` says of which type they are.
+    """
     if not placement.needs_features:
         return None
     if features is None:
         raise ValueError(
             f"`features` must be given: {type(placement).__name__} selects samples by where they lie in them."
         )
-    checked = check_features(features)
+    checked = check_features_or_keep(features)
     if len(checked) != n_samples:
         raise ValueError(f"`labels` and `features` must have one entry per sample; got {n_samples} and {len(checked)}.")
     return checked

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Mask
 from labelnoise.placement.base import Placement
-from labelnoise.validation import check_count, check_not_negative, check_variable
+from labelnoise.validation import check_count, check_features, check_not_negative, check_variable
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
@@ -101,7 +101,7 @@ class KMeansCluster(Placement):
         _check_points(features, codes, occurring, n_clusters)
         for code in occurring:
             members = np.flatnonzero(codes == code)
-            k_means, cluster = self.fit(features[members], noise_rate, rng)
+            k_means, cluster = self.fit(check_features(features[members]), noise_rate, rng)
             selected[members[k_means.labels_ == cluster]] = True
         shares = np.bincount(codes[selected], minlength=n_classes)[occurring] / sizes[occurring]
         deviations = np.abs(shares / noise_rate - 1)

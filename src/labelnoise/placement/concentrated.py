@@ -30,7 +30,7 @@ from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
 from labelnoise.placement.base import Placement
 from labelnoise.placement.concentration import mask_concentration
 from labelnoise.placement.noise_fields import Landmarks
-from labelnoise.validation import check_concentration, check_count, check_features
+from labelnoise.validation import check_concentration, check_count, check_features_or_keep
 
 REACHED = 0.02
 """Largest deviation of the realized from the asked concentration that counts as reached."""
@@ -125,7 +125,7 @@ class Concentrated(Placement):
             raise ValueError("`features` must be given for Concentrated: the regions are found in them.")
         if self._geometry is not None and len(self._geometry.landmarks.nearest) == len(features):
             return self
-        features = check_features(features)
+        features = check_features_or_keep(features)
         rng = np.random.default_rng([0, 1])  # other choices of samples hardly ever use this seed
         if self.neighbors is None:
             indices = _sampled_neighborhoods(features, self.k, self.n_queries, rng)

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from labelnoise.artifacts import replacing
 
 _BLOCK = 2**24  # Bytes that are read, hashed or written at once.
-_KEPT = 2  # Arrays that a process keeps open.
+_KEPT = 2  # Files that a process keeps open.
 
-_opened: OrderedDict[tuple[SharedArray, str], NDArray[Any]] = OrderedDict()
+_opened: OrderedDict[SharedArray, NDArray[Any]] = OrderedDict()
 _opening = threading.Lock()
 
 
@@ -85,10 +85,10 @@ class SharedArray:
             for block in _blocks(values):
                 stream.write(block)
 
-    def open(self, dtype: DTypeLike) -> NDArray[Any]:
-        """Return the values in the type `dtype`, mapped from the file if they are of that type in it.
+    def open(self) -> NDArray[Any]:
+        """Return the values, mapped from the file.
 
-        A process reads and compares them once, and keeps the two arrays that it has used last.
+        A process reads and compares them once, and keeps the two files open that it has used last.
 
         Raises
         ------
@@ -97,15 +97,14 @@ class SharedArray:
         ValueError
             The file holds other values.
         """
-        key = self, np.dtype(dtype).str
         with _opening:
-            if key not in _opened:
+            if self not in _opened:
                 values = self._mapped()
                 while len(_opened) >= _KEPT:
                     _opened.popitem(last=False)
-                _opened[key] = np.ascontiguousarray(values, dtype=dtype)
-            _opened.move_to_end(key)
-            return _opened[key]
+                _opened[self] = values
+            _opened.move_to_end(self)
+            return _opened[self]
 
     def _mapped(self) -> NDArray[Any]:
         path, host = Path(self.path), socket.gethostname()
@@ -126,7 +125,7 @@ class SharedArray:
 
 
 def close_arrays() -> None:
-    """Let go of the arrays that this process has opened."""
+    """Close the files that this process has opened, where nothing else uses them."""
     with _opening:
         _opened.clear()
 
