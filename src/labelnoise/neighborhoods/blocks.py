@@ -28,7 +28,7 @@ from labelnoise.sweeps.store import RunStore
 from labelnoise.sweeps.sweep import sweep
 from labelnoise.validation import check_count
 
-_WORK = 2**41  # Products of numbers in a block, by default: some minutes of two cores.
+_WORK = 2**43  # Products of numbers in a block, by default: some minutes of two cores.
 _FEWEST_BLOCKS = 16  # By default, if there are so many queries.
 _INPUTS = "inputs"  # The folder of a store for arrays that were not in a file.
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from labelnoise.arrays import Features, Floats
+from labelnoise.threads import for_each_block
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Diffusion steps of the fields, from rough to smooth."""
@@ -27,7 +28,7 @@ DEGREE = 10
 """Number of neighbors of a landmark in the graph."""
 INTERPOLATED = 5
 """Number of nearest landmarks that are averaged for the height of a sample."""
-_MEMORY = 2**24  # most distances held in memory at once
+_MEMORY = 2**24  # most distances held in memory at once, by each core
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +46,20 @@ class Landmarks:
         chosen = np.sort(rng.choice(len(features), size=min(n_landmarks, len(features)), replace=False))
         count = len(chosen)
         # Products over several threads differ in their last bits from run to run, but one seed must give one result.
+        # So each product has one thread, and several blocks of samples are done at once.
         with threadpool_limits(1):
             center = features[chosen].mean(axis=0, dtype=np.float64)
             scale = float(np.abs(features[chosen] - center).max()) or 1.0  # 1 if all landmarks are the same point
             places = ((features[chosen] - center) / scale).astype(np.float32)
             nearest = np.empty((len(features), min(INTERPOLATED, count)), dtype=np.int32)
+
+            def find(start: int, stop: int) -> None:
+                scaled = ((features[start:stop] - center) / scale).astype(np.float32)
+                with threadpool_limits(1):  # Some libraries keep the limit for each thread.
+                    nearest[start:stop] = _nearest(scaled, places, nearest.shape[1])
+
             step = max(1, _MEMORY // max(count, features.shape[1]))
-            for start in range(0, len(features), step):
-                rows = slice(start, start + step)
-                scaled = ((features[rows] - center) / scale).astype(np.float32)
-                nearest[rows] = _nearest(scaled, places, nearest.shape[1])
+            for_each_block(find, len(features), step, "finding landmarks")
             degree = min(DEGREE + 1, count)  # with the landmark itself
             linked = _nearest(places, places, degree)
         edges = (np.ones(linked.size), linked.ravel(), np.arange(0, linked.size + 1, degree))
