@@ -2,8 +2,8 @@
 
     LABELNOISE_DATA=... python benchmarks/placements.py [--k 10 30 100] [--samples 1000000] [--quick]
         [--output FILE.json]
-    python benchmarks/placements.py --large [--placements kmeans concentrated] [--clustered 1000] [--queries 2000]
-        [--folder FOLDER] [--quick] [--output FILE.json]
+    python benchmarks/placements.py --large [--placements kmeans concentrated] [--rows 1281167] [--clustered 1000]
+        [--queries 2000] [--folder FOLDER] [--quick] [--output FILE.json]
 
 MNIST pixels, noise rates 0.1 to 0.5, eight concentrations. Preparing (landmarks, and the neighborhoods in which rho is
 measured) is done once per data set; a draw is what follows, with the measurement of its rho. A rho counts as reached
@@ -16,9 +16,9 @@ The named alternative, in the same run: noise in k-means clusters (`KMeansCluste
 1,000 classes, mapped from a file of 2.6 GB, at a noise rate of 0.25; each placement in a process of its own. Features
 lie in 50 groups of 20 classes of five parts each. --folder keeps the file and uses one that is there. `peak_gb` is the
 largest resident memory of the process (10^9 bytes), with the pages of the mapped file that it has read; `own_gb` is
-what it allocated itself, looked at ten times a second. With --clustered C, k-means is done in C classes only (the rest
-of the work in all), and `all_classes_cpu_s` is extrapolated; --queries is the number of neighborhoods that
-`Concentrated` searches. `prepare` seconds are its search and its landmarks.
+what it allocated itself, looked at ten times a second. --rows takes the first rows only. With --clustered C, k-means
+is done in C classes only (the rest of the work in all), and `all_classes_cpu_s` is extrapolated; --queries is the
+number of neighborhoods that `Concentrated` searches. `prepare` seconds are its search and its landmarks.
 """
 
 from __future__ import annotations
@@ -123,9 +123,9 @@ class SomeClasses(ln.KMeansCluster):
         return fitted.result
 
 
-def corrupt_large(folder: Path, name: str, clustered: int, queries: int) -> Record:
+def corrupt_large(folder: Path, name: str, rows: int, clustered: int, queries: int) -> Record:
     """Corrupt the labels of mapped features, and return what it took."""
-    features, codes = np.load(folder / "features.npy", mmap_mode="r"), np.load(folder / "codes.npy")
+    features, codes = np.load(folder / "features.npy", mmap_mode="r")[:rows], np.load(folder / "codes.npy")[:rows]
     n_classes, most, done = int(codes.max()) + 1, [0], threading.Event()
 
     def watch() -> None:
@@ -172,9 +172,10 @@ def large(options: Options) -> Record:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         write_large(folder, *size)
+        sizes = options.rows, options.clustered, options.queries
         for name in options.placements:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                table.add(process.submit(corrupt_large, folder, name, options.clustered, options.queries).result())
+                table.add(process.submit(corrupt_large, folder, name, *sizes).result())
     return {"large": table.rows}
 
 
@@ -203,6 +204,7 @@ if __name__ == "__main__":
         __doc__,
         k=((30,), (30,)),
         samples=(0, 2000),
+        rows=(1_281_167, 4000),
         clustered=(1000, 1000),
         queries=(2000, 2000),
         large={"action": "store_true", "help": "both placements at ImageNet's size, on disk"},
