@@ -165,6 +165,8 @@ def run_diagnose(
         Whether results of other labels in `folder` are replaced. Answers in audit files never are.
     report : bool
         Whether the report is written.
+    search : callable
+        `labelnoise.neighbors`, or the same with an executor and a store.
 
     Raises
     ------
