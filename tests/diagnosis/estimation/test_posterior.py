@@ -9,8 +9,23 @@ from labelnoise.diagnosis.estimation.label_probabilities import (
     with_wrong_probability,
     wrong_probability_of,
 )
-from labelnoise.diagnosis.estimation.posterior import audited_posterior, audited_transition, combine_views, deconvolve
+from labelnoise.diagnosis.estimation.posterior import (
+    audited_posterior,
+    audited_transition,
+    combine_views,
+    deconvolve,
+    deconvolve_votes,
+)
 from labelnoise.diagnosis.relabeling.cost import knn_accuracy
+
+
+@pytest.mark.parametrize(("n_classes", "k"), [(2, 1), (3, 7), (40, 5)])
+def test_votes_of_neighbors_are_solved_as_their_shares_are(n_classes, k):
+    rng = np.random.default_rng(0)
+    matrix = 0.7 * np.eye(n_classes) + 0.3 * rng.dirichlet(np.full(n_classes, 0.2), n_classes)
+    codes, indices = rng.integers(n_classes, size=60), rng.integers(60, size=(25, k))
+    shares = np.stack([np.bincount(codes[row], minlength=n_classes) / k for row in indices])
+    np.testing.assert_allclose(deconvolve_votes(codes, indices, matrix), deconvolve(shares, matrix), atol=1e-12)
 
 
 def flipped(true, rate, n_classes, rng):

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from labelnoise.diagnosis.estimation.transition import Alternation, Level, bayes, corner, fit_transition, simplest
+from labelnoise.diagnosis.estimation.transition import (
+    Alternation,
+    Level,
+    bayes,
+    corner,
+    fit_even_transition,
+    fit_level,
+    fit_transition,
+    simplest,
+)
 
 T = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.3, 0.7]])
 START = Level(0.8 * np.eye(3) + 0.2 / 3, 1.0, np.zeros(3), -np.inf)
@@ -41,6 +50,39 @@ class TestFitTransition:
         prior = simplest(T, np.full(3, 1 / 3))
         level = fit_transition(scores, given, START, 1e6 * prior, 500)
         np.testing.assert_allclose(level.transition, prior, atol=1e-3)
+
+
+class TestFitEvenTransition:
+    def even(self, rate):
+        return simplest((1 - rate) * np.eye(3) + rate / 3, np.ones(3))
+
+    def test_it_finds_the_rate_and_the_temperature(self):
+        matrix = self.even(0.3)
+        scores, _, _, given = drawn(20_000, matrix, np.random.default_rng(0))
+        level = fit_even_transition(scores / 3 + 5, given, START, 500)
+        np.testing.assert_allclose(level.transition, matrix, atol=0.01)
+        assert level.inverse_temperature == pytest.approx(3, rel=0.05)
+
+    def test_its_likelihood_is_that_of_the_model_and_is_not_exceeded_by_the_truth(self):
+        matrix = self.even(0.3)
+        scores, p, _, given = drawn(3000, matrix, np.random.default_rng(1))
+        level = fit_even_transition(scores, given, START, 500)
+        rows = np.arange(3000)
+        found = softmax(level.inverse_temperature * scores + level.offsets, axis=1) @ level.transition
+        assert level.log_likelihood == pytest.approx(np.log(found[rows, given]).mean(), abs=1e-5)
+        truth = np.log((p @ matrix)[rows, given]).mean()
+        assert truth <= level.log_likelihood <= truth + 0.01
+
+    def test_few_labels_of_many_classes_do_not_become_confusions(self):
+        rng = np.random.default_rng(0)
+        true = rng.integers(100, size=800)
+        given = np.where(rng.random(800) < 0.3, rng.integers(100, size=800), true)
+        scores = 2.0 * np.eye(100)[true] + 0.6 * rng.normal(size=(800, 100))
+        start = Level(corner(scores, given), 1.0, np.zeros(100), -np.inf)
+        prior = simplest(start.transition, np.ones(100))
+        wrong = (true != given).mean()
+        assert 1 - np.diag(fit_level(scores, given, start, prior).transition).mean() == pytest.approx(wrong, abs=0.05)
+        assert 1 - np.diag(fit_transition(scores, given, start, prior).transition).mean() > wrong + 0.1
 
 
 def test_the_simplest_matrix_has_the_wrong_rate_and_two_different_entries():

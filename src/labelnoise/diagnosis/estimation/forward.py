@@ -25,6 +25,8 @@ from labelnoise.threads import for_each_block
 Scores = TypeVar("Scores", NDArray[np.float32], NDArray[np.float64])
 
 _FLOOR = 1e-30
+_BLOCK = 50_000  # samples at a time, where copies of all would take memory
+_TOLERANCE = 1e-5  # of the mean log-likelihood, by which a step must raise it: smaller ones do not help held-out labels
 _CURVATURE = 0.25  # of the softmax's log-likelihood, at most, for each class score
 
 
@@ -62,12 +64,16 @@ def design(features: Features, ridge: float) -> Design:
     n = len(features)
     spread = features.std(axis=0, dtype=np.float64)
     rows = np.ones((n, features.shape[1] + 1), np.float32)
-    rows[:, :-1] = (features - features.mean(axis=0, dtype=np.float64)) / np.where(spread > 1e-8, spread, 1.0)
+    center, scale = features.mean(axis=0, dtype=np.float64), np.where(spread > 1e-8, spread, 1.0)
+    for start in range(0, n, _BLOCK):
+        rows[start : start + _BLOCK, :-1] = (features[start : start + _BLOCK] - center) / scale
     penalty = np.full(rows.shape[1], ridge / n)
     penalty[-1] = 1e-9
     curvature = _CURVATURE * (rows.T @ rows).astype(np.float64) / n + np.diag(penalty + 1e-6)
     basis = solve_triangular(cholesky(curvature), np.eye(rows.shape[1]))
-    return Design(rows @ basis.astype(np.float32), basis, penalty)
+    for start in range(0, n, _BLOCK):
+        rows[start : start + _BLOCK] = rows[start : start + _BLOCK] @ basis.astype(np.float32)
+    return Design(rows, basis, penalty)
 
 
 def softmax(scores: Scores) -> Scores:
@@ -118,7 +124,11 @@ def fit(where: Design, rows: Integers, codes: Codes, transition: Floats, start: 
         return total / share + 0.5 * float((where.penalty[:, None] * w**2).sum()), gradient.ravel()
 
     found = minimize(
-        loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 15, "ftol": 1e-7}
+        loss,
+        start.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": iterations, "maxcor": 15, "ftol": _TOLERANCE},
     )
     return found.x.reshape(-1, n_classes)
 

@@ -7,6 +7,7 @@ samples, by the held-out likelihood of their labels, and the best is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -21,10 +22,13 @@ from labelnoise.diagnosis.estimation.transition import (
     NoiseEstimate,
     alternate,
     bayes,
-    fit_transition,
+    fit_level,
     simplest,
 )
 from labelnoise.progress import stage
+
+View = Callable[[slice | Integers], Features]
+"""Return the columns of some samples."""
 
 N_FOLDS = 4
 _RIDGES = (10.0, 100.0)
@@ -32,7 +36,9 @@ _TRIAL_ROUNDS, _ROUNDS = 2, 6
 _LANDMARKS = 400  # of the kernel view
 _MOST_COLUMNS = 256
 _TRIAL_ROWS = 6000  # on which the views are compared
+_TRIAL_CELLS = 600_000  # samples times classes there; of more, some classes are left out
 _MOST_ROWS = 60_000  # to which one fold is fitted
+_BLOCK = 50_000
 _REPLICATES, _REPLICATE_ROWS, _REPLICATE_STEPS = 40, 4000, 40
 
 
@@ -90,24 +96,24 @@ def estimate_noise(
         stage(f"comparing {len(views)} views of {len(used):,} samples by the likelihood of held-out labels")
         name, ridge = _best_view(views, packed, used, len(present), rng)
         stage(f"estimating the noise by cross-fitted regression on {name}")
-        columns = views[name]
         folds = make_folds(packed, copies, N_FOLDS, rng)
-        fits = CrossFit(design(columns, ridge), packed, len(present), folds, used, _MOST_ROWS, rng)
+        fits = CrossFit(design(views[name](slice(None)), ridge), packed, len(present), folds, used, _MOST_ROWS, rng)
         found = alternate(fits, used, _ROUNDS, rng)
         error = _standard_error(found, packed, used, rng)
         noise = _estimate_of(found, packed)
     return Estimation(_all_classes(noise, codes, present, n_classes), error, name)
 
 
-def _views(features: Features | None, pred_probs: NDArray[np.floating] | None) -> dict[str, Features]:
-    """Return the candidates: columns by name."""
-    views: dict[str, Features] = {}
+def _views(features: Features | None, pred_probs: NDArray[np.floating] | None) -> dict[str, View]:
+    """Return the candidates by name; the columns of the kernels are computed where they are asked for."""
+    views: dict[str, View] = {}
     if features is not None:
         columns = _principal_columns(features)
         name = "the features" if columns is features else f"{columns.shape[1]} principal components of the features"
-        views = {name: columns, "Gaussian kernels between samples": _kernels(columns)}
+        views = {name: columns.__getitem__, "Gaussian kernels between samples": _kernels(columns)}
     if pred_probs is not None:
-        views["the logarithms of the predicted probabilities"] = np.log(np.maximum(pred_probs, 1e-6)).astype(np.float32)
+        logs = np.log(np.maximum(pred_probs, 1e-6)).astype(np.float32)
+        views["the logarithms of the predicted probabilities"] = logs.__getitem__
     return views
 
 
@@ -123,31 +129,55 @@ def _principal_columns(features: Features) -> Features:
     return columns
 
 
-def _kernels(features: Features) -> Features:
+def _kernels(features: Features) -> View:
     r"""Return Nystroem columns of the kernel exp(-|x - x'|^2 / (2 s^2)), where s^2 is the total variance."""
     from sklearn.kernel_approximation import Nystroem
 
     total = float(features.var(axis=0, dtype=np.float64).sum())
     landmarks = max(2, min(_LANDMARKS, len(features) // 4))
-    kernel = Nystroem(gamma=1 / (2 * max(total, 1e-12)), n_components=landmarks, random_state=0)
-    columns: Features = kernel.fit_transform(features).astype(np.float32)
+    kernel = Nystroem(gamma=1 / (2 * max(total, 1e-12)), n_components=landmarks, random_state=0).fit(features)
+
+    def columns(rows: slice | Integers) -> Features:
+        chosen = features[rows]
+        found = np.empty((len(chosen), landmarks), np.float32)
+        for start in range(0, len(chosen), _BLOCK):
+            found[start : start + _BLOCK] = kernel.transform(chosen[start : start + _BLOCK])
+        return found
+
     return columns
 
 
 def _best_view(
-    views: dict[str, Features], codes: Codes, used: Integers, n_classes: int, rng: np.random.Generator
+    views: dict[str, View], codes: Codes, used: Integers, n_classes: int, rng: np.random.Generator
 ) -> tuple[str, float]:
     """Return the name of the columns, and the ridge, under which held-out labels are likeliest."""
-    rows = used if len(used) <= _TRIAL_ROWS else rng.choice(used, _TRIAL_ROWS, replace=False)
-    folds = make_folds(codes[rows], np.arange(len(rows)), N_FOLDS, rng)
+    rows, n_classes = _trial_rows(codes, used, n_classes, rng)
+    codes = np.unique(codes[rows], return_inverse=True)[1]
+    folds = make_folds(codes, np.arange(len(rows)), N_FOLDS, rng)
     everything = np.arange(len(rows))
 
     def likelihood(choice: tuple[str, float]) -> float:
-        where = design(views[choice[0]][rows], choice[1])
-        fits = CrossFit(where, codes[rows], n_classes, folds, everything, _MOST_ROWS, rng)
+        where = design(views[choice[0]](rows), choice[1])
+        fits = CrossFit(where, codes, n_classes, folds, everything, _MOST_ROWS, rng)
         return alternate(fits, everything, _TRIAL_ROUNDS, rng).level.log_likelihood
 
     return max(product(views, _RIDGES), key=likelihood)
+
+
+def _trial_rows(codes: Codes, used: Integers, n_classes: int, rng: np.random.Generator) -> tuple[Integers, int]:
+    """Return the samples on which views are compared, and of how many classes they are.
+
+    Of many classes some are drawn, with all their samples: the best ridge beside a sum of log-likelihoods depends on
+    the columns, and hardly on the number of classes.
+    """
+    rows = used if len(used) <= _TRIAL_ROWS else rng.choice(used, _TRIAL_ROWS, replace=False)
+    if len(rows) * n_classes > _TRIAL_CELLS:
+        share = np.sqrt(_TRIAL_CELLS / (min(len(used), _TRIAL_ROWS) * n_classes))
+        kept = np.zeros(n_classes, dtype=bool)
+        kept[rng.choice(n_classes, max(2, int(share * n_classes)), replace=False)] = True
+        rows = used[kept[codes[used]]]
+        rows = rows if len(rows) <= _TRIAL_ROWS else rng.choice(rows, _TRIAL_ROWS, replace=False)
+    return rows, len(np.unique(codes[rows]))
 
 
 def _standard_error(found: Alternation, codes: Codes, used: Integers, rng: np.random.Generator) -> float:
@@ -159,7 +189,7 @@ def _standard_error(found: Alternation, codes: Codes, used: Integers, rng: np.ra
     rates = []
     for _ in range(_REPLICATES if n_classes <= 50 else 8):
         rows = rng.choice(used, size)
-        level = fit_transition(found.scores[rows], codes[rows], found.level, prior, _REPLICATE_STEPS)
+        level = fit_level(found.scores[rows], codes[rows], found.level, prior, _REPLICATE_STEPS)
         replicate = _estimate_of(replace(found, level=level, scores=found.scores[rows]), codes[rows])
         rates.append(replicate.wrong_rate)
     return float(np.std(rates, ddof=1) * np.sqrt(size / len(used)))

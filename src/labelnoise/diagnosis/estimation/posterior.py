@@ -14,13 +14,15 @@ wrong labels are concentrated, neighbors repeat them, and the second view confir
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.compiled import compiled
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.threads import for_each_block
 
 _FIT_CELLS = 400_000
@@ -92,7 +94,7 @@ def combine_views(
     return posterior
 
 
-def deconvolve(given_probability: NDArray[np.floating], transition_matrix: Floats) -> Floats:
+def deconvolve(given_probability: NDArray[Any], transition_matrix: Floats) -> NDArray[Any]:
     """Return p(y | x) in P(z | x) = sum_y p(y | x) T[y, z], by 30 steps of expectation maximization from even shares.
 
     Parameters
@@ -108,11 +110,71 @@ def deconvolve(given_probability: NDArray[np.floating], transition_matrix: Float
     >>> deconvolve(np.array([[0.5, 0.5], [0.74, 0.26]]), matrix).round(2).tolist()
     [[0.5, 0.5], [0.9, 0.1]]
     """
-    matrix = np.maximum(transition_matrix, _TINY)
-    found = np.full(given_probability.shape, 1 / len(matrix))
-    for _ in range(_STEPS):  # Each row keeps its sum.
-        found *= (given_probability / (found @ matrix)) @ matrix.T
+    matrix = np.maximum(transition_matrix, _TINY).astype(given_probability.dtype)
+    n, n_classes = given_probability.shape
+    found = np.empty_like(given_probability)
+
+    def work(start: int, stop: int) -> None:
+        given = given_probability[start:stop]
+        shares = np.full(given.shape, 1 / n_classes, given.dtype)
+        for _ in range(_STEPS):  # Each row keeps its sum.
+            shares *= (given / (shares @ matrix)) @ matrix.T
+        found[start:stop] = shares
+
+    for_each_block(work, n, max(_BLOCK_CELLS // n_classes, 1), "solving for true classes")
     return found
+
+
+def deconvolve_votes(codes: Codes, indices: NDArray[np.integer], transition_matrix: Floats) -> Floats:
+    """Return what `deconvolve` returns for the shares of the given labels among each sample's neighbors, (rows, L).
+
+    Only the few labels that occur among the neighbors take part, so many classes take little longer than few.
+
+    Parameters
+    ----------
+    codes : (n,) int array
+        Given labels.
+    indices : (rows, K) int array
+        Neighbors of some samples.
+    transition_matrix : (L, L) array
+        T[y, z] = Pr(given z | true y), rows sum to 1.
+    """
+    columns = np.ascontiguousarray(np.maximum(transition_matrix, _TINY).T)
+    found = np.empty((len(indices), len(columns)))
+    _solve_votes(codes, indices, columns, found)
+    return found
+
+
+@compiled(error_model="numpy", fastmath={"reassoc", "contract"})
+def _solve_votes(codes, indices, columns, found):
+    k, n_classes = indices.shape[1], len(columns)
+    counts = np.zeros(n_classes, np.int64)
+    labels = np.empty(k, np.int64)
+    factors = np.empty(n_classes)
+    for row in range(len(indices)):
+        n_labels = 0
+        for rank in range(k):
+            code = codes[indices[row, rank]]
+            if counts[code] == 0:
+                labels[n_labels] = code
+                n_labels += 1
+            counts[code] += 1
+        shares = found[row]
+        shares[:] = 1 / n_classes
+        for _ in range(_STEPS):
+            factors[:] = 0.0
+            for place in range(n_labels):
+                column = columns[labels[place]]
+                total = 0.0
+                for code in range(n_classes):
+                    total += shares[code] * column[code]
+                weight = counts[labels[place]] / k / total
+                for code in range(n_classes):
+                    factors[code] += weight * column[code]
+            for code in range(n_classes):
+                shares[code] *= factors[code]
+        for place in range(n_labels):
+            counts[labels[place]] = 0
 
 
 def audited_transition(
@@ -189,7 +251,8 @@ def audited_posterior(
     if not len(positions):
         return combine_views(data, transition_matrix, class_probability)
     matrix = audited_transition(transition_matrix, true_codes, data.codes[positions], weights)
-    posterior = combine_views(data, matrix, deconvolve(class_probability @ transition_matrix, matrix))
+    given = class_probability @ transition_matrix.astype(class_probability.dtype)
+    posterior = combine_views(data, matrix, deconvolve(given, matrix))
     if checked:
         posterior[positions] = np.eye(data.n_classes)[true_codes]
     return posterior
@@ -199,9 +262,8 @@ def _views(
     codes: Codes, indices: NDArray[np.integer], matrix: Floats, class_probability: NDArray[np.floating]
 ) -> Floats:
     """Return the logarithms of both views, (2, rows, L)."""
-    k = indices.shape[1]
-    shares = label_histogram(codes, indices, k, len(matrix)) / k
-    return np.log(np.stack([np.maximum(class_probability, 1e-6), deconvolve(shares, matrix) + 1 / k]))
+    second = deconvolve_votes(codes, indices, matrix) + 1 / indices.shape[1]
+    return np.log(np.stack([np.maximum(class_probability, 1e-6), second]))
 
 
 def _pool(views: Floats, weights: Floats) -> Floats:

@@ -14,17 +14,23 @@ P(z | x) away from 0 and 1 even where the class is certain.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.diagnosis.estimation.forward import CrossFit, softmax
 from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
+from labelnoise.threads import for_each_block
 
 _FIRST_STEPS, _LATER_STEPS = 100, 60
 _GAIN = 3e-4  # of the mean log-likelihood, below which another round is not worth its time
 _MOST_CELLS = 10_000_000  # samples times classes in a fit of T; more do not make it more precise than it needs to be
+
+_LEAST_PER_ENTRY = 0.1  # labels per entry of T, below which its entries are not told apart
+_BLOCK_CELLS = 100_000  # samples times classes at a time, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,9 +87,22 @@ class Level:
 
 def simplest(transition: Floats, weights: Floats) -> Floats:
     """Return the matrix of the same wrong rate whose diagonal entries are equal, as are all others."""
-    n_classes = len(transition)
-    rate = float(1 - np.average(np.diag(transition), weights=weights))
+    return _even(float(1 - np.average(np.diag(transition), weights=weights)), len(transition))
+
+
+def _even(rate: float, n_classes: int) -> Floats:
     return np.where(np.eye(n_classes, dtype=bool), 1 - rate, rate / (n_classes - 1))
+
+
+def fit_level(scores: NDArray[np.floating], codes: Codes, start: Level, prior: Floats, iterations: int = 150) -> Level:
+    """Return `fit_transition` if there are enough labels to tell the entries of T apart, else `fit_even_transition`."""
+    if len(codes) < _enough(scores.shape[1]):
+        return fit_even_transition(scores, codes, start, iterations)
+    return fit_transition(scores, codes, start, prior, iterations)
+
+
+def _enough(n_classes: int) -> int:
+    return int(np.ceil(_LEAST_PER_ENTRY * n_classes**2))
 
 
 def fit_transition(
@@ -108,8 +127,8 @@ def fit_transition(
 
     n, n_classes = scores.shape
     order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(n_classes + 1))
-    s = scores[order].astype(np.float64)
+    z = codes[order]
+    s = scores[order].astype(np.float32)
     s -= s.mean(axis=1, keepdims=True)
 
     def parts(flat: Floats) -> tuple[float, Floats, Floats]:
@@ -118,21 +137,11 @@ def fit_transition(
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         scale, b, t = parts(flat)
-        p = softmax(scale * s + b)
-        counts, total = np.zeros((n_classes, n_classes)), 0.0
-        for code in range(n_classes):
-            block = p[bounds[code] : bounds[code + 1]]
-            joint = block * t[:, code]
-            marginal = joint.sum(axis=1, keepdims=True) + 1e-300
-            total -= float(np.log(marginal).sum())
-            joint /= marginal
-            counts[:, code] = joint.sum(axis=0)
-            block -= joint
+        likelihood, by_scale, by_b, counts = _moments(s, z, scale, b, t)
         counts += prior
-        total -= float((prior * np.log(t + 1e-300)).sum()) - 0.5 * float(b @ b)
-        by_scale, by_b = scale * float(np.einsum("ij,ij->", p, s)), p.sum(axis=0) + b
+        total = likelihood + float((prior * np.log(t + 1e-300)).sum()) - 0.5 * float(b @ b)
         by_t = t * counts.sum(axis=1, keepdims=True) - counts
-        return total / n, np.concatenate([[by_scale], by_b, by_t.ravel()]) / n
+        return -total / n, np.concatenate([[scale * by_scale], by_b + b, by_t.ravel()]) / n
 
     first = np.concatenate(
         [[np.log(start.inverse_temperature)], start.offsets, np.log(np.maximum(start.transition, 1e-6)).ravel()]
@@ -142,9 +151,114 @@ def fit_transition(
         loss, first, jac=True, method="L-BFGS-B", bounds=bounds_of, options={"maxiter": iterations, "ftol": 1e-9}
     )
     scale, b, t = parts(found.x)
-    probability = softmax(scale * s + b)
-    likelihood = np.log(np.einsum("ij,ij->i", probability, t.T[codes[order]]) + 1e-300).mean()
-    return Level(t, scale, b, float(likelihood))
+    return Level(t, scale, b, _moments(s, z, scale, b, t)[0] / n)
+
+
+def fit_even_transition(scores: NDArray[np.floating], codes: Codes, start: Level, iterations: int = 150) -> Level:
+    r"""Return the fit of the greatest likelihood in which all labels are wrong at one rate r, and evenly.
+
+    .. math:: P(z \mid x) = (1 - r)\, p_z + \frac{r}{L - 1} (1 - p_z), \qquad p = \mathrm{softmax}(\tau\, s(x) + b)
+
+    Where samples are too few for L x L entries, these would explain labels that happen to be wrong by confusions that
+    are not there, and the wrong rate would be too high.
+
+    Parameters
+    ----------
+    scores, codes, start, iterations
+        As in `fit_transition`.
+    """
+    from scipy.optimize import minimize
+
+    n, n_classes = scores.shape
+    s, rows = scores.astype(np.float32), np.arange(n)
+    s -= s.mean(axis=1, keepdims=True)
+    block = max(1, _BLOCK_CELLS // n_classes)
+
+    def moments(scale: float, b: Floats, rate: float) -> tuple[float, float, float, Floats]:
+        """Return the log-likelihood, and its slopes by scale, rate and offsets."""
+        found: list[Any] = [None] * -(-n // block)
+        even, factor = rate / (n_classes - 1), 1 - rate - rate / (n_classes - 1)
+
+        def work(start: int, stop: int) -> None:
+            part, z, at = s[start:stop], codes[start:stop], rows[: stop - start]
+            p = softmax(part * np.float32(scale) + b.astype(np.float32))
+            own = p[at, z].astype(np.float64)
+            given = np.maximum(even + factor * own, 1e-300)
+            pull = (factor * own / given).astype(np.float32)
+            found[start // block] = (
+                float(np.log(given).sum()),
+                float(pull @ (part[at, z] - np.einsum("ij,ij->i", p, part))),
+                float((((1 - own) / (n_classes - 1) - own) / given).sum()),
+                np.bincount(z, pull, n_classes) - pull @ p,
+            )
+
+        for_each_block(work, n, block, "fitting the wrong rate")
+        logs, by_scale, by_rate, by_b = zip(*found, strict=True)
+        return sum(logs), sum(by_scale), sum(by_rate), np.sum(by_b, axis=0, dtype=np.float64)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        scale, b, rate = float(np.exp(flat[0])), flat[2:], float(expit(flat[1]))
+        likelihood, by_scale, by_rate, by_b = moments(scale, b, rate)
+        slopes = [scale * by_scale, rate * (1 - rate) * by_rate, *(by_b - b)]
+        return 0.5 * float(b @ b) / n - likelihood / n, -np.array(slopes) / n
+
+    before = np.clip(1 - np.diag(start.transition).mean(), 1e-6, 1 - 1e-6)
+    first = [np.log(start.inverse_temperature), logit(before), *start.offsets]
+    bounds = [(-3.0, 3.0), (-16.0, 16.0), *[(None, None)] * n_classes]
+    found = minimize(
+        loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations, "ftol": 1e-9}
+    )
+    scale, b, rate = float(np.exp(found.x[0])), found.x[2:], float(expit(found.x[1]))
+    return Level(_even(rate, n_classes), scale, b, moments(scale, b, rate)[0] / n)
+
+
+def _moments(
+    scores: NDArray[np.float32], codes: Codes, scale: float, offsets: Floats, transition: Floats
+) -> tuple[float, float, Floats, Floats]:
+    """Return the log-likelihood, its negative slopes by scale and offsets, and the expected joint counts of classes.
+
+    Parameters
+    ----------
+    scores : (n, L) array
+        Scores, in ascending order of the given labels.
+    codes : (n,) int array
+        Given labels, ascending.
+    scale : float
+        Inverse temperature.
+    offsets : (L,) array
+        Offsets b.
+    transition : (L, L) array
+        T.
+    """
+    n, n_classes = scores.shape
+    block = max(1, _BLOCK_CELLS // n_classes)
+    columns, b = np.ascontiguousarray(transition.T.astype(np.float32)), offsets.astype(np.float32)
+    found: list[Any] = [None] * -(-n // block)
+
+    def work(start: int, stop: int) -> None:
+        s, z = scores[start:stop], codes[start:stop]
+        p = softmax(s * np.float32(scale) + b)
+        joint = p * columns[z]
+        marginal = joint.sum(axis=1, keepdims=True)
+        np.maximum(marginal, np.float32(1e-37), out=marginal)
+        joint /= marginal
+        p -= joint
+        firsts = np.flatnonzero(np.diff(z, prepend=-1))
+        found[start // block] = (
+            float(np.log(marginal, dtype=np.float64).sum()),
+            float(np.einsum("ij,ij->", p, s, dtype=np.float64)),
+            p.sum(axis=0, dtype=np.float64),
+            z[firsts],
+            np.add.reduceat(joint, firsts, axis=0),
+        )
+
+    for_each_block(work, n, block, "fitting the transition matrix")
+    likelihood, by_scale, by_offsets, counts = 0.0, 0.0, np.zeros(n_classes), np.zeros((n_classes, n_classes))
+    for logs, slope, slopes, given, sums in found:
+        likelihood, by_scale = likelihood + logs, by_scale + slope
+        by_offsets += slopes
+        counts[given] += sums
+    return likelihood, by_scale, by_offsets, counts.T
 
 
 def corner(given_probability: NDArray[np.floating], codes: Codes, share: float = 0.1) -> Floats:
@@ -200,15 +314,21 @@ def alternate(fits: CrossFit, used: Integers, rounds: int, rng: np.random.Genera
         Chooses the samples to which T is fitted, where not all are needed.
     """
     codes, n_classes = fits.codes, fits.n_classes
-    most = max(1000, _MOST_CELLS // n_classes)
+    most = max(_enough(n_classes), _MOST_CELLS // n_classes)
     sample = used if len(used) <= most else np.sort(rng.choice(used, most, replace=False))
-    given = softmax(fits.scores(np.eye(n_classes), _FIRST_STEPS))
-    level = Level(corner(given[used], codes[used]), 1.0, np.zeros(n_classes), -np.inf)
+    level = _corner_level(fits, used)
     weights = np.bincount(codes[used], minlength=n_classes) / len(used)
     for _ in range(rounds):
         scores = fits.scores(level.transition, _LATER_STEPS)
         before = level.log_likelihood
-        level = fit_transition(scores[sample], codes[sample], level, simplest(level.transition, weights))
+        level = fit_level(scores[sample], codes[sample], level, simplest(level.transition, weights))
         if level.log_likelihood - before < _GAIN:
             break
     return Alternation(level, scores)
+
+
+def _corner_level(fits: CrossFit, used: Integers) -> Level:
+    """Return T of the corner, from held-out probabilities of the given labels."""
+    given = softmax(fits.scores(np.eye(fits.n_classes), _FIRST_STEPS))
+    matrix = corner(given if len(used) == len(given) else given[used], fits.codes[used])
+    return Level(matrix, 1.0, np.zeros(fits.n_classes), -np.inf)
