@@ -150,6 +150,7 @@ def test_an_interval_ends_where_the_formula_of_the_module_says(sums, predicted, 
     skewness, kurtosis = np.sqrt(n) * third / v**1.5, n * fourth / v**2
     b, freedom = third / v, min(n - 1, 2 * n / max(kurtosis - 1 - skewness**2, 1e-9))
     v += 0.1 * min(v, predicted)
+    v += min(v, 2 * max(0, n**-2 - b**2))
     g, w = min(1, n**-2 / v) ** 2, 1 / n
     b = max(b, (1 - g) * b + g * w) if side > 0 else min(b, (1 - g) * b - g * w)
     square = student(freedom).ppf(0.975) ** 2

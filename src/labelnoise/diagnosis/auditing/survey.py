@@ -16,12 +16,15 @@ for m units, since b d is what the variance gains where the mean is further out.
 is constant, a proportion has :math:`b = (1 - 2 \hat w) / m`, and this is Wilson's interval.
 
 Three cautions. First, v rests on few surprises and is too low more often than too high, so a tenth is added to it, or a
-tenth of what the models predict if that is less. Second, a few large weights or surprises make v uncertain. With the
+tenth of what the models predict if that is less. Where the few surprises are of both signs, two more are added, one of
+each sign: :math:`2 W^2 (1 - (\kappa / v W)^2)`, if that is positive, but no more than v, where W is the mean weight of
+a sample, 1/n where all are drawn alike. It is 0 for a rare quantity of two values and a constant f, since its surprises
+are of one sign and :math:`\kappa / v` is W. Second, a few large weights or surprises make v uncertain. With the
 units' skewness :math:`g_1` and kurtosis :math:`g_2`, the part of its relative variance that the mean does not explain
 is :math:`(g_2 - 1 - g_1^2) / m`, 0 for any quantity with two values and 2/m for a normal one. So t is Student's
 quantile with :math:`2 m / (g_2 - 1 - g_1^2)` degrees of freedom, at most m - 1. Third, checks that agree with the
-models nearly always have a small v, and cannot know how often the models are surprised. With W the mean weight of a
-sample, 1/n where all are drawn alike, and :math:`g = \min(1, W^2/v)^2`, b is at least :math:`(1 - g) \kappa / v + g W`
+models nearly always have a small v, and cannot know how often the models are surprised. With
+:math:`g = \min(1, W^2/v)^2`, b is at least :math:`(1 - g) \kappa / v + g W`
 for values above the estimate, and at most :math:`(1 - g) \kappa / v - g W` below. So an interval reaches 3 W or more to
 each side, as the rule of three says of an audit that finds nothing.
 """
@@ -160,6 +163,7 @@ class Checks:
             unexplained = fourth / variance**2 - 1 / self.n_units - ratio**2 / variance
             freedom = min(freedom, 2 / max(unexplained, _ROUNDING))
         variance = max(variance, least) + MARGIN * min(variance, predicted)
+        variance += min(variance, 2 * max(0.0, weight**2 - ratio**2))
         square = float(stdtrit(max(freedom, 1.0), (1 + LEVEL) / 2)) ** 2
         doubt = min(1.0, weight**2 / max(variance, _ROUNDING * weight**2)) ** 2
         blend = (1 - doubt) * ratio
