@@ -29,7 +29,7 @@ from labelnoise.artifacts import (
 )
 from labelnoise.data import read_labels
 from labelnoise.data.text import MISSING
-from labelnoise.spreadsheets import as_number, from_spreadsheets
+from labelnoise.spreadsheets import as_number, restored
 
 FRAME = pd.DataFrame({"k": [1, 5], "noise_rate": [0.1, 1 / 3], "noise": ["flip", "größe"]})
 
@@ -58,7 +58,7 @@ def test_names_that_look_like_formulas_come_back_and_are_defused_for_spreadsheet
     written = pd.read_csv(path, keep_default_na=False, dtype={"label": str}, lineterminator="\n")
     like_formulas = written["label"].str.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert all(as_number(text) is not None for text in written["label"][like_formulas])
-    pd.testing.assert_frame_equal(from_spreadsheets(written), frame, check_dtype=False)
+    assert written["label"].map(restored).tolist() == names
 
 
 def test_tables_come_back_as_they_were_written(tmp_path):

@@ -40,18 +40,8 @@ def as_number(text: str) -> float | None:
 
 def for_spreadsheets(frame: DataFrame) -> DataFrame:
     """Return a table with every text defused."""
-    return _with_text(frame, defused)
-
-
-def from_spreadsheets(frame: DataFrame) -> DataFrame:
-    """Return the table of which `for_spreadsheets` returned the given one."""
-    return _with_text(frame, restored)
-
-
-def _with_text(frame: DataFrame, change: Callable[[str], str]) -> DataFrame:
-    """Return a table in which every text is changed; other entries stay."""
     changed = {
-        name: frame[name].map(lambda entry: change(entry) if isinstance(entry, str) else entry)
+        name: frame[name].map(lambda entry: defused(entry) if isinstance(entry, str) else entry)
         for name in _text_columns(frame)
     }
     return frame.assign(**changed)

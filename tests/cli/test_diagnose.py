@@ -197,6 +197,18 @@ def test_probabilities_and_features_are_diagnosed_together(here):
     assert all(Path(path).stat().st_size > 0 for path in record["files"].values())
 
 
+def test_labels_are_changed_on_request_and_only_then(here, truth, noisy):
+    options = ("--output-dir", "changed", "--no-report")
+    status, out, _ = here(*FILES, *options, "--relabel", 0.8)
+    table = pd.read_csv("changed/relabeled.csv")
+    assert list(table) == documented("Table relabeled of labelnoise diagnose")
+    assert (table["changed"] == (table["label"] != noisy)).all()
+    assert (status, f"{table['changed'].sum()} labels were changed" in " ".join(out.split())) == (0, True)
+    assert (table["label"] != truth).mean() < (noisy != truth).mean() / 2
+    assert here(*FILES, *options)[0] == 0
+    assert not list(Path("changed").glob("relabeled.*"))
+
+
 def test_an_audit_that_is_checked_to_the_end_leaves_nothing_to_draw():
     class Result:
         next_audit = None

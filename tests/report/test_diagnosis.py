@@ -133,6 +133,30 @@ class TestAnswers:
         found.save(tmp_path, overwrite=True, n_audit=20)
         assert (tmp_path / "audit.csv").read_bytes() == typed
 
+    def test_an_answered_audit_of_other_labels_is_kept_and_the_next_one_is_written_beside_it(
+        self, found, saved, noisy, tmp_path, monkeypatch
+    ):
+        only_svg(monkeypatch)
+        other = ln.diagnose(np.roll(noisy.labels, 1), pred_probs=np.full((400, 10), 0.1), random_state=0)
+        path = ln.Audit.draw(other, 5, random_state=0).to_csv(tmp_path / "audit.csv")
+        audit = ln.Audit.read_csv(path)
+        audit.with_answers({int(audit.samples["index"][0]): "6"}).to_csv(path)
+        typed = path.read_bytes()
+        for _ in range(2):
+            written = found.save(tmp_path, overwrite=True, n_audit=5)["audit"]
+            assert written.name == f"audit-{found.data.fingerprint[:8]}.csv"
+            assert ln.Audit.read_csv(written).fingerprint == found.data.fingerprint
+        assert path.read_bytes() == typed
+
+    def test_notes_that_a_person_typed_beside_the_answers_are_kept(self, found, saved, tmp_path, monkeypatch):
+        only_svg(monkeypatch)
+        path = found.save(tmp_path, n_audit=5)["audit"]
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table.assign(notes=["blurred", "", *[""] * (len(table) - 2)]).to_csv(path, index=False)
+        typed = path.read_bytes()
+        found.save(tmp_path, n_audit=20)
+        assert path.read_bytes() == typed
+
     def test_another_file_of_that_name_stops_before_anything_is_written(self, found, tmp_path):
         (tmp_path / "audit.csv").write_text("my notes\n")
         with pytest.raises(FileExistsError, match=r"audit\.csv"):

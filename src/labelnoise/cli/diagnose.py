@@ -86,6 +86,13 @@ def diagnose(
     workers: Workers = None,
     executor: Executor = None,
     store: SearchStore = None,
+    relabel: Annotated[
+        float | None,
+        typer.Option(
+            help="Also write relabeled.csv: labels replaced by the suggested class where that is at least so probable "
+            "(0.9), without a person, and the share of changes that is expected to be wrong."
+        ),
+    ] = None,
     output_dir: OutputDir = Path("labelnoise-output/diagnose"),
     random_state: RandomState = 0,
     overwrite: Overwrite = False,
@@ -123,6 +130,7 @@ def diagnose(
         k=k,
         metric=metric.value,
         plan=plan,
+        relabel=relabel,
         random_state=random_state,
     )
     result = run_diagnose(
@@ -142,6 +150,7 @@ def diagnose(
             "specification": result.specification,
             "plan": records(result.plan),
             "audit_sizes": None if result.sizes is None else records(result.sizes),
+            "relabeled": None if result.relabeled is None else result.relabeled.summary(),
             "files": {kind: str(path) for kind, path in result.files.items()},
         }
     )

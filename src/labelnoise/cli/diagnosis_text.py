@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from labelnoise.diagnosis.diagnosis import Diagnosis
+    from labelnoise.diagnosis.relabeling.automatic import Relabeled
     from labelnoise.jobs.diagnose import DiagnoseResult
 
 _WIDTH = 80
@@ -32,6 +33,8 @@ def print_diagnosis(result: DiagnoseResult) -> None:
     _print_first(result.plan.head(_SHOWN), found)
     if result.sizes is not None:
         _print_sizes(result.sizes)
+    if result.relabeled is not None:
+        say("\n[bold]Relabeled[/] (relabeled.csv)\n" + textwrap.fill(_relabeled(result.relabeled), _WIDTH))
     say("\n" + "\n".join(written(name, path) for name, path in _places(result)))
     lines = textwrap.wrap(next_step(result), _WIDTH, break_long_words=False, break_on_hyphens=False)
     say("\n" + escape("\n".join(lines)))
@@ -97,6 +100,17 @@ def next_step(result: DiagnoseResult) -> str:
     if found.audit is None:
         return f"Next: {fill_in}. {then}: its intervals hold whatever the noise."
     return f"Next: relabel as the plan says; or, for narrower intervals, {fill_in}. {then}."
+
+
+def _relabeled(relabeled: Relabeled) -> str:
+    changed, before = int(relabeled.changed.sum()), f"{100 * relabeled.wrong_rate_before:.1f} %"
+    if not changed:
+        return f"No label was changed; {before} of the labels are expected to be wrong."
+    return (
+        f"{changed:,} labels were changed, and {100 * relabeled.expected_error:.1f} % of the changes are expected to "
+        f"be wrong. Of all labels, {before} were wrong before and {100 * relabeled.wrong_rate_after:.1f} % are now, if "
+        f"the probabilities are right: concentrated noise that no audit found is not in them."
+    )
 
 
 def _wrapped(text: str, indent: int) -> str:

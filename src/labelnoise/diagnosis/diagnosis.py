@@ -20,6 +20,7 @@ from labelnoise.diagnosis.estimation.bracket import TOO_WEAK, wrong_rate_bracket
 from labelnoise.diagnosis.estimation.label_probabilities import with_mean, with_wrong_probability, wrong_probability_of
 from labelnoise.diagnosis.estimation.transition import NoiseEstimate
 from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.diagnosis.relabeling.automatic import Relabeled, relabel_automatically
 from labelnoise.diagnosis.relabeling.cost import CleaningCurve, knn_accuracy
 from labelnoise.diagnosis.relabeling.orders import predicted_curve
 from labelnoise.diagnosis.relabeling.plan import RelabelingPlan, relabeling_plan
@@ -146,12 +147,12 @@ class Diagnosis:
     @property
     def wrong_probability(self) -> Floats:
         """Pr(label is wrong) of each sample that was passed, (N,); NaN for samples without label."""
-        return self._for_all(wrong_probability_of(self.posterior, self.data.codes), np.nan)
+        return self.data.for_all(wrong_probability_of(self.posterior, self.data.codes), np.nan)
 
     @property
     def suggested_labels(self) -> NDArray[Any]:
         """Most probable true class of each sample that was passed, (N,); None for samples without label."""
-        return self._for_all(self.data.classes[self.posterior.argmax(axis=1)], None)
+        return self.data.for_all(self.data.classes[self.posterior.argmax(axis=1)], None)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -242,6 +243,23 @@ class Diagnosis:
             self.data, self.posterior, order, regions=self._regions, random_state=np.random.default_rng(self.seed)
         )
 
+    def relabel(self, least_probability: float = 0.5) -> Relabeled:
+        """Return the labels with suspected ones replaced by the most probable class, and the expected error of that.
+
+        Parameters
+        ----------
+        least_probability : float in [0, 1], default 0.5
+            Least probability of the suggested class. The higher it is, the fewer labels are changed, and the fewer of
+            the changed labels are wrong.
+
+        Returns
+        -------
+        Relabeled
+            Its expected errors hold if the probabilities are right; concentrated noise that no audit found is not in
+            them.
+        """
+        return relabel_automatically(self.data, self.posterior, least_probability=least_probability)
+
     def curve(self, order: str = "gain") -> AccuracyCurve:
         """Return what cleaning gains, as a curve over the wrong rate that is left.
 
@@ -294,7 +312,13 @@ class Diagnosis:
         return to_json(self.summary())
 
     def save(
-        self, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
+        self,
+        folder: StrPath,
+        *,
+        overwrite: bool = False,
+        n_plan: int | None = None,
+        n_audit: int = 200,
+        relabel: float | None = None,
     ) -> dict[str, Path]:
         """Write the page, tables, figures and JSON to a folder, and return their paths.
 
@@ -308,10 +332,14 @@ class Diagnosis:
             Number of labels in the plan, `default_plan_size` unless given.
         n_audit : int, default 200
             Number of samples in the next audit.
+        relabel : float in [0, 1], optional
+            Also write the table `relabeled`: labels replaced where the suggested class is at least so probable.
         """
         from labelnoise.report.diagnosis import save_diagnosis
 
-        return save_diagnosis(self, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit)
+        return save_diagnosis(
+            self, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit, least_probability=relabel
+        )
 
     def _repr_html_(self) -> str:
         from labelnoise.report.notebook import diagnosis_html
@@ -328,11 +356,3 @@ class Diagnosis:
         if self.audit is not None:
             lines.append(f"  concentration   {'not known' if self.concentration is None else self.concentration}")
         return "\n".join(lines)
-
-    def _for_all(self, values: NDArray[Any], missing: Any) -> NDArray[Any]:
-        """Return one value per sample that was passed, from one per labeled sample."""
-        if len(values) == self.data.n_given:
-            return values
-        everyone = np.full(self.data.n_given, missing, dtype=values.dtype if missing is not None else object)
-        everyone[self.data.rows] = values
-        return everyone

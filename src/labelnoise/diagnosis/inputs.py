@@ -68,10 +68,19 @@ class LabeledSamples:
         """Positions of each sample's k nearest other samples, (n, k); a ValueError without neighbors."""
         if self.neighbors is None:
             raise ValueError(
-                "the cost of wrong labels is that of a K-NN vote, so the samples must have neighbors; got none. Pass "
-                "features or neighbors."
+                "plans, regions and what relabeling gains are counted in votes of neighbors, so the samples must have "
+                "neighbors; got none. Pass features=... (or neighbors=...) to `diagnose`, also beside pred_probs; "
+                "without them, `samples` sorted by wrong_probability is a list of what to check first."
             )
         return np.ascontiguousarray(self.neighbors.indices[:, : self.k])
+
+    def for_all(self, values: NDArray[Any], missing: Any) -> NDArray[Any]:
+        """Return one value per sample that was passed, from one per labeled sample."""
+        if len(values) == self.n_given:
+            return values
+        everyone = np.full(self.n_given, missing, dtype=values.dtype if missing is not None else object)
+        everyone[self.rows] = values
+        return everyone
 
     @cached_property
     def fingerprint(self) -> str:

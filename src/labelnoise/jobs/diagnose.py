@@ -19,9 +19,10 @@ from labelnoise.artifacts import SCHEMA, output_folder, write_json
 from labelnoise.data.reading import Reading
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.audit_size import WIDTHS, audit_sizes
-from labelnoise.diagnosis.auditing.next_audit import holds_answers, next_name
+from labelnoise.diagnosis.auditing.next_audit import must_be_kept, next_name
 from labelnoise.diagnosis.diagnose import Origin, diagnose_rows
 from labelnoise.diagnosis.diagnosis import Diagnosis
+from labelnoise.diagnosis.relabeling.automatic import Relabeled
 from labelnoise.diagnosis.relabeling.plan import default_plan_size
 from labelnoise.jobs.curve import Stopwatch
 from labelnoise.jobs.image_samples import read_network_features, read_pixels
@@ -30,7 +31,7 @@ from labelnoise.neighborhoods.neighbors import neighbors
 from labelnoise.progress import stage
 from labelnoise.report.diagnosis import save_files, save_page
 from labelnoise.sweeps.run import describe
-from labelnoise.validation import check_count
+from labelnoise.validation import check_count, check_fraction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,8 @@ class DiagnoseJob:
         Distance between features.
     plan : int, optional
         Number of rows of the plan; by default 5 % of the labels, and at least 100.
+    relabel : float, optional
+        Labels are replaced where the suggested class is at least so probable, in a table of their own.
     random_state : int
         Seed of all draws.
     """
@@ -78,6 +81,7 @@ class DiagnoseJob:
     k: int | None = None
     metric: str = "euclidean"
     plan: int | None = None
+    relabel: float | None = None
     random_state: int = 0
 
     def check(self) -> None:
@@ -99,6 +103,8 @@ class DiagnoseJob:
                 f"--audit-size must be a width between 0 and 1, such as 0.06 for plus or minus 3 points; got "
                 f"{self.audit_size:g}."
             )
+        if self.relabel is not None:
+            check_fraction(self.relabel, "--relabel")
         for name in ("audit_samples", "k", "plan"):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), f"--{name.replace('_', '-')}")
@@ -125,6 +131,8 @@ class DiagnoseResult:
         The labels to check first: the plan, or without neighbors the most suspicious samples.
     sizes : data frame or None
         How many labels to check for some widths, where this was asked for.
+    relabeled : Relabeled or None
+        The labels after automatic relabeling, where this was asked for.
     next_audit : Path or None
         The file of samples to check next.
     files : dict of str to Path
@@ -137,6 +145,7 @@ class DiagnoseResult:
     readings: tuple[Reading, ...]
     plan: pd.DataFrame
     sizes: pd.DataFrame | None
+    relabeled: Relabeled | None
     next_audit: Path | None
     files: dict[str, Path]
     specification: dict[str, Any]
@@ -180,7 +189,7 @@ def run_diagnose(
     watch = Stopwatch()
     audits = [Audit.read_csv(path) for path in job.audits]
     audit = functools.reduce(operator.add, audits) if audits else None
-    holds_answers(target / next_name(audit), audit)  # A file that is no audit is an error before the work.
+    must_be_kept(target / next_name(audit), audit)  # A file that is no audit is an error before the work.
     samples = _read(job, target, overwrite)
     for reading in samples.readings:
         tell(reading)
@@ -199,7 +208,14 @@ def run_diagnose(
             search=search,
         )
         stage("writing tables and figures")
-        files = save_files(found, target, overwrite=overwrite, n_plan=job.plan, n_audit=job.audit_samples)
+        files = save_files(
+            found,
+            target,
+            overwrite=overwrite,
+            n_plan=job.plan,
+            n_audit=job.audit_samples,
+            least_probability=job.relabel,
+        )
     said = tuple(dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning))
     if said:
         tell(replace(samples.readings[0], files=(), warnings=said))
@@ -223,6 +239,7 @@ def run_diagnose(
         readings=samples.readings,
         plan=_plan(found, job.plan),
         sizes=None if widths is None else audit_sizes(found.noise, widths),
+        relabeled=None if job.relabel is None else found.relabel(job.relabel),
         next_audit=files.get("audit"),
         files=files,
         specification=specification,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelnoise.artifacts import StrPath, check_overwrite, output_folder, write_figure, write_json, write_table
-from labelnoise.diagnosis.auditing.next_audit import holds_answers, next_name, write_next_audit
+from labelnoise.diagnosis.auditing.next_audit import must_be_kept, next_name, write_next_audit
 from labelnoise.diagnosis.consequences import most_confused
 from labelnoise.diagnosis.embedding import embedding_table
 from labelnoise.diagnosis.explained import explain
@@ -25,17 +25,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from labelnoise.diagnosis.diagnosis import Diagnosis
+    from labelnoise.diagnosis.relabeling.automatic import Relabeled
     from labelnoise.diagnosis.relabeling.cost import CleaningCurve
 
 NAME = "diagnosis"
 PAGE = "index.html"
 TABLES = ("samples", "regions", "checks", "plan", "cleaning", "transition_matrix", "embedding")
+RELABELED = "relabeled"
+"""The table that is written on request only."""
 FIGURES = ("wrong_rate", "confusion", "suspicion", "accuracy_gained")
 _MOST_CLASSES = 20  # Of more classes, the figure of T shows those that are confused most.
 
 
 def save_diagnosis(
-    found: Diagnosis, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
+    found: Diagnosis,
+    folder: StrPath,
+    *,
+    overwrite: bool = False,
+    n_plan: int | None = None,
+    n_audit: int = 200,
+    least_probability: float | None = None,
 ) -> dict[str, Path]:
     """Write JSON, tables, figures, the samples to check next and the report, and return their paths.
 
@@ -53,6 +62,8 @@ def save_diagnosis(
         Number of labels in the plan; `default_plan_size` unless given.
     n_audit : int, default 200
         Number of samples in the next audit.
+    least_probability : float in [0, 1], optional
+        Also write the table ``relabeled``, of `Diagnosis.relabel`.
 
     Returns
     -------
@@ -69,34 +80,45 @@ def save_diagnosis(
     OSError
         The folder cannot be written.
     """
-    files = save_files(found, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit)
+    files = save_files(
+        found, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit, least_probability=least_probability
+    )
     return {**files, "page": save_page(files["json"])}
 
 
 def save_files(
-    found: Diagnosis, folder: StrPath, *, overwrite: bool = False, n_plan: int | None = None, n_audit: int = 200
+    found: Diagnosis,
+    folder: StrPath,
+    *,
+    overwrite: bool = False,
+    n_plan: int | None = None,
+    n_audit: int = 200,
+    least_probability: float | None = None,
 ) -> dict[str, Path]:
     """Write what `save_diagnosis` writes, without the report; an earlier one, of other figures, is deleted."""
     size = len(found.data.codes)
     least = default_plan_size(size) if n_plan is None else n_plan
     n_plan = check_count(least, "n_plan", most=size, most_is="the number of labeled samples")
     n_audit = check_count(n_audit, "n_audit")
+    relabeled = None if least_probability is None else found.relabel(least_probability)
     target = output_folder(folder)
-    also = [PAGE, *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv"))]
+    also = [PAGE, *(f"{name}.{kind}" for name in (*TABLES, RELABELED) for kind in ("parquet", "csv"))]
     also += [f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")]
     check_overwrite(target, NAME, {"fingerprint": found.data.fingerprint}, overwrite, also=also)
-    holds_answers(target / next_name(found.audit), found.audit)  # This raises an error over a file that is no audit.
+    must_be_kept(target / next_name(found.audit), found.audit)  # This raises an error over a file that is no audit.
     has_neighbors = found.data.neighbors is not None
     plan = found.relabeling_plan(n_plan) if has_neighbors else None
     curves = [] if plan is None else _curves(found, plan)
     tables = _tables(found, plan, curves)
+    if relabeled is not None:
+        tables[RELABELED] = _relabeled_table(found, relabeled)
     files = {"json": write_json({**found.summary(), "explained": explain(found, plan)}, target / f"{NAME}.json")}
     (target / PAGE).unlink(missing_ok=True)
     for name, table in tables.items():
         files[name] = write_table(table, target / name)[1]
     for name, figure in _figures(found, curves, n_plan):
         files[name] = next(path for path in write_figure(figure, target / name) if path.suffix == ".svg")
-    for name in (*TABLES, *FIGURES):
+    for name in (*TABLES, RELABELED, *FIGURES):
         if name not in files:  # An earlier diagnosis of these labels, by features, may have written it.
             for kind in ("parquet", "csv", "png", "svg", "pdf"):
                 (target / f"{name}.{kind}").unlink(missing_ok=True)
@@ -134,6 +156,15 @@ def _tables(found: Diagnosis, plan: RelabelingPlan | None, curves: list[Cleaning
         cleaning = pd.concat([curve.to_frame() for curve in curves], ignore_index=True)
         tables |= {"regions": found.regions, "plan": plan.samples, "cleaning": cleaning}
     return tables
+
+
+def _relabeled_table(found: Diagnosis, relabeled: Relabeled) -> pd.DataFrame:
+    """Return one row per labeled sample: index, given_label, label and whether it was changed."""
+    import pandas as pd
+
+    rows = found.data.rows
+    columns = {"index": rows, "given_label": found.data.given_labels, "label": relabeled.labels[rows]}
+    return pd.DataFrame({**columns, "changed": relabeled.changed[rows]})
 
 
 def _figures(found: Diagnosis, curves: list[CleaningCurve], n_plan: int) -> Iterable[tuple[str, Figure]]:

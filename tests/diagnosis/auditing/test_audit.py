@@ -12,8 +12,9 @@ from helpers.noisy_population import noise_of, population
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.design import drawing_probabilities, reverse_counts
 from labelnoise.diagnosis.auditing.draws import UNSURE
-from labelnoise.diagnosis.auditing.updating import updated_error_probability
+from labelnoise.diagnosis.auditing.updating import updated_posterior
 from labelnoise.diagnosis.checklist import checkers
+from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
 
 PEOPLE = population(400, k=5)
 
@@ -121,7 +122,7 @@ def test_a_second_audit_draws_new_samples_where_the_first_found_wrong_labels():
     assert not set(new) & set(first.checked_codes())
     known = [index for index in drawn.index.tolist() if index in first.checked_codes()]
     assert second.n_checked == len(known)
-    errors = updated_error_probability(people.data, people.noise, first)
+    errors = wrong_probability_of(updated_posterior(people.data, people.noise, first), people.data.codes)
     reverse = reverse_counts(people.data.neighbors.indices, 2000)
     expected = drawing_probabilities(
         errors, 100, reverse=reverse, known=np.isin(np.arange(2000), list(first.checked_codes()))

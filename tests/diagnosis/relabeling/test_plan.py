@@ -3,11 +3,10 @@ import pytest
 from helpers.labeled_samples import blobs, one_hot, random_samples, samples_of
 
 from labelnoise.diagnosis.estimate import Estimate
-from labelnoise.diagnosis.estimation.label_probabilities import draw_classes
 from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.relabeling.cost import cleaning_curve
 from labelnoise.diagnosis.relabeling.orders import ORDERS, cleaning_order, predicted_curve
-from labelnoise.diagnosis.relabeling.plan import relabel_automatically, relabeling_plan, where_noise_lies
+from labelnoise.diagnosis.relabeling.plan import relabeling_plan, where_noise_lies
 
 
 def rho(value, low, high, n_checked=200):
@@ -119,22 +118,3 @@ class TestPlan:
 )
 def test_only_checked_labels_say_where_noise_lies(concentration, case):
     assert where_noise_lies(concentration) == case
-
-
-class TestRelabelAutomatically:
-    def test_its_expected_error_is_the_share_of_wrong_changes(self):
-        rng = np.random.default_rng(0)
-        data, posterior = random_samples(rng, n=4000, k=2)
-        true = draw_classes(posterior, rng)  # so the posterior is right
-        relabeled = relabel_automatically(data, posterior, least_probability=0.6)
-        wrong = relabeled.labels != true
-        assert relabeled.expected_error == pytest.approx(wrong[relabeled.changed].mean(), abs=0.03)
-        assert relabeled.wrong_rate_before == pytest.approx((data.codes != true).mean(), abs=0.03)
-        assert relabeled.wrong_rate_after == pytest.approx(wrong.mean(), abs=0.03)
-
-    def test_a_higher_probability_changes_fewer_labels_with_fewer_errors(self):
-        data, posterior = random_samples(np.random.default_rng(1), n=500)
-        loose, strict = (relabel_automatically(data, posterior, least_probability=p) for p in (0.4, 0.9))
-        assert strict.changed.sum() < loose.changed.sum()
-        assert strict.expected_error < loose.expected_error
-        assert (relabel_automatically(data, posterior, least_probability=1.0).labels == data.codes).all()

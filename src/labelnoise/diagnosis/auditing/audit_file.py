@@ -99,6 +99,13 @@ def read_audit(path: Path, classes: NDArray[Any] | None) -> tuple[tuple[Draw, ..
     return tuple(sorted(read, key=lambda draw: (draw.round, draw.name))), classes, prints[0].removeprefix("data-")
 
 
+def holds_more_columns(path: Path) -> bool:
+    """Return whether an audit file holds text in columns that `write_audit` does not write, such as notes."""
+    return any(
+        name not in _COLUMNS and cell.strip() for _, cells in Sheet.read(path).rows() for name, cell in cells.items()
+    )
+
+
 @dataclass(frozen=True)
 class _Row:
     """A row of the file, read."""

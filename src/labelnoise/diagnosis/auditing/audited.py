@@ -95,11 +95,6 @@ class AuditedNoise:
         return [self._of_given(code) for code in range(self.data.n_classes)]
 
     @property
-    def wrong_rates_of_true(self) -> list[Estimate]:
-        """Share of wrong labels among the samples that truly are of each class, 1 - T[y, y]."""
-        return [_complement(self.transition_entry(code, code)) for code in range(self.data.n_classes)]
-
-    @property
     def class_priors(self) -> list[Estimate]:
         """Share of samples that truly are of each class."""
         everyone, found = np.ones_like(self.checks.posterior), []
@@ -185,7 +180,3 @@ class AuditedNoise:
 def _indicator(code: int, n_classes: int) -> Callable[[Integers], Floats]:
     """Return the quantity that is 1 where the true label is one class."""
     return lambda rows: np.broadcast_to(np.eye(n_classes)[code], (len(rows), n_classes))
-
-
-def _complement(estimate: Estimate) -> Estimate:
-    return replace(estimate, value=1 - estimate.value, low=1 - estimate.high, high=1 - estimate.low)

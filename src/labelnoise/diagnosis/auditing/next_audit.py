@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.audit_file import holds_more_columns
 
 if TYPE_CHECKING:
     from labelnoise.diagnosis.diagnosis import Diagnosis
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 def write_next_audit(found: Diagnosis, folder: Path, n: int = 200) -> Path | None:
     """Draw the next audit and write it as ``audit.csv``, or as ``audit-2.csv`` and so on after earlier rounds.
 
-    A file of that name that holds answers is kept as it is.
+    A file of that name in which a person typed is kept as it is. If it is of other labels, the next audit is written
+    beside it, with the first digits of the hash of these labels in its name.
 
     Parameters
     ----------
@@ -40,7 +42,9 @@ def write_next_audit(found: Diagnosis, folder: Path, n: int = 200) -> Path | Non
     if n_drawn == 0:
         return None
     path = folder / next_name(found.audit)
-    if not holds_answers(path, found.audit):
+    if must_be_kept(path, found.audit) and Audit.read_csv(path).fingerprint != found.data.fingerprint:
+        path = path.with_stem(f"{path.stem}-{found.data.fingerprint[:8]}")
+    if not must_be_kept(path, found.audit):
         audit = Audit.draw(found, n_drawn, random_state=found.seed)
         path.unlink(missing_ok=True)  # An earlier draw may hold answers of partners, copied from the audit passed.
         audit.to_csv(path)
@@ -50,6 +54,17 @@ def write_next_audit(found: Diagnosis, folder: Path, n: int = 200) -> Path | Non
 def next_name(audit: Audit | None) -> str:
     """Return the name of the file of the round after an audit."""
     return "audit.csv" if audit is None else f"audit-{audit.draws[-1].round + 1}.csv"
+
+
+def must_be_kept(path: Path, known: Audit | None) -> bool:
+    """Return whether a person typed into an audit file what is not in the audit `known`: answers, or further columns.
+
+    Raises
+    ------
+    FileExistsError
+        There is a file that is no audit.
+    """
+    return holds_answers(path, known) or (path.exists() and holds_more_columns(path))
 
 
 def holds_answers(path: Path, known: Audit | None) -> bool:

@@ -41,8 +41,11 @@ _LEAST_CHECKED = 20
 _LEAST_GAIN = 2.5
 
 
-def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> Floats:
-    """Return Pr(label i is wrong) for all samples, from the models and an audit.
+def updated_posterior(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> NDArray[np.float32]:
+    """Return Pr(true label) for all samples, from the models and an audit, (N, L).
+
+    A checked sample has probability 1 for its true label. Elsewhere the given label has the probability 1 - e_i, and
+    the others keep their proportions. With fewer than 20 answers, the models are believed.
 
     Parameters
     ----------
@@ -51,12 +54,12 @@ def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit:
     noise : NoiseEstimate
         What the models say.
     audit : Audit
-        An audit of these data, answered in part or whole. With fewer than 20 answers, the models are believed.
+        An audit of these data, answered in part or whole.
 
     Returns
     -------
-    (N,) array in [0, 1]
-        0 or 1 for checked samples.
+    (N, L) float32 array
+        Rows sum to 1.
 
     Raises
     ------
@@ -64,7 +67,19 @@ def updated_error_probability(data: LabeledSamples, noise: NoiseEstimate, audit:
         The audit was drawn from other data.
     """
     audit.check_data(data)
-    return _updated(data, noise, audit)[0]
+    errors, before = _updated(data, noise, audit)
+    posterior = np.array(before, dtype=np.float32)
+    rows = np.arange(len(posterior))
+    posterior[rows, data.codes] = 0.0
+    posterior += 1e-9  # Another class than the given one is possible even where the models have excluded it.
+    posterior[rows, data.codes] = 0.0
+    posterior *= (errors / posterior.sum(axis=1, dtype=np.float64)).astype(np.float32)[:, None]
+    posterior[rows, data.codes] = 1 - errors
+    for index, code in audit.checked_codes(unsure=False).items():
+        at = np.searchsorted(data.rows, index)
+        posterior[at] = 0.0
+        posterior[at, code] = 1.0
+    return posterior
 
 
 def _updated(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> tuple[Floats, NDArray[np.float32]]:
@@ -96,28 +111,6 @@ def _updated(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> tuple[
             expected = _calibrated(_spread(graph, positions, wrong, weights, starts), positions, wrong, weights)
     expected[positions] = wrong
     return expected, posterior
-
-
-def updated_posterior(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> NDArray[np.float32]:
-    """Return Pr(true label) for all samples, from the models and an audit, (N, L).
-
-    The given label has probability 1 - e_i with `updated_error_probability`; the others keep their proportions. A
-    checked sample has probability 1 for its true label.
-    """
-    audit.check_data(data)
-    errors, before = _updated(data, noise, audit)
-    posterior = np.array(before, dtype=np.float32)
-    rows = np.arange(len(posterior))
-    posterior[rows, data.codes] = 0.0
-    posterior += 1e-9  # Another class than the given one is possible even where the models have excluded it.
-    posterior[rows, data.codes] = 0.0
-    posterior *= (errors / posterior.sum(axis=1, dtype=np.float64)).astype(np.float32)[:, None]
-    posterior[rows, data.codes] = 1 - errors
-    for index, code in audit.checked_codes(unsure=False).items():
-        at = np.searchsorted(data.rows, index)
-        posterior[at] = 0.0
-        posterior[at, code] = 1.0
-    return posterior
 
 
 def _averaging(indices: NDArray[np.integer]) -> sparse.csr_array:

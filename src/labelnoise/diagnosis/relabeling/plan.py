@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.arrays import Mask
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
 from labelnoise.diagnosis.inputs import LabeledSamples
@@ -16,7 +15,7 @@ from labelnoise.diagnosis.relabeling.cost import CleaningCurve, default_grid
 from labelnoise.diagnosis.relabeling.gain import relabeling_gains
 from labelnoise.diagnosis.relabeling.orders import ORDERS, cleaning_order, predicted_curve
 from labelnoise.diagnosis.relabeling.regions import Regions, suspicious_regions
-from labelnoise.validation import check_choice, check_count, check_fraction, seed_of
+from labelnoise.validation import check_choice, check_count, seed_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,29 +67,6 @@ class RelabelingPlan:
     case: str
     caveat: str
     curves: dict[str, CleaningCurve]
-
-
-@dataclass(frozen=True, eq=False)
-class Relabeled:
-    """Labels after automatic relabeling, and how wrong they are expected to be.
-
-    Attributes
-    ----------
-    labels : (n,) array
-        Labels in the user's classes, one per labeled sample.
-    changed : (n,) bool array
-        Which of them were changed.
-    expected_error : float
-        Expected share of the changed labels that are wrong afterwards; NaN if none was changed.
-    wrong_rate_before, wrong_rate_after : float
-        Expected share of all labels that are wrong. All three hold if the posterior is right.
-    """
-
-    labels: NDArray[Any]
-    changed: Mask
-    expected_error: float
-    wrong_rate_before: float
-    wrong_rate_after: float
 
 
 def where_noise_lies(concentration: Estimate | None) -> str:
@@ -184,53 +160,3 @@ def relabeling_plan(
         }
     )
     return RelabelingPlan(samples, taken, case, _CASES[case], curves)
-
-
-def relabel_automatically(
-    data: LabeledSamples, posterior: NDArray[np.floating], *, least_probability: float = 0.5
-) -> Relabeled:
-    """Replace each given label by the most probable class where that class is probable enough.
-
-    Nothing in this package does so unasked: a person who looks at the sample makes fewer mistakes.
-
-    Parameters
-    ----------
-    data : LabeledSamples
-        The labels.
-    posterior : (n, L) array
-        Pr(true = y), rows sum to 1.
-    least_probability : float in [0, 1], default 0.5
-        Least probability of the suggested class. The higher it is, the fewer labels are changed, and the fewer of the
-        changed labels are wrong.
-
-    Returns
-    -------
-    Relabeled
-
-    Examples
-    --------
-    >>> import labelnoise as ln
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> truth = np.repeat([0, 1], 100)
-    >>> features = np.column_stack([10.0 * truth, np.zeros(200)]) + rng.normal(size=(200, 2))
-    >>> labels = truth.copy()
-    >>> labels[:5] = 1
-    >>> diagnosis = ln.diagnose(labels, features=features, random_state=0)
-    >>> relabeled = relabel_automatically(diagnosis.data, diagnosis.posterior)
-    >>> np.flatnonzero(relabeled.changed).tolist()
-    [0, 1, 2, 3, 4]
-    """
-    least = check_fraction(least_probability, "least_probability")
-    suggested = posterior.argmax(axis=1)
-    probability = posterior.max(axis=1).astype(np.float64)
-    changed = (suggested != data.codes) & (probability >= least)
-    before = wrong_probability_of(posterior, data.codes)
-    after = np.where(changed, 1 - probability, before)
-    return Relabeled(
-        labels=data.classes[np.where(changed, suggested, data.codes)],
-        changed=changed,
-        expected_error=float(after[changed].mean()) if changed.any() else float("nan"),
-        wrong_rate_before=float(before.mean()),
-        wrong_rate_after=float(after.mean()),
-    )
