@@ -8,7 +8,7 @@ import numpy as np
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.curves.predicted import accuracy_curve
-from labelnoise.diagnosis.estimation.transition import simplest
+from labelnoise.diagnosis.estimation.level import simplest
 from labelnoise.noise import MatrixNoise
 
 if TYPE_CHECKING:

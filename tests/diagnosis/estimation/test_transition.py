@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from labelnoise.diagnosis.estimation.transition import (
-    Alternation,
-    Level,
-    bayes,
-    corner,
-    fit_even_transition,
-    fit_level,
-    fit_transition,
-    simplest,
-)
+from labelnoise.diagnosis.estimation.even_transition import fit_even_transition
+from labelnoise.diagnosis.estimation.level import Level, simplest
+from labelnoise.diagnosis.estimation.transition import Alternation, bayes, corner, fit_level, fit_transition
 
 T = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.3, 0.7]])
 START = Level(0.8 * np.eye(3) + 0.2 / 3, 1.0, np.zeros(3), -np.inf)

@@ -17,13 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from labelnoise.arrays import Codes, Features, Floats, Integers
 from labelnoise.diagnosis.estimation.forward import CrossFit, design, make_folds
+from labelnoise.diagnosis.estimation.level import simplest
 from labelnoise.diagnosis.estimation.transition import (
     Alternation,
     NoiseEstimate,
     alternate,
     bayes,
     fit_level,
-    simplest,
 )
 from labelnoise.progress import stage
 

@@ -8,7 +8,8 @@ Two fits alternate. Given T, held-out scores s(x) of the true classes come from 
 over T, the inverse temperature :math:`\tau` and the offsets b. The temperature matters: regularized scores are too
 flat, and T alone would then explain too little noise. Because the scores are held out, noise that the regression
 learned by heart counts as noise. T is identified if the noise depends on the class alone: the noise is then what keeps
-P(z | x) away from 0 and 1 even where the class is certain.
+P(z | x) away from 0 and 1 even where the class is certain. Where labels are fewer than a tenth of the entries of T, it
+has one wrong rate and even confusions instead (`labelnoise.diagnosis.estimation.even_transition`).
 """
 
 from __future__ import annotations
@@ -18,19 +19,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from labelnoise.arrays import Codes, Floats, Integers
+from labelnoise.diagnosis.estimation.even_transition import fit_even_transition
 from labelnoise.diagnosis.estimation.forward import CrossFit, softmax
 from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
+from labelnoise.diagnosis.estimation.level import BLOCK_CELLS, Level, simplest
 from labelnoise.threads import for_each_block
 
 _FIRST_STEPS, _LATER_STEPS = 100, 60
 _GAIN = 3e-4  # of the mean log-likelihood, below which another round is not worth its time
 _MOST_CELLS = 10_000_000  # samples times classes in a fit of T; more do not make it more precise than it needs to be
-
 _LEAST_PER_ENTRY = 0.1  # labels per entry of T, below which its entries are not told apart
-_BLOCK_CELLS = 100_000  # samples times classes at a time, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,25 +73,6 @@ def bayes(class_probability: NDArray[np.float32], transition: Floats, codes: Cod
     joint = class_probability * transition.T.astype(np.float32)[codes]
     joint /= np.maximum(joint.sum(axis=1, keepdims=True), np.float32(1e-30))
     return joint
-
-
-@dataclass(frozen=True, eq=False)
-class Level:
-    """T, inverse temperature and offsets of one fit, and its mean log-likelihood."""
-
-    transition: Floats
-    inverse_temperature: float
-    offsets: Floats
-    log_likelihood: float
-
-
-def simplest(transition: Floats, weights: Floats) -> Floats:
-    """Return the matrix of the same wrong rate whose diagonal entries are equal, as are all others."""
-    return _even(float(1 - np.average(np.diag(transition), weights=weights)), len(transition))
-
-
-def _even(rate: float, n_classes: int) -> Floats:
-    return np.where(np.eye(n_classes, dtype=bool), 1 - rate, rate / (n_classes - 1))
 
 
 def fit_level(scores: NDArray[np.floating], codes: Codes, start: Level, prior: Floats, iterations: int = 150) -> Level:
@@ -154,64 +135,6 @@ def fit_transition(
     return Level(t, scale, b, _moments(s, z, scale, b, t)[0] / n)
 
 
-def fit_even_transition(scores: NDArray[np.floating], codes: Codes, start: Level, iterations: int = 150) -> Level:
-    r"""Return the fit of the greatest likelihood in which all labels are wrong at one rate r, and evenly.
-
-    .. math:: P(z \mid x) = (1 - r)\, p_z + \frac{r}{L - 1} (1 - p_z), \qquad p = \mathrm{softmax}(\tau\, s(x) + b)
-
-    Where samples are too few for L x L entries, these would explain labels that happen to be wrong by confusions that
-    are not there, and the wrong rate would be too high.
-
-    Parameters
-    ----------
-    scores, codes, start, iterations
-        As in `fit_transition`.
-    """
-    from scipy.optimize import minimize
-
-    n, n_classes = scores.shape
-    s, rows = scores.astype(np.float32), np.arange(n)
-    s -= s.mean(axis=1, keepdims=True)
-    block = max(1, _BLOCK_CELLS // n_classes)
-
-    def moments(scale: float, b: Floats, rate: float) -> tuple[float, float, float, Floats]:
-        """Return the log-likelihood, and its slopes by scale, rate and offsets."""
-        found: list[Any] = [None] * -(-n // block)
-        even, factor = rate / (n_classes - 1), 1 - rate - rate / (n_classes - 1)
-
-        def work(start: int, stop: int) -> None:
-            part, z, at = s[start:stop], codes[start:stop], rows[: stop - start]
-            p = softmax(part * np.float32(scale) + b.astype(np.float32))
-            own = p[at, z].astype(np.float64)
-            given = np.maximum(even + factor * own, 1e-300)
-            pull = (factor * own / given).astype(np.float32)
-            found[start // block] = (
-                float(np.log(given).sum()),
-                float(pull @ (part[at, z] - np.einsum("ij,ij->i", p, part))),
-                float((((1 - own) / (n_classes - 1) - own) / given).sum()),
-                np.bincount(z, pull, n_classes) - pull @ p,
-            )
-
-        for_each_block(work, n, block, "fitting the wrong rate")
-        logs, by_scale, by_rate, by_b = zip(*found, strict=True)
-        return sum(logs), sum(by_scale), sum(by_rate), np.sum(by_b, axis=0, dtype=np.float64)
-
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        scale, b, rate = float(np.exp(flat[0])), flat[2:], float(expit(flat[1]))
-        likelihood, by_scale, by_rate, by_b = moments(scale, b, rate)
-        slopes = [scale * by_scale, rate * (1 - rate) * by_rate, *(by_b - b)]
-        return 0.5 * float(b @ b) / n - likelihood / n, -np.array(slopes) / n
-
-    before = np.clip(1 - np.diag(start.transition).mean(), 1e-6, 1 - 1e-6)
-    first = [np.log(start.inverse_temperature), logit(before), *start.offsets]
-    bounds = [(-3.0, 3.0), (-16.0, 16.0), *[(None, None)] * n_classes]
-    found = minimize(
-        loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations, "ftol": 1e-9}
-    )
-    scale, b, rate = float(np.exp(found.x[0])), found.x[2:], float(expit(found.x[1]))
-    return Level(_even(rate, n_classes), scale, b, moments(scale, b, rate)[0] / n)
-
-
 def _moments(
     scores: NDArray[np.float32], codes: Codes, scale: float, offsets: Floats, transition: Floats
 ) -> tuple[float, float, Floats, Floats]:
@@ -231,7 +154,7 @@ def _moments(
         T.
     """
     n, n_classes = scores.shape
-    block = max(1, _BLOCK_CELLS // n_classes)
+    block = max(1, BLOCK_CELLS // n_classes)
     columns, b = np.ascontiguousarray(transition.T.astype(np.float32)), offsets.astype(np.float32)
     found: list[Any] = [None] * -(-n // block)
 
