@@ -1,11 +1,11 @@
 """How close are the wrong rate, T and the wrong labels found without any clean label, beside cleanlab?
 
-    LABELNOISE_DATA=FOLDER python benchmarks/noise_rates.py [--mnist] [--quick] [--output FILE.json]
+    LABELNOISE_DATA=FOLDER python benchmarks/noise_rates.py [--data digits cifar10 mnist] [--quick] [--output FILE.json]
 
-Digits; CIFAR-10's features with made noise and CIFAR-10N's labels, where the folder holds them; MNIST's pixels with
---mnist. "clusters" is flip noise in whole k-means clusters, which no estimate without checked labels sees. Both are
-given the same held-out probabilities: those that `labelnoise.diagnose` fits. cleanlab estimates the joint from them
-(`estimate_joint`) and ranks labels by each of its three scores, of which the best is shown.
+By default digits, and CIFAR-10's features with made noise and CIFAR-10N's labels, where the folder holds them; MNIST's
+pixels where --data names them. "clusters" is flip noise in whole k-means clusters, which no estimate without checked
+labels sees. Both are given the same held-out probabilities: those that `labelnoise.diagnose` fits. cleanlab estimates
+the joint from them (`estimate_joint`) and ranks labels by each of its three scores, of which the best is shown.
 
 `true` is the wrong rate, `ours` and `cleanlab` the estimates, `low` and `high` our bracket; `T` the mean absolute error
 of an entry; `AP` the average precision of finding the wrong labels. Without cleanlab its columns are empty.
@@ -29,12 +29,13 @@ RATES = (0.1, 0.2, 0.3, 0.4)
 
 def data_sets(options: Options) -> Iterator[tuple[str, Any, Any, Any]]:
     """Yield name, features, true labels, and human labels or None."""
-    digits = load_digits()
-    yield "digits", np.concatenate([p.features for p in digits]), np.concatenate([p.labels for p in digits]), None
-    if not options.quick and (real := load_cifar10("train")):
+    if "digits" in options.data:
+        digits = load_digits()
+        yield "digits", np.concatenate([p.features for p in digits]), np.concatenate([p.labels for p in digits]), None
+    if "cifar10" in options.data and not options.quick and (real := load_cifar10("train")):
         yield "cifar10", *real
-    if options.mnist:
-        train, _ = load_mnist()
+    if "mnist" in options.data and (mnist := load_mnist()):
+        train = mnist[0]
         yield "mnist", train.features, np.asarray(train.labels), None
 
 
@@ -109,4 +110,5 @@ def main(options: Options) -> Record:
 
 
 if __name__ == "__main__":
-    run(main, __doc__, mnist={"action": "store_true", "help": "MNIST's pixels as well"})
+    known = ("digits", "cifar10", "mnist")
+    run(main, __doc__, data={"nargs": "+", "choices": known, "default": known[:2], "help": "default: digits cifar10"})
