@@ -123,12 +123,12 @@ class Timing(NamedTuple):
 def time_in_turn(works: Mapping[str, Work], repeats: int, *, warm_up: int = 1) -> dict[str, Timing]:
     """Time several pieces of work in rounds, so that whatever else the machine does weighs on all of them.
 
-    The first `warm_up` rounds, which compile and fill caches, are left out.
+    Every other round is in reverse order. The first `warm_up` rounds, which compile and fill caches, are left out.
     """
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     results: dict[str, Any] = {}
-    for _ in range(warm_up + repeats):
-        for name, work in works.items():
+    for turn in range(warm_up + repeats):
+        for name, work in list(works.items())[:: -1 if turn % 2 else 1]:
             start, cpu_start = time.perf_counter(), time.process_time()
             results[name] = work()
             times[name].append((time.perf_counter() - start, time.process_time() - cpu_start))

@@ -1,18 +1,22 @@
 """How fast is the exact win probability on real softmax outputs, with ten classes and with a thousand?
 
-    python benchmarks/workloads.py [--rows 10000] [--repeats 5] [--quick] [--output FILE.json]
+    python benchmarks/workloads.py [--rows 10000] [--repeats 5] [--works A B C] [--noises uniform flip dense]
+        [--ties strict random lowest] [--prototype FOLDER] [--quick] [--output FILE.json]
 
 Needs softmax/mnist_test.npz and softmax/thousand_classes.npz in the folder that LABELNOISE_DATA names. Workload A: 6
 noise levels, every K = 1..80. B: 21 levels, K = 10, 30, 60, 100, 300. C: the same with 1,000 classes, as
-`accuracy_curve` does it. A is compared with the convolution, the package's second engine. Each round times all ways in
-turn, after one round that compiles (none for C, which is timed once). `cpu_seconds` is the median of the processor
-seconds of all threads, on which other load on the machine weighs less than on the least elapsed `seconds`; the ratio is
-that of labelnoise to the way, in processor seconds of the same round. All results must agree to 1e-12.
+`accuracy_curve` does it, also with a dense random corruption matrix. A is compared with the convolution, the package's
+second engine. --prototype compares A and B with another implementation: a folder with a module `engnb`, whose
+function `plural` takes groups of k. Each round times all ways in turn, every other round in reverse order, after one
+round that compiles (none for C, which is timed once). `cpu_seconds` is the median of the processor seconds of
+all threads, on which other load on the machine weighs less than on the least elapsed `seconds`; the ratio is that of
+labelnoise to the way, in processor seconds of the same round. All results must agree to 1e-12.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -49,7 +53,20 @@ def convolved(q: np.ndarray, labels: np.ndarray, ks: list[int], ties: str) -> np
     return out[:, 0]
 
 
+def prototype(folder: Path) -> Callable[..., np.ndarray]:
+    """Return the function of another implementation; it is told which k share their points."""
+    sys.path.insert(0, str(folder))
+    from engnb import plural
+
+    def probabilities(q: np.ndarray, labels: np.ndarray, ks: list[int], ties: str) -> np.ndarray:
+        shared = [list(range(1, 11)), list(range(11, 33)), list(range(33, 81))]
+        return plural(q, groups=shared if len(ks) == 80 else [[k] for k in ks], cls=labels, rule=ties)
+
+    return probabilities
+
+
 def main(options: Options) -> Record:
+    other = prototype(options.prototype) if options.prototype else None
     table = Table("work:7", "noise:8", "ties:7", "way:12", "cpu_seconds", "seconds", "us_per_row_and_level", "ratio")
 
     def report(about: Record, ways: dict[str, Callable[[], np.ndarray]], rows: int, repeats: int, warm_up: int) -> None:
@@ -67,18 +84,25 @@ def main(options: Options) -> Record:
         ("B", "uniform", np.linspace(0, 1, 21), KS),
         ("B", "flip", np.linspace(0, 1, 21), KS),
     ):
+        if work not in options.works or noise not in options.noises:
+            continue
         q = np.concatenate([observed_distribution(softmax, NOISES[noise], float(g)) for g in levels])
         every = np.tile(labels, len(levels))
-        for ties in TIES:
+        for ties in options.ties:
             ways = {"labelnoise": partial(ln.plurality_probability, q, ks, every, ties=ties)}
-            if work == "A":
+            if other is not None:
+                ways["prototype"] = partial(other, q, every, ks, ties)
+            elif work == "A":
                 ways["convolution"] = partial(convolved, q, every, ks, ties)
             report({"work": work, "noise": noise, "ties": ties}, ways, len(q), options.repeats, 1)
 
+    if "C" not in options.works:
+        return {"rows": table.rows}
     softmax, labels = load("thousand_classes.npz", options.rows)
     rates = np.linspace(0, 1, 21)
-    for noise, model in NOISES.items():
-        for ties in TIES:
+    for noise in options.noises:
+        model = NOISES[noise] if noise in NOISES else ln.MatrixNoise.random(softmax.shape[1], random_state=0)
+        for ties in options.ties:
             curve = partial(ln.accuracy_curve, softmax, labels, model, rates, KS, ties=ties)
             ways = {"labelnoise": lambda curve=curve: curve().accuracy}
             report({"work": "C", "noise": noise, "ties": ties}, ways, len(rates) * len(softmax), 1, 0)
@@ -86,4 +110,13 @@ def main(options: Options) -> Record:
 
 
 if __name__ == "__main__":
-    run(main, __doc__, rows=(10_000, 100), repeats=(5, 1))
+    run(
+        main,
+        __doc__,
+        rows=(10_000, 100),
+        repeats=(5, 1),
+        works={"nargs": "+", "choices": "ABC", "default": "ABC"},
+        noises={"nargs": "+", "choices": (*NOISES, "dense"), "default": (*NOISES, "dense")},
+        ties={"nargs": "+", "choices": TIES, "default": TIES},
+        prototype={"type": Path, "metavar": "FOLDER", "help": "another implementation to compare with"},
+    )

@@ -19,8 +19,8 @@ from labelnoise.plurality.convolution import convolution_plurality
 from labelnoise.plurality.plan import k_ranges, plan
 from labelnoise.plurality.probability import plurality_of_blocks, plurality_probability
 from labelnoise.plurality.small_classes import HIGHEST_POWER, log_coefficients, power_sums, radii
-from labelnoise.plurality.vectors import add_up, cos_sin, divide, exp, fill, fill_from, load, maximum, minimum, store
 from labelnoise.validation import TIES
+from labelnoise.vectors import add_up, cos_sin, divide, exp, fill, fill_from, load, maximum, minimum, store
 
 EVERY_TIE_RULE = pytest.mark.parametrize("ties", TIES)
 
@@ -199,9 +199,9 @@ def test_points_of_a_plan_read_off_poisson_probabilities():
         points = slice(tables.point_at[r], tables.point_at[r + 1])
         angle = theta * tables.sine[points]
         values = np.exp(theta * tables.cosine_minus_1[points]) * np.exp(1j * angle)
-        values = values.reshape(-1, 1, 8)
-        readout = tables.readout[tables.readout_at[r] : tables.readout_at[r + 1]].reshape(len(values), -1, 2, 8)
-        ratio = (values.real * readout[:, :, 0] + values.imag * readout[:, :, 1]).sum(axis=(0, 2))
+        values = values.reshape(1, -1, 8)
+        readout = tables.readout[tables.readout_at[r] : tables.readout_at[r + 1]].reshape(-1, values.shape[1], 2, 8)
+        ratio = (values.real * readout[:, :, 0] + values.imag * readout[:, :, 1]).sum(axis=(1, 2))
         np.testing.assert_allclose(ratio, 1, rtol=0, atol=1e-13)
 
 

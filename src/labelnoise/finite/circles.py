@@ -21,7 +21,7 @@ from scipy.special import pdtrc
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.plurality.pmf import poisson_pmf
-from labelnoise.plurality.vectors import WIDTH
+from labelnoise.vectors import WIDTH
 
 LEAST_PMF = 2e-3
 """Least Pr(Poisson(M r) = U) of the U that a circle serves: rounding errors are divided by it."""

@@ -25,9 +25,9 @@ import numpy as np
 from labelnoise.arrays import Floats, Integers
 from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import EVERY_LABEL
-from labelnoise.plurality.vectors import WIDTH, add_up, divide, fill, load, maximum, minimum, store
 from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES
+from labelnoise.vectors import WIDTH, add_up, divide, fill, load, maximum, minimum, store
 
 LANES = 16
 """Walks per block."""

@@ -33,7 +33,7 @@ from labelnoise.finite.patterns import LabelPairs
 from labelnoise.finite.products import halved_binomials
 from labelnoise.finite.redraw import add_majority
 from labelnoise.plurality.ties import tie_nodes
-from labelnoise.plurality.vectors import add_up, cos_sin, exp, fill, fill_from, load, store
+from labelnoise.vectors import add_up, cos_sin, exp, fill, fill_from, load, store
 
 FAR = math.log(1e-18)
 """Logarithm of the size, relative to that at v = r, of a product that may be left out."""

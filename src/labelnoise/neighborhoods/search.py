@@ -28,6 +28,7 @@ from labelnoise.compiled import compiled
 from labelnoise.neighborhoods.candidates import Library, libraries, roundoff
 from labelnoise.progress import track
 from labelnoise.threads import core_count, for_each_block, openmp_thread
+from labelnoise.vectors import WIDTH, add_product, add_square, add_up, fill, load, load_one, prefetch
 
 _BATCH = 2048  # rows processed at once (by each core, in the library); fewer if they would need more than `_MEMORY`
 _MEMORY = 2**26  # bytes
@@ -163,59 +164,50 @@ def _unit_rows(values: Features, squares: Floats) -> Features:
 
 
 @compiled()
-def _dot(x, y):
-    """Return x.y in float64, by eight running sums that a processor can add at once, in a fixed order."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = x.size - x.size % 8
-    for i in range(0, whole, 8):
-        a += np.float64(x[i]) * np.float64(y[i])
-        b += np.float64(x[i + 1]) * np.float64(y[i + 1])
-        c += np.float64(x[i + 2]) * np.float64(y[i + 2])
-        d += np.float64(x[i + 3]) * np.float64(y[i + 3])
-        e += np.float64(x[i + 4]) * np.float64(y[i + 4])
-        f += np.float64(x[i + 5]) * np.float64(y[i + 5])
-        g += np.float64(x[i + 6]) * np.float64(y[i + 6])
-        h += np.float64(x[i + 7]) * np.float64(y[i + 7])
+def _dot(x, y, following):
+    """Return x.y in float64, by eight running sums that a processor can add at once, in a fixed order.
+
+    The row that will be needed next is fetched from memory meanwhile, which takes longer than the sums do.
+    """
+    total = fill(0.0)
+    whole = x.size - x.size % WIDTH
+    for i in range(0, whole, WIDTH):
+        prefetch(following, i)
+        total = add_product(total, load(x, i), load(y, i))
     for i in range(whole, x.size):
-        a += np.float64(x[i]) * np.float64(y[i])
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+        total = add_product(total, load_one(x, i), load_one(y, i))
+    return add_up(total)
 
 
 @compiled()
 def _square(start, stop, values, squares):
     for row in range(start, stop):
-        squares[row] = _dot(values[row], values[row])
+        squares[row] = _dot(values[row], values[row], values[row])
 
 
 @compiled()
-def _squared_distance(x, y):
+def _squared_distance(x, y, following):
     """Return |x - y|^2 in float64, summed as in `_dot`."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = x.size - x.size % 8
-    for i in range(0, whole, 8):
-        a += (np.float64(x[i]) - np.float64(y[i])) ** 2
-        b += (np.float64(x[i + 1]) - np.float64(y[i + 1])) ** 2
-        c += (np.float64(x[i + 2]) - np.float64(y[i + 2])) ** 2
-        d += (np.float64(x[i + 3]) - np.float64(y[i + 3])) ** 2
-        e += (np.float64(x[i + 4]) - np.float64(y[i + 4])) ** 2
-        f += (np.float64(x[i + 5]) - np.float64(y[i + 5])) ** 2
-        g += (np.float64(x[i + 6]) - np.float64(y[i + 6])) ** 2
-        h += (np.float64(x[i + 7]) - np.float64(y[i + 7])) ** 2
+    total = fill(0.0)
+    whole = x.size - x.size % WIDTH
+    for i in range(0, whole, WIDTH):
+        prefetch(following, i)
+        total = add_square(total, load(x, i), load(y, i))
     for i in range(whole, x.size):
-        a += (np.float64(x[i]) - np.float64(y[i])) ** 2
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+        total = add_square(total, load_one(x, i), load_one(y, i))
+    return add_up(total)
 
 
 @compiled()
-def _distance(x, y, x_square, y_square, cosine):
+def _distance(x, y, x_square, y_square, cosine, following):
     """Return the distance by which neighbors are ordered.
 
     The cosine is the root of (x.y)^2 / (|x|^2 |y|^2): one rounding instead of several, so that multiples of a sample
     have equal distances wherever the products are exact (counts, pixels).
     """
     if not cosine:
-        return math.sqrt(_squared_distance(x, y))
-    product = _dot(x, y)
+        return math.sqrt(_squared_distance(x, y, following))
+    product = _dot(x, y, following)
     root = math.sqrt(min(product * product / (x_square * y_square), 1.0))
     return 1.0 - math.copysign(root, product)
 
@@ -255,8 +247,9 @@ def _sort_heaps(start, stop, distances, indices):
 def _admit_candidates(start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices):
     """Put the nearest of each query's candidates into its k places, which form a heap."""
     for row in range(start, stop):
-        for i in candidates[row]:
-            distance = _distance(queries[row], train[i], squares[row], train_squares[i], cosine)
+        for at, i in enumerate(candidates[row]):
+            following = candidates[row, min(at + 1, candidates.shape[1] - 1)]
+            distance = _distance(queries[row], train[i], squares[row], train_squares[i], cosine, train[following])
             if i != own[row] and _is_farther(distances[row, 0], indices[row, 0], distance, i):
                 _replace_farthest(distances[row], indices[row], distance, i)
 
@@ -283,6 +276,6 @@ def _admit_block(
                 least = (square + train_squares[i]) * (1 - 2 * roundoff) - 2 * product
                 possible = least <= limit * limit * (1 + 4 * roundoff)
             if possible and i != own[row]:
-                distance = _distance(queries[row], train[i], square, train_squares[i], cosine)
+                distance = _distance(queries[row], train[i], square, train_squares[i], cosine, train[i])
                 if _is_farther(distances[row, 0], indices[row, 0], distance, i):
                     _replace_farthest(distances[row], indices[row], distance, i)

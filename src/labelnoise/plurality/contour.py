@@ -15,6 +15,7 @@ together at most a few times `plan.NEGLIGIBLE` likely:
   binomial tail (`closed_forms`);
 - a competitor that is unlikely to reach a is frozen from there on, its E_j being a part of a common factor; if it is
   frozen from the start, E_j is a whole Poisson series, exp(theta q_j (w - 1)), and all of these are one such series;
+- nearly equal competitors share a factor, raised to a power (`clusters`);
 - the weak ones among many classes are a series in power sums of their q (`competitors`, `small_classes`);
 - points far from w = 1 are left out where the integrand is negligible on all of them (`far_points`);
 - against a single competitor, and for a single k, the sum over a has a closed form (`closed_forms`).
@@ -32,6 +33,7 @@ from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
 from labelnoise.plurality.bounds import first_relevant, freezing_point, hopeless, log_of_rest
 from labelnoise.plurality.closed_forms import add_binomial_tails, one_competitor
+from labelnoise.plurality.clusters import CLUSTERING, Clusters, cluster, room_for_clusters
 from labelnoise.plurality.competitors import (
     FEW,
     Competitors,
@@ -40,9 +42,9 @@ from labelnoise.plurality.competitors import (
     list_competitors,
     room_for_competitors,
 )
-from labelnoise.plurality.far_points import MOST_BOUNDED, MOST_STEPS, blocks_needed
+from labelnoise.plurality.far_points import ROOM, blocks_needed
 from labelnoise.plurality.integral import CHUNK, LOWEST, NODE_CHUNK, RANDOM, STRICT, integrate
-from labelnoise.plurality.plan import NEGLIGIBLE, plan
+from labelnoise.plurality.plan import NEGLIGIBLE, Plan, plan
 from labelnoise.plurality.pmf import binomial_tail, poisson_pmf
 from labelnoise.plurality.small_classes import (
     HIGHEST_POWER,
@@ -54,7 +56,7 @@ from labelnoise.plurality.small_classes import (
     series_coefficients,
 )
 from labelnoise.plurality.ties import TieNodes, tie_nodes
-from labelnoise.plurality.vectors import WIDTH, fill_from, load, store
+from labelnoise.vectors import WIDTH, fill_from, load, pointer, read, store, write
 
 WIDE = 32
 """Rows with more classes are searched for weak ones."""
@@ -68,40 +70,46 @@ class Scratch(NamedTuple):
     """Room for one row at a time; each thread has its own."""
 
     competitors: Competitors
+    clusters: Clusters
     power_sums: PowerSums
     starts: Integers
     """For each range of k the first relevant a, or -1 where y cannot win."""
     frozen: Integers
-    """For each direct competitor, the a from which on its sum no longer changes."""
+    """For competitor j = 1, 2, ... the a from which on its sum no longer changes."""
+    power: Integers
+    """How many classes it stands for."""
     ahead: Integers
-    """For competitor j = 1, 2, ... whether its sum runs one term ahead, since ties with it are won."""
+    """Whether its sum runs one term ahead, since ties with it are won."""
     mean: Floats
     terms: Floats
     sums: Floats
     products: Floats
-    factors: Floats
+    common: Floats
+    totals: Floats
+    bound: Floats
     n_nodes: Integers
     node_at: Integers
-    bound: tuple[Floats, Floats, Floats, Floats]
 
 
-def _room(n_classes: int, k_max: int, n_ranges: int, most_nodes: int) -> Scratch:
+def _room(n_classes: int, k_max: int, plans: Plan, most_nodes: int) -> Scratch:
     n_votes, lanes = k_max // 2 + 4, (n_classes // WIDTH + 1) * WIDTH + WIDTH
-    lanes_bounded = (MOST_BOUNDED + 1) * WIDTH
     return Scratch(
         competitors=room_for_competitors(n_classes),
+        clusters=room_for_clusters(n_classes),
         power_sums=room_for_power_sums(n_classes, n_votes, min(most_nodes, LARGEST_RULE), n_classes > WIDE),
-        starts=np.empty(n_ranges, np.int64),
-        frozen=np.empty(n_classes, np.int64),
+        starts=np.empty(len(plans.theta), np.int64),
+        frozen=np.empty(n_classes + 1, np.int64),
+        power=np.ones(n_classes + 1, np.int64),
         ahead=np.zeros(n_classes + 1, np.int64),
         mean=np.empty(lanes),
         terms=np.empty(n_votes * lanes + WIDTH),
         sums=np.empty(2 * WIDTH * (n_classes + 1)),
         products=np.empty(2 * WIDTH * max(CHUNK, NODE_CHUNK * most_nodes)),
-        factors=np.empty(4 * WIDTH),
+        common=np.empty(2 * WIDTH),
+        totals=np.empty(2 * WIDTH * int(plans.n_blocks.max())),
+        bound=np.empty(ROOM),
         n_nodes=np.ones(n_votes, np.int64),
         node_at=np.zeros(n_votes, np.int64),
-        bound=(np.empty(lanes_bounded), np.empty(2 * WIDTH), np.empty(3 * WIDTH), np.empty(2 * WIDTH * MOST_STEPS)),
     )
 
 
@@ -109,7 +117,7 @@ def _room(n_classes: int, k_max: int, n_ranges: int, most_nodes: int) -> Scratch
 def _fill_terms(mean, n, first, stop, inverse, terms, stride):
     """Set terms[stride * a + j] to Pr(X_j = a) for first <= a <= stop and j <= n, and to 0 for the lanes after it."""
     for j in range(stride):
-        terms[stride * first + j] = poisson_pmf(first, mean[j]) if j <= n else 0.0
+        write(terms, stride * first + j, poisson_pmf(first, read(mean, j)) if j <= n else 0.0)
     for lane in range(0, stride, WIDTH):
         term, means = load(terms, stride * first + lane), load(mean, lane)
         for a in range(first + 1, stop + 1):
@@ -118,29 +126,33 @@ def _fill_terms(mean, n, first, stop, inverse, terms, stride):
 
 
 @_jit
-def _choose_nodes(start, stop, k_high, n_direct, stride, amplification, rules, scratch):
+def _choose_nodes(start, stop, k_high, n_direct, amplification, votes, expected, rules, n_nodes, node_at):
     """Choose the nodes of "random" for each a; return whether the series of weak classes are known at all of them.
 
     Given sum k, the probability that y and some m others have a votes each is at most 1/Pr(Poisson(theta) = k) times
     that of the Poisson variables, Pr(X_y = a) times an elementary symmetric polynomial of Pr(X_j = a), which is below
     s^m / m! for their sum s. So at most `depth` classes tie, but for a negligible probability; and at most k/a - 1.
     """
-    terms, expected, active = scratch.terms, scratch.power_sums.expected, n_direct
+    terms, power, _, frozen, stride = votes
+    rule_start, rule_n_nodes, n_depths = rules
+    active = n_direct
     for a in range(start, stop):
-        while active > 0 and scratch.frozen[active - 1] <= a:
+        while active > 0 and read(frozen, active) <= a:
             active -= 1
-        weak = expected[a] if a <= HIGHEST_POWER else 0.0
-        total, most = weak, min(k_high // a, len(rules.start)) - 1
+        weak = read(expected, a) if a <= HIGHEST_POWER else 0.0
+        total, classes, most = weak, 0, min(k_high // a, n_depths) - 1
         for j in range(1, active + 1):
-            total += terms[stride * a + j]
+            total += read(power, j) * read(terms, stride * a + j)
+            classes += read(power, j)
         if weak == 0.0:
-            most = min(most, active)
-        depth, excess = 0, total * terms[stride * a] * amplification
+            most = min(most, classes)
+        depth, excess = 0, total * read(terms, stride * a) * amplification
         while depth < most and (excess > NEGLIGIBLE or depth < 2 * total):
             depth += 1
             excess *= total / (depth + 1)
-        scratch.node_at[a], scratch.n_nodes[a] = rules.start[depth], rules.n_nodes[depth]
-        if weak > 0.0 and scratch.n_nodes[a] > LARGEST_RULE:
+        write(node_at, a, read(rule_start, depth))
+        write(n_nodes, a, read(rule_n_nodes, depth))
+        if weak > 0.0 and read(n_nodes, a) > LARGEST_RULE:
             return False
     return True
 
@@ -173,51 +185,58 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
     stop = min(max(stop, start), half)
     start = min(start, stop)
     if start < stop:
-        # Choose the competitors that have a factor of their own.
+        # Choose the classes that have a factor, alone or in clusters, and the competitors of which something matters.
         cut = floor_and_cut(start, theta, k_high, b, group.radius)[1] if wide else 0.0
-        frozen, n_direct, n_group = scratch.frozen, 0, n_weak
-        point = stop
-        while n_direct < n:
-            m = n_direct
+        n_listed, n_group = n, n_weak
+        for m in range(n):
             if q[m] <= cut and n - m + n_weak > FEW:
-                n_group = n - m + n_weak
+                n_listed, n_group = m, n - m + n_weak
                 break
+        clusters, frozen, power, ahead = scratch.clusters, scratch.frozen, scratch.power, scratch.ahead
+        mean, rest, n_direct, point = scratch.mean, theta * (1.0 - q_y), np.int64(0), stop
+        mean[0] = theta * q_y
+        limit = CLUSTERING / (n_listed * plans.amplification[r]) if n_listed > 1 else 0.0
+        n_clusters = cluster(q, after, n_listed, ties == LOWEST, theta, limit, clusters)
+        for m in range(n_clusters - 1, -1, -1):
+            largest = clusters.largest[m]
             point = freezing_point(
-                q_y, log_q_y, log_rest_y, q[m], log_q[m], log_rest[m], k_high, plans.entropy, at_high, b, point
-            )
+                q_y, log_q_y, log_rest_y, q[largest], log_q[largest], log_rest[largest], k_high, plans.entropy,
+                at_high, b, point,
+            )  # fmt: skip
             if point <= start:
                 n_group = 0
                 break
-            frozen[m] = point
             n_direct += 1
-        if len(k) == 1 and n_direct == 1 and n_group == 0:
+            frozen[n_direct] = point
+            mean[n_direct], power[n_direct] = clusters.mean[m], clusters.power[m]
+            ahead[n_direct] = ties == LOWEST and clusters.after[m]
+            rest -= clusters.power[m] * clusters.mean[m]
+        if len(k) == 1 and n_direct == 1 and power[1] == 1 and n_group == 0:
             tie = 0.5 if ties == RANDOM else (1.0 if ties == LOWEST and after[0] else 0.0)
             out[0] = min(one_competitor(k_high, start, stop, q_y, q[0], tie), 1.0)
             return True
 
-        mean, terms = scratch.mean, scratch.terms
         stride = (n_direct // WIDTH + 1) * WIDTH
-        mean[:stride] = 0.0
-        mean[0] = theta * q_y
-        rest = 1.0 - q_y
-        for m in range(n_direct):
-            mean[m + 1] = theta * q[m]
-            rest -= q[m]
-            scratch.ahead[m + 1] = ties == LOWEST and after[m]
-        merged_mean = theta * max(rest, 0.0)
+        mean[n_direct + 1 : stride] = 0.0
+        merged_mean = max(rest, 0.0)
         # Where all means are large, the terms begin where they begin to matter.
-        least = mean[n_direct]
-        first = min(start, max(0, int(least - 9.5 * math.sqrt(least)))) if least > 40 else 0
-        _fill_terms(mean, n_direct, first, stop, inverse, terms, stride)
+        least, first = mean[n_direct], np.int64(0)
+        if least > 40:
+            first = min(start, max(first, int(least - 9.5 * math.sqrt(least))))
+        terms, means, powers = pointer(scratch.terms, 0), pointer(mean, 0), pointer(power, 0)
+        _fill_terms(means, n_direct, first, stop, pointer(inverse, 0), terms, stride)
 
-        excess, mean_weak, highest = 0.0, 0.0, 0
+        excess, mean_weak, highest = 0.0, 0.0, np.int64(0)
         for a in range(len(group.expected)):
             group.expected[a] = 0.0
         if n_group > 0 and start <= HIGHEST_POWER:
-            excess, mean_weak, highest = group_power_sums(scratch.competitors, n_direct, n, n_weak, start, theta, group)
+            excess, mean_weak, highest = group_power_sums(scratch.competitors, n_listed, n, n_weak, start, theta, group)
+        votes = (terms, powers, pointer(ahead, 0), pointer(frozen, 0), stride)
+        n_nodes, node_at = pointer(scratch.n_nodes, 0), pointer(scratch.node_at, 0)
         if ties == RANDOM and not _choose_nodes(
-            start, stop, k_high, n_direct, stride, plans.amplification[r], rules, scratch
-        ):
+            start, stop, k_high, n_direct, plans.amplification[r], votes, pointer(group.expected, 0),
+            (pointer(rules.start, 0), pointer(rules.n_nodes, 0), len(rules.start)), n_nodes, node_at,
+        ):  # fmt: skip
             return False
         for a in range(start, stop):
             group.n_terms[a] = 0
@@ -226,12 +245,24 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
                 start, stop, mean_weak, highest, ties == LOWEST, scratch.node_at, scratch.n_nodes, tables, group
             )
         n_blocks = blocks_needed(
-            plans.n_blocks[r], plans.block_cosine_minus_1, plans.block_at[r], mean, merged_mean, excess, n_direct,
-            first, start, stop, terms, stride, NEGLIGIBLE / plans.amplification[r], scratch.bound,
+            plans.n_blocks[r], pointer(plans.block_cosine_minus_1, plans.block_at[r]), means, powers, merged_mean,
+            excess, n_direct, first, start, stop, terms, stride, NEGLIGIBLE / plans.amplification[r],
+            pointer(scratch.bound, 0),
         )  # fmt: skip
         integrate(
-            plans, r, n_blocks, ties, n_direct, first, start, stop, stride, merged_mean, rules.before, rules.weight,
-            (group.coefficients, group.coefficients_at, group.n_terms), scratch, out,
+            (
+                pointer(plans.powers, plans.power_at[r]), pointer(plans.cosine_minus_1, plans.point_at[r]),
+                pointer(plans.sine, plans.point_at[r]), pointer(plans.readout, plans.readout_at[r]),
+                plans.n_powers[r], plans.n_blocks[r],
+            ),
+            n_blocks, ties, n_direct, first, start, stop, merged_mean, votes,
+            (node_at, n_nodes, pointer(rules.before, 0), pointer(rules.weight, 0)),
+            (pointer(group.coefficients, 0), pointer(group.coefficients_at, 0), pointer(group.n_terms, 0)),
+            (
+                pointer(scratch.sums, 0), pointer(scratch.products, 0), pointer(scratch.common, 0),
+                pointer(scratch.totals, 0),
+            ),
+            out,
         )  # fmt: skip
     if len(k) == 1:
         out[0] += binomial_tail(stop, k_high, q_y)
@@ -309,7 +340,7 @@ def contour_plurality(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floa
     n_classes, k_max = q.shape[1], int(ks[-1])
     plans = plan(tuple(ks.tolist()), HIGHEST_POWER if n_classes > WIDE else 0)
     rules, tables = _tables(ties, n_classes, min(n_classes, k_max) - 1)
-    scratch = _room(n_classes, k_max, len(plans.theta), int(rules.n_nodes.max()))
+    scratch = _room(n_classes, k_max, plans, int(rules.n_nodes.max()))
     inverse = np.concatenate([[0.0], 1 / np.arange(1, k_max + 3)])
     out = np.empty((*labels.shape, len(ks)))
     _contour(q, np.array(labels, order="C"), plans, _RULES[ties], rules, tables, inverse, scratch, out)

@@ -15,12 +15,31 @@ is computed for eight blocks of points at once, at the first point of each, for 
 from __future__ import annotations
 
 from labelnoise.compiled import compiled
-from labelnoise.plurality.vectors import WIDTH, divide, exp, fill, fill_from, load, maximum, minimum, square_root, store
+from labelnoise.vectors import (
+    WIDTH,
+    divide,
+    exp,
+    fill,
+    fill_from,
+    load,
+    maximum,
+    minimum,
+    pointer,
+    read,
+    square_root,
+    store,
+    write,
+)
 
 MOST_BOUNDED = 15
 """Number of competitors that the bound uses; the factors of the others are at most 1."""
 MOST_STEPS = 64
 _ROUNDING = 1 + 1e-9
+_TAIL = WIDTH * (MOST_BOUNDED + 1)
+_LARGEST = _TAIL + 2 * WIDTH
+_BELOW = _LARGEST + 3 * WIDTH
+ROOM = _BELOW + 2 * WIDTH * MOST_STEPS
+"""Room that `blocks_needed` needs."""
 
 _jit = compiled(inner=True, error_model="numpy")
 
@@ -42,33 +61,37 @@ def _add_up_to(terms, stride, n_lanes, first, start, stop, step, below):
 
 
 @_jit
-def blocks_needed(n_blocks, cosines, at, mean, merged_mean, excess, n, first, start, stop, terms, stride, limit, room):
+def blocks_needed(
+    n_blocks, cosines, mean, power, merged_mean, excess, n, first, start, stop, terms, stride, limit, room
+):
     """Return how many blocks of points matter.
 
     Parameters
     ----------
     n_blocks : int
         Number of all blocks.
-    cosines, at : array, int
-        cos phi - 1 of the first point of every block, from `at` on.
-    mean : array
-        The mean of X_j; y is j = 0.
+    cosines : pointer
+        To cos phi - 1 of the first point of every block.
+    mean : pointer
+        To the mean of X_j; y is j = 0.
+    power : pointer
+        How many classes competitor j stands for.
     merged_mean, excess : float
         The common factor is at most exp(merged_mean (cos phi - 1) + excess), and at most 1.
     n : int
         Number of competitors.
     first, start, stop : int
         The first a in `terms`, and the range of a in the integral.
-    terms, stride : array, int
+    terms, stride : pointer, int
         Pr(X_j = a) at ``stride * a + j``.
     limit : float
         Largest negligible value.
-    room : tuple of arrays
-        Four arrays to work in.
+    room : pointer
+        To `ROOM` numbers to work in.
     """
     if n_blocks <= 1:
         return n_blocks
-    whole, tail, largest, below = room
+    whole, tail, largest, below = room, pointer(room, _TAIL), pointer(room, _LARGEST), pointer(room, _BELOW)
     n = min(n, MOST_BOUNDED)
     n_lanes = WIDTH if n < WIDTH else 2 * WIDTH
     step = 4
@@ -76,13 +99,13 @@ def blocks_needed(n_blocks, cosines, at, mean, merged_mean, excess, n, first, st
         step *= 2
     n_steps = _add_up_to(terms, stride, n_lanes, first, start, stop, step, below)
     for block in range(0, n_blocks, WIDTH):
-        cosine = load(cosines, at + block)
+        cosine = load(cosines, block)
         inverse_sine = divide(fill(1.0), square_root(cosine * fill(-0.5)))
         for j in range(1, n + 1):
-            store(whole, WIDTH * j, exp(fill(mean[j]) * cosine))
+            store(whole, WIDTH * j, exp(fill_from(mean, j) * cosine))
             # The terms from `stop` on fall at least as fast as a geometric series.
-            falls = stop > mean[j]
-            tail[j] = terms[stop * stride + j] * (stop + 1) / (stop + 1 - mean[j]) if falls else 1.0
+            beyond = read(terms, stop * stride + j) * (stop + 1) / (stop + 1 - read(mean, j))
+            write(tail, j, beyond if stop > read(mean, j) else 1.0)
         total, a = fill(0.0), stop
         for s in range(n_steps):
             least = max(start, a - step)
@@ -100,11 +123,14 @@ def blocks_needed(n_blocks, cosines, at, mean, merged_mean, excess, n, first, st
             product = fill_from(largest, 16)  # Pr(X_y = a), added up over the step
             for j in range(1, n + 1):
                 rest = minimum(inverse_sine * fill_from(largest, j), fill_from(tail, j))
-                product = product * minimum(load(whole, WIDTH * j) + rest, fill_from(below, 16 * s + j))
+                factor = minimum(load(whole, WIDTH * j) + rest, fill_from(below, 16 * s + j))
+                product = product * factor
+                for _ in range(1, read(power, j)):
+                    product = product * factor
             total, a = total + product, least
         total = total * exp(minimum(fill(merged_mean) * cosine + fill(excess), fill(0.0)))
         store(largest, 0, total)
         for lane in range(WIDTH):
-            if block + lane > 0 and (block + lane >= n_blocks or largest[lane] < limit):
+            if block + lane > 0 and (block + lane >= n_blocks or read(largest, lane) < limit):
                 return min(block + lane, n_blocks)
     return n_blocks

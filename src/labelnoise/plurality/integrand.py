@@ -5,27 +5,28 @@ E_j(w) = sum over i < a of Pr(X_j = i) w^i. The functions here work on a few con
 factors that all competitors share, multiply in one or two competitors after the other, and add up. So the loops over a
 are long, the sums E_j stay in registers, and one compiled loop serves any number of competitors.
 
-Layout of the flat arrays: a complex number at eight points takes 16 doubles, eight real parts and eight imaginary
-parts. ``powers[row + 16 * a]`` is w^a. ``terms[stride * a + j]`` is Pr(X_j = a); j = 0 is y, and the competitors follow
-from the largest to the smallest. ``sums[16 * j]`` is E_j. ``products`` holds one number per a and node of the tie rule.
+Layout of the memory behind the pointers: a complex number at eight points takes 16 doubles, eight real parts and eight
+imaginary parts. ``powers[16 * a]`` is w^a. ``terms[stride * a + j]`` is Pr(X_j = a); j = 0 is y, and the competitors
+follow from the largest to the smallest. ``sums[16 * j]`` is E_j. ``products`` holds one number per a and node of the
+tie rule. A competitor may stand for several equal classes (`clusters`), and its factor is then a power of E_j.
 """
 
 from __future__ import annotations
 
 from labelnoise.compiled import compiled
-from labelnoise.plurality.vectors import cos_sin, exp, fill, fill_from, load, store
+from labelnoise.vectors import cos_sin, exp, fill, fill_from, load, read, store
 
 _jit = compiled(inner=True, error_model="numpy")
 
 
 @_jit
-def start_sums(powers, row, first, stop, terms, stride, n_competitors, ahead, sums):
+def start_sums(powers, first, stop, terms, stride, n_competitors, ahead, sums):
     """Set E_j to the sum over first <= i < stop, four competitors at a time."""
     j = 1
     while j + 3 <= n_competitors:
         re0 = im0 = re1 = im1 = re2 = im2 = re3 = im3 = fill(0.0)
         for i in range(first, stop):
-            w_re, w_im, at = load(powers, row + 16 * i), load(powers, row + 16 * i + 8), stride * i + j
+            w_re, w_im, at = load(powers, 16 * i), load(powers, 16 * i + 8), stride * i + j
             t = fill_from(terms, at)
             re0, im0 = re0 + t * w_re, im0 + t * w_im
             t = fill_from(terms, at + 1)
@@ -47,54 +48,68 @@ def start_sums(powers, row, first, stop, terms, stride, n_competitors, ahead, su
         re0 = im0 = fill(0.0)
         for i in range(first, stop):
             t = fill_from(terms, stride * i + j)
-            re0, im0 = re0 + t * load(powers, row + 16 * i), im0 + t * load(powers, row + 16 * i + 8)
+            re0, im0 = re0 + t * load(powers, 16 * i), im0 + t * load(powers, 16 * i + 8)
         store(sums, 16 * j, re0)
         store(sums, 16 * j + 8, im0)
         j += 1
     for j in range(1, n_competitors + 1):
-        if ahead[j]:
+        if read(ahead, j):
             t = fill_from(terms, stride * stop + j)
-            store(sums, 16 * j, load(sums, 16 * j) + t * load(powers, row + 16 * stop))
-            store(sums, 16 * j + 8, load(sums, 16 * j + 8) + t * load(powers, row + 16 * stop + 8))
+            store(sums, 16 * j, load(sums, 16 * j) + t * load(powers, 16 * stop))
+            store(sums, 16 * j + 8, load(sums, 16 * j + 8) + t * load(powers, 16 * stop + 8))
 
 
 @_jit
-def start_common(mean, cosine_minus_1, sine, point, common):
+def start_common(mean, cosine_minus_1, sine, common):
     """Set the shared factor to exp(mean (w - 1)), the whole Poisson series of the classes that cannot reach a."""
-    size, (turn_re, turn_im) = exp(fill(mean) * load(cosine_minus_1, point)), cos_sin(fill(mean) * load(sine, point))
+    size, (turn_re, turn_im) = exp(fill(mean) * load(cosine_minus_1, 0)), cos_sin(fill(mean) * load(sine, 0))
     store(common, 0, size * turn_re)
     store(common, 8, size * turn_im)
 
 
 @_jit
-def multiply_common(sums, j, common):
-    """Move the factor of a competitor that no longer changes into the shared one."""
-    re, im, sum_re, sum_im = load(common, 0), load(common, 8), load(sums, 16 * j), load(sums, 16 * j + 8)
-    store(common, 0, re * sum_re - im * sum_im)
-    store(common, 8, re * sum_im + im * sum_re)
+def _times_power(re, im, base_re, base_im, power):
+    """Return a complex number times another one to the power of `power`, by repeated squaring."""
+    while True:
+        if power & 1:
+            re, im = re * base_re - im * base_im, re * base_im + im * base_re
+        power >>= 1
+        if power == 0:
+            return re, im
+        base_re, base_im = (base_re - base_im) * (base_re + base_im), (base_re + base_re) * base_im
 
 
 @_jit
-def start_products(powers, row, first, stop, terms, stride, node_at, n_nodes, weight, series, products):
+def multiply_common(sums, j, power, common):
+    """Move the factor of a competitor that no longer changes into the shared one."""
+    re, im = _times_power(load(common, 0), load(common, 8), load(sums, 16 * j), load(sums, 16 * j + 8), power)
+    store(common, 0, re)
+    store(common, 8, im)
+
+
+@_jit
+def start_products(powers, first, stop, terms, stride, nodes, series, products):
     """Set the products to the node's weight times Pr(X_y = a) w^a times the factors of the small classes.
 
-    `series` holds the coefficients d_n of log factor = sum over a <= n < a + n_terms of d_n w^n, where they start for
+    `nodes` holds for each a the first node and their number, and for each node z and its weight. `series` holds the
+    coefficients d_n of log factor = sum over a <= n < a + n_terms of d_n w^n, where they start for
     each a, and how many terms there are, for each node; see `small_classes`.
     """
+    node_at, n_nodes, _, weight = nodes
     coefficients, coefficients_at, n_terms = series
     slot = 0
     for a in range(first, stop):
         t = fill_from(terms, stride * a)
-        re, im = t * load(powers, row + 16 * a), t * load(powers, row + 16 * a + 8)
-        d = coefficients_at[a]
-        for node in range(node_at[a], node_at[a] + n_nodes[a]):
+        re, im = t * load(powers, 16 * a), t * load(powers, 16 * a + 8)
+        d = read(coefficients_at, a)
+        for node in range(read(node_at, a), read(node_at, a) + read(n_nodes, a)):
             share = fill_from(weight, node)
-            if n_terms[a] == 0:
+            if read(n_terms, a) == 0:
                 store(products, slot, re * share)
                 store(products, slot + 8, im * share)
             else:
                 log_re = log_im = fill(0.0)
-                for n in range(row + 16 * a, row + 16 * (a + n_terms[a]), 16):
+                for n in range(16 * a, 16 * (a + read(n_terms, a)), 16):
                     c = fill_from(coefficients, d)
                     log_re, log_im = log_re + c * load(powers, n), log_im + c * load(powers, n + 8)
                     d += 1
@@ -105,18 +120,18 @@ def start_products(powers, row, first, stop, terms, stride, node_at, n_nodes, we
 
 
 @_jit
-def start_plain(powers, row, first, stop, terms, stride, products):
+def start_plain(powers, first, stop, terms, stride, products):
     """Set the products to Pr(X_y = a) w^a, where there is one node and no small class."""
     slot = 0
     for a in range(first, stop):
         t = fill_from(terms, stride * a)
-        store(products, slot, t * load(powers, row + 16 * a))
-        store(products, slot + 8, t * load(powers, row + 16 * a + 8))
+        store(products, slot, t * load(powers, 16 * a))
+        store(products, slot + 8, t * load(powers, 16 * a + 8))
         slot += 16
 
 
 @_jit
-def multiply_one(powers, row, first, stop, terms, stride, j, ahead, sums, products):
+def multiply_one(powers, first, stop, terms, stride, j, ahead, sums, products):
     """Multiply by competitor j, whose sum is `ahead` (0 or 1) terms ahead of a."""
     sum_re, sum_im = load(sums, 16 * j), load(sums, 16 * j + 8)
     slot = 0
@@ -126,14 +141,31 @@ def multiply_one(powers, row, first, stop, terms, stride, j, ahead, sums, produc
         store(products, slot + 8, re * sum_im + im * sum_re)
         i = a + ahead
         t = fill_from(terms, stride * i + j)
-        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        sum_re, sum_im = sum_re + t * load(powers, 16 * i), sum_im + t * load(powers, 16 * i + 8)
         slot += 16
     store(sums, 16 * j, sum_re)
     store(sums, 16 * j + 8, sum_im)
 
 
 @_jit
-def multiply_two(powers, row, first, stop, terms, stride, j, ahead, next_ahead, sums, products):
+def multiply_power(powers, first, stop, terms, stride, j, power, ahead, sums, products):
+    """Multiply by the power of competitor j's factor, which stands for `power` classes."""
+    sum_re, sum_im = load(sums, 16 * j), load(sums, 16 * j + 8)
+    slot = 0
+    for a in range(first, stop):
+        re, im = _times_power(load(products, slot), load(products, slot + 8), sum_re, sum_im, power)
+        store(products, slot, re)
+        store(products, slot + 8, im)
+        i = a + ahead
+        t = fill_from(terms, stride * i + j)
+        sum_re, sum_im = sum_re + t * load(powers, 16 * i), sum_im + t * load(powers, 16 * i + 8)
+        slot += 16
+    store(sums, 16 * j, sum_re)
+    store(sums, 16 * j + 8, sum_im)
+
+
+@_jit
+def multiply_two(powers, first, stop, terms, stride, j, ahead, next_ahead, sums, products):
     """Multiply by competitors j and j - 1."""
     sum_re, sum_im, other_re, other_im = _load_two(sums, j)
     slot = 0
@@ -144,16 +176,16 @@ def multiply_two(powers, row, first, stop, terms, stride, j, ahead, next_ahead, 
         store(products, slot + 8, re * other_im + im * other_re)
         i = a + ahead
         t = fill_from(terms, stride * i + j)
-        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        sum_re, sum_im = sum_re + t * load(powers, 16 * i), sum_im + t * load(powers, 16 * i + 8)
         i = a + next_ahead
         t = fill_from(terms, stride * i + j - 1)
-        other_re, other_im = other_re + t * load(powers, row + 16 * i), other_im + t * load(powers, row + 16 * i + 8)
+        other_re, other_im = other_re + t * load(powers, 16 * i), other_im + t * load(powers, 16 * i + 8)
         slot += 16
     _store_two(sums, j, sum_re, sum_im, other_re, other_im)
 
 
 @_jit
-def add_two(powers, row, first, stop, terms, stride, ahead, next_ahead, sums, products, common, total):
+def add_two(powers, first, stop, terms, stride, ahead, next_ahead, sums, products, common, total):
     """Multiply by competitors 2 and 1, and by the shared factor, and add to `total`."""
     sum_re, sum_im, other_re, other_im = _load_two(sums, 2)
     total_re = total_im = fill(0.0)
@@ -164,17 +196,17 @@ def add_two(powers, row, first, stop, terms, stride, ahead, next_ahead, sums, pr
         total_re, total_im = total_re + re * other_re - im * other_im, total_im + re * other_im + im * other_re
         i = a + ahead
         t = fill_from(terms, stride * i + 2)
-        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        sum_re, sum_im = sum_re + t * load(powers, 16 * i), sum_im + t * load(powers, 16 * i + 8)
         i = a + next_ahead
         t = fill_from(terms, stride * i + 1)
-        other_re, other_im = other_re + t * load(powers, row + 16 * i), other_im + t * load(powers, row + 16 * i + 8)
+        other_re, other_im = other_re + t * load(powers, 16 * i), other_im + t * load(powers, 16 * i + 8)
         slot += 16
     _store_two(sums, 2, sum_re, sum_im, other_re, other_im)
     _add_with_common(total_re, total_im, common, total)
 
 
 @_jit
-def add_one(powers, row, first, stop, terms, stride, ahead, sums, products, common, total):
+def add_one(powers, first, stop, terms, stride, ahead, sums, products, common, total):
     """Multiply by competitor 1, and by the shared factor, and add to `total`."""
     sum_re, sum_im = load(sums, 16), load(sums, 24)
     total_re = total_im = fill(0.0)
@@ -184,7 +216,7 @@ def add_one(powers, row, first, stop, terms, stride, ahead, sums, products, comm
         total_re, total_im = total_re + re * sum_re - im * sum_im, total_im + re * sum_im + im * sum_re
         i = a + ahead
         t = fill_from(terms, stride * i + 1)
-        sum_re, sum_im = sum_re + t * load(powers, row + 16 * i), sum_im + t * load(powers, row + 16 * i + 8)
+        sum_re, sum_im = sum_re + t * load(powers, 16 * i), sum_im + t * load(powers, 16 * i + 8)
         slot += 16
     store(sums, 16, sum_re)
     store(sums, 24, sum_im)
@@ -192,19 +224,19 @@ def add_one(powers, row, first, stop, terms, stride, ahead, sums, products, comm
 
 
 @_jit
-def multiply_nodes(powers, row, first, stop, terms, stride, j, sums, node_at, n_nodes, z, products):
+def multiply_nodes(powers, first, stop, terms, stride, j, power, sums, node_at, n_nodes, z, products):
     """Multiply by a competitor with fewer than a votes, plus z times that with a votes, at every node z."""
     sum_re, sum_im = load(sums, 16 * j), load(sums, 16 * j + 8)
     slot = 0
     for a in range(first, stop):
         t = fill_from(terms, stride * a + j)
-        tied_re, tied_im = t * load(powers, row + 16 * a), t * load(powers, row + 16 * a + 8)
-        for node in range(node_at[a], node_at[a] + n_nodes[a]):
+        tied_re, tied_im = t * load(powers, 16 * a), t * load(powers, 16 * a + 8)
+        for node in range(read(node_at, a), read(node_at, a) + read(n_nodes, a)):
             share = fill_from(z, node)
             other_re, other_im = sum_re + share * tied_re, sum_im + share * tied_im
-            re, im = load(products, slot), load(products, slot + 8)
-            store(products, slot, re * other_re - im * other_im)
-            store(products, slot + 8, re * other_im + im * other_re)
+            re, im = _times_power(load(products, slot), load(products, slot + 8), other_re, other_im, power)
+            store(products, slot, re)
+            store(products, slot + 8, im)
             slot += 16
         sum_re, sum_im = sum_re + tied_re, sum_im + tied_im
     store(sums, 16 * j, sum_re)

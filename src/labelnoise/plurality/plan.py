@@ -24,7 +24,7 @@ from scipy.special import gammaln
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.plurality.pmf import poisson_pmf
-from labelnoise.plurality.vectors import WIDTH
+from labelnoise.vectors import WIDTH
 
 NEGLIGIBLE = 1e-15
 """Absolute bound, up to a small factor, of everything that is left out."""
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     n_powers: Integers
     readout_at: Integers
     readout: Floats
-    """What real and imaginary parts are multiplied by to give the probability, at [block, k, part, point]."""
+    """What real and imaginary parts are multiplied by to give the probability, at [k, block, part, point]."""
     point_at: Integers
     cosine_minus_1: Floats
     sine: Floats
@@ -151,7 +151,7 @@ def plan(ks: tuple[int, ...], highest_power: int = 0) -> Plan:
         n_powers.append(max(high // 2 + 2, highest_power + 1))
         powers.append(_at_points(cos, sin, np.arange(n_powers[-1]), odd))
         weight = 2 / n / np.array([poisson_pmf(int(k), theta[-1]) for k in group])
-        readout.append(_at_points(cos, sin, group, odd) * np.repeat(weight, 2 * WIDTH).reshape(-1, 2, WIDTH))
+        readout.append(_at_points(cos, sin, group, odd).swapaxes(0, 1) * weight[:, None, None, None])
         amplification.append(weight.max() * n / 2)
         cosine_minus_1 = -2 * np.sin(odd * (np.pi / 2 / n)) ** 2
         cosines.append(cosine_minus_1)

@@ -30,7 +30,7 @@ from scipy.special import lambertw
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.compiled import compiled
-from labelnoise.plurality.vectors import WIDTH, add_up, fill, load, store
+from labelnoise.vectors import WIDTH, add_up, fill, load, store
 
 HIGHEST_POWER = 64
 LARGEST_RATIO = 0.45

@@ -1,10 +1,14 @@
-"""Vectors of eight doubles inside compiled kernels.
+"""Vectors of eight doubles inside compiled kernels, for those that numba does not make fast by itself.
 
 numba leaves it to LLVM whether a loop becomes vector instructions, and whether intermediate results stay in registers.
-For the contour engine it often decides against both. So that engine's kernels name their vectors: a value of the type
-`vector` is an LLVM vector of eight doubles, which LLVM maps to what the processor has (one AVX-512 register, two of
-AVX2, four of SSE2 or NEON). Vectors have ``+``, ``-``, ``*`` and the functions of this module. A product and a sum may
-be fused into one multiply-add.
+For the contour engine and for exact distances it often decides against both. So their kernels name vectors: a value of
+the type `vector` is an LLVM vector of eight doubles, which LLVM maps to what the processor has (one AVX-512 register,
+two of AVX2, four of SSE2 or NEON). Vectors have ``+``, ``-``, ``*`` and the functions of this module. A product and a
+sum may be fused into one multiply-add, but not in `add_product` and `add_square`.
+
+Where i names a place, `base` is a contiguous array or a pointer to its first number, and i is not checked. A kernel
+that is passed an array gets seven numbers, but for a pointer one. That matters where a call does little work, and
+kernels compile faster.
 """
 
 from __future__ import annotations
@@ -93,8 +97,42 @@ def _splat(builder, scalar):
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INDEX, WIDTH), [0] * WIDTH))
 
 
-def _address(context, builder, array_type, array, index):
-    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+def _address(context, builder, kind, base, index):
+    if not isinstance(kind, types.CPointer):
+        base = context.make_array(kind)(context, builder, base).data
+    return builder.gep(base, [index])
+
+
+def _read(context, builder, kind, base, index):
+    return builder.load(_address(context, builder, kind, base, index))
+
+
+@intrinsic
+def pointer(typing_context, base, i):
+    """Return a pointer to the number at i."""
+    kind = types.CPointer(base.dtype)
+    return kind(base, types.intp), lambda context, builder, signature, args: _address(
+        context, builder, signature.args[0], *args
+    )
+
+
+@intrinsic
+def read(typing_context, base, i):
+    """Return the number at i."""
+    return base.dtype(base, types.intp), lambda context, builder, signature, args: _read(
+        context, builder, signature.args[0], *args
+    )
+
+
+@intrinsic
+def write(typing_context, base, i, x):
+    """Set the number at i."""
+
+    def generate(context, builder, signature, args):
+        builder.store(args[2], _address(context, builder, signature.args[0], *args[:2]))
+        return context.get_dummy_value()
+
+    return types.void(base, types.intp, base.dtype), generate
 
 
 @intrinsic
@@ -104,36 +142,84 @@ def fill(typing_context, x):
 
 
 @intrinsic
-def fill_from(typing_context, array, i):
-    """Return a vector with ``array[i]`` in every lane; the index is not checked."""
-
-    def generate(context, builder, signature, args):
-        return _splat(builder, builder.load(_address(context, builder, signature.args[0], *args)))
-
-    return vector(array, types.intp), generate
+def fill_from(typing_context, base, i):
+    """Return a vector with the number at i in every lane."""
+    return vector(base, types.intp), lambda context, builder, signature, args: _splat(
+        builder, _read(context, builder, signature.args[0], *args)
+    )
 
 
 @intrinsic
-def load(typing_context, array, i):
-    """Return ``array[i : i + 8]`` of a contiguous array of doubles; the indices are not checked."""
+def load(typing_context, base, i):
+    """Return the numbers at i, ..., i + 7, which may be of type float32."""
 
     def generate(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], *args)
-        return builder.load(builder.bitcast(address, _DOUBLES.as_pointer()), align=8)
+        if base.dtype == types.float64:
+            return builder.load(builder.bitcast(address, _DOUBLES.as_pointer()), align=8)
+        kind = ir.VectorType(context.get_value_type(base.dtype), WIDTH)
+        return builder.fpext(builder.load(builder.bitcast(address, kind.as_pointer()), align=4), _DOUBLES)
 
-    return vector(array, types.intp), generate
+    return vector(base, types.intp), generate
 
 
 @intrinsic
-def store(typing_context, array, i, x):
-    """Write a vector to ``array[i : i + 8]``; the indices are not checked."""
+def load_one(typing_context, base, i):
+    """Return a vector with the number at i, which may be of type float32, in the first lane, and zeros."""
 
     def generate(context, builder, signature, args):
-        address = _address(context, builder, signature.args[0], args[0], args[1])
+        number = _read(context, builder, signature.args[0], *args)
+        if base.dtype != types.float64:
+            number = builder.fpext(number, _DOUBLE)
+        return builder.insert_element(_constant(0.0), number, ir.Constant(_INDEX, 0))
+
+    return vector(base, types.intp), generate
+
+
+@intrinsic
+def store(typing_context, base, i, x):
+    """Write a vector to i, ..., i + 7."""
+
+    def generate(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], *args[:2])
         builder.store(args[2], builder.bitcast(address, _DOUBLES.as_pointer()), align=8)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, vector), generate
+    return types.void(base, types.intp, vector), generate
+
+
+@intrinsic
+def prefetch(typing_context, base, i):
+    """Begin to bring the number at i, and those beside it, into the processor's caches; i may be out of range."""
+
+    def generate(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], *args)
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [builder.bitcast(address, byte), *(ir.Constant(_INDEX, n) for n in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(base, types.intp), generate
+
+
+@intrinsic
+def add_product(typing_context, total, x, y):
+    """Return total + x y, the product rounded before it is added: the same bits on every processor."""
+    return vector(vector, vector, vector), lambda context, builder, signature, args: builder.fadd(
+        args[0], builder.fmul(args[1], args[2])
+    )
+
+
+@intrinsic
+def add_square(typing_context, total, x, y):
+    """Return total + (x - y)^2, each operation rounded: the same bits on every processor."""
+
+    def generate(context, builder, signature, args):
+        difference = builder.fsub(args[1], args[2])
+        return builder.fadd(args[0], builder.fmul(difference, difference))
+
+    return vector(vector, vector, vector), generate
 
 
 @intrinsic
@@ -173,6 +259,22 @@ def add_up(typing_context, x):
     return types.float64(vector), generate
 
 
+_TO_INTEGER = 1.5 * 2**52
+"""Added to a double below 2^51, this rounds it to an integer, which is then in its lowest bits.
+
+Processors before AVX-512 cannot turn doubles into 64-bit integers eight or four at a time.
+"""
+
+
+def _nearest_integer(builder, x):
+    """Return the nearest integers as doubles, and 64-bit integers whose lowest bits are theirs.
+
+    The sum must not be taken apart again, so it has none of the flags of `_operator`.
+    """
+    shifted = builder.fadd(x, _constant(_TO_INTEGER))
+    return builder.fsub(shifted, _constant(_TO_INTEGER)), builder.bitcast(shifted, _INTS)
+
+
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _EXP = [1 / math.factorial(n) for n in range(12, -1, -1)]  # The next term is below 2e-16 where |x| <= log(2) / 2.
@@ -184,10 +286,10 @@ def exp(typing_context, x):
 
     def generate(context, builder, signature, args):
         x = _call(builder, "maxnum", args[0], _constant(-700.0))
-        n = _call(builder, "rint", builder.fmul(x, _constant(_LOG2_E)))
+        n, bits = _nearest_integer(builder, builder.fmul(x, _constant(_LOG2_E)))
         rest = _multiply_add(builder, builder.fneg(n), _constant(_LN2_HIGH), x)
         rest = _multiply_add(builder, builder.fneg(n), _constant(_LN2_LOW), rest)
-        exponent = builder.shl(builder.add(builder.fptosi(n, _INTS), _integers(1023)), _integers(52))
+        exponent = builder.shl(builder.add(bits, _integers(1023)), _integers(52))
         return builder.fmul(_polynomial(builder, rest, _EXP), builder.bitcast(exponent, _DOUBLES))
 
     return vector(vector), generate
@@ -207,14 +309,13 @@ def cos_sin(typing_context, x):
     kind = types.UniTuple(vector, 2)
 
     def generate(context, builder, signature, args):
-        n = _call(builder, "rint", builder.fmul(args[0], _constant(2 / math.pi)))
+        n, quarter = _nearest_integer(builder, builder.fmul(args[0], _constant(2 / math.pi)))
         rest = args[0]
         for part in _HALF_PI:
             rest = _multiply_add(builder, builder.fneg(n), _constant(part), rest)
         square = builder.fmul(rest, rest)
         odd_part = builder.fmul(_polynomial(builder, square, _SINE), square)
         sine, cosine = _multiply_add(builder, odd_part, rest, rest), _polynomial(builder, square, _COSINE)
-        quarter = builder.fptosi(n, _INTS)
 
         def bit(number, mask):
             return builder.icmp_signed("!=", builder.and_(number, _integers(mask)), _integers(0))
