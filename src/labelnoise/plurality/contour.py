@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,13 +43,12 @@ from labelnoise.plurality.competitors import (
     room_for_competitors,
 )
 from labelnoise.plurality.far_points import ROOM, blocks_needed
-from labelnoise.plurality.integral import CHUNK, LOWEST, NODE_CHUNK, RANDOM, STRICT, integrate
+from labelnoise.plurality.integral import CHUNK, NODE_CHUNK, integrate
 from labelnoise.plurality.plan import NEGLIGIBLE, Plan, plan
 from labelnoise.plurality.pmf import binomial_tail, poisson_pmf
 from labelnoise.plurality.small_classes import (
     HIGHEST_POWER,
     LARGEST_RULE,
-    PowerSums,
     coefficient_tables,
     group_power_sums,
     room_for_power_sums,
@@ -61,7 +60,8 @@ from labelnoise.vectors import WIDTH, fill_from, load, pointer, read, store, wri
 WIDE = 32
 """Rows with more classes are searched for weak ones."""
 
-_RULES = {"strict": STRICT, "lowest": LOWEST, "random": RANDOM}
+_STRICT, _LOWEST, _RANDOM = 0, 1, 2
+_RULES = {"strict": _STRICT, "lowest": _LOWEST, "random": _RANDOM}
 
 _jit = compiled(inner=True, error_model="numpy")
 
@@ -71,7 +71,6 @@ class Scratch(NamedTuple):
 
     competitors: Competitors
     clusters: Clusters
-    power_sums: PowerSums
     starts: Integers
     """For each range of k the first relevant a, or -1 where y cannot win."""
     frozen: Integers
@@ -96,7 +95,6 @@ def _room(n_classes: int, k_max: int, plans: Plan, most_nodes: int) -> Scratch:
     return Scratch(
         competitors=room_for_competitors(n_classes),
         clusters=room_for_clusters(n_classes),
-        power_sums=room_for_power_sums(n_classes, n_votes, min(most_nodes, LARGEST_RULE), n_classes > WIDE),
         starts=np.empty(len(plans.theta), np.int64),
         frozen=np.empty(n_classes + 1, np.int64),
         power=np.ones(n_classes + 1, np.int64),
@@ -126,7 +124,7 @@ def _fill_terms(mean, n, first, stop, inverse, terms, stride):
 
 
 @_jit
-def _choose_nodes(start, stop, k_high, n_direct, amplification, votes, expected, rules, n_nodes, node_at):
+def _choose_nodes(start, stop, k_high, n_direct, amplification, votes, group, rules, n_nodes, node_at):
     """Choose the nodes of "random" for each a; return whether the series of weak classes are known at all of them.
 
     Given sum k, the probability that y and some m others have a votes each is at most 1/Pr(Poisson(theta) = k) times
@@ -134,12 +132,14 @@ def _choose_nodes(start, stop, k_high, n_direct, amplification, votes, expected,
     s^m / m! for their sum s. So at most `depth` classes tie, but for a negligible probability; and at most k/a - 1.
     """
     terms, power, _, frozen, stride = votes
+    weak = 0.0
     rule_start, rule_n_nodes, n_depths = rules
     active = n_direct
     for a in range(start, stop):
         while active > 0 and read(frozen, active) <= a:
             active -= 1
-        weak = read(expected, a) if a <= HIGHEST_POWER else 0.0
+        if group is not None:
+            weak = group.expected[a] if a <= HIGHEST_POWER else 0.0
         total, classes, most = weak, 0, min(k_high // a, n_depths) - 1
         for j in range(1, active + 1):
             total += read(power, j) * read(terms, stride * a + j)
@@ -158,10 +158,11 @@ def _choose_nodes(start, stop, k_high, n_direct, amplification, votes, expected,
 
 
 @_jit
-def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse, b, scratch, out):
+def _win_probability(plans, r, y, wide, n, n_weak, ties, at_nodes, rules, tables, inverse, b, scratch, group, out):
     """Write the probability that y wins, for every k of range r, to `out`; return False if weak classes are too many.
 
-    `y` is its probability and the logarithms of it and of 1 minus it.
+    `y` is its probability and the logarithms of it and of 1 minus it. Where `at_nodes`, or `tables` and `group`, are
+    None, the code for "random", or for weak classes, is not even compiled.
     """
     q_y, log_q_y, log_rest_y = y
     q, log_q, log_rest, after = (
@@ -174,7 +175,6 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
     k_high, theta, start = k[-1], plans.theta[r], scratch.starts[r]
     at_high = plans.entropy_at[r] + k[0] + 1
     half = k_high // 2 + 1
-    group = scratch.power_sums
     q_1, log_q_1, log_rest_1 = q[0], log_q[0], log_rest[0]
     if n == 0:
         q_1 = 0.0
@@ -186,17 +186,18 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
     start = min(start, stop)
     if start < stop:
         # Choose the classes that have a factor, alone or in clusters, and the competitors of which something matters.
-        cut = floor_and_cut(start, theta, k_high, b, group.radius)[1] if wide else 0.0
         n_listed, n_group = n, n_weak
-        for m in range(n):
-            if q[m] <= cut and n - m + n_weak > FEW:
-                n_listed, n_group = m, n - m + n_weak
-                break
+        if group is not None:
+            cut = floor_and_cut(start, theta, k_high, b, group.radius)[1] if wide else 0.0
+            for m in range(n):
+                if q[m] <= cut and n - m + n_weak > FEW:
+                    n_listed, n_group = m, n - m + n_weak
+                    break
         clusters, frozen, power, ahead = scratch.clusters, scratch.frozen, scratch.power, scratch.ahead
         mean, rest, n_direct, point = scratch.mean, theta * (1.0 - q_y), np.int64(0), stop
         mean[0] = theta * q_y
         limit = CLUSTERING / (n_listed * plans.amplification[r]) if n_listed > 1 else 0.0
-        n_clusters = cluster(q, after, n_listed, ties == LOWEST, theta, limit, clusters)
+        n_clusters = cluster(q, after, n_listed, ties == _LOWEST, theta, limit, clusters)
         for m in range(n_clusters - 1, -1, -1):
             largest = clusters.largest[m]
             point = freezing_point(
@@ -209,10 +210,10 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
             n_direct += 1
             frozen[n_direct] = point
             mean[n_direct], power[n_direct] = clusters.mean[m], clusters.power[m]
-            ahead[n_direct] = ties == LOWEST and clusters.after[m]
+            ahead[n_direct] = ties == _LOWEST and clusters.after[m]
             rest -= clusters.power[m] * clusters.mean[m]
         if len(k) == 1 and n_direct == 1 and power[1] == 1 and n_group == 0:
-            tie = 0.5 if ties == RANDOM else (1.0 if ties == LOWEST and after[0] else 0.0)
+            tie = 0.5 if ties == _RANDOM else (1.0 if ties == _LOWEST and after[0] else 0.0)
             out[0] = min(one_competitor(k_high, start, stop, q_y, q[0], tie), 1.0)
             return True
 
@@ -220,30 +221,37 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
         mean[n_direct + 1 : stride] = 0.0
         merged_mean = max(rest, 0.0)
         # Where all means are large, the terms begin where they begin to matter.
-        least, first = mean[n_direct], np.int64(0)
+        least = mean[n_direct]
+        first: Any = np.int64(0)
         if least > 40:
             first = min(start, max(first, int(least - 9.5 * math.sqrt(least))))
         terms, means, powers = pointer(scratch.terms, 0), pointer(mean, 0), pointer(power, 0)
         _fill_terms(means, n_direct, first, stop, pointer(inverse, 0), terms, stride)
 
-        excess, mean_weak, highest = 0.0, 0.0, np.int64(0)
-        for a in range(len(group.expected)):
-            group.expected[a] = 0.0
-        if n_group > 0 and start <= HIGHEST_POWER:
-            excess, mean_weak, highest = group_power_sums(scratch.competitors, n_listed, n, n_weak, start, theta, group)
         votes = (terms, powers, pointer(ahead, 0), pointer(frozen, 0), stride)
         n_nodes, node_at = pointer(scratch.n_nodes, 0), pointer(scratch.node_at, 0)
-        if ties == RANDOM and not _choose_nodes(
-            start, stop, k_high, n_direct, plans.amplification[r], votes, pointer(group.expected, 0),
-            (pointer(rules.start, 0), pointer(rules.n_nodes, 0), len(rules.start)), n_nodes, node_at,
-        ):  # fmt: skip
-            return False
-        for a in range(start, stop):
-            group.n_terms[a] = 0
-        if excess > 0.0:
-            series_coefficients(
-                start, stop, mean_weak, highest, ties == LOWEST, scratch.node_at, scratch.n_nodes, tables, group
-            )
+        excess, mean_weak, highest = 0.0, 0.0, np.int64(0)
+        if group is not None:
+            for a in range(len(group.expected)):
+                group.expected[a] = 0.0
+            if n_group > 0 and start <= HIGHEST_POWER:
+                excess, mean_weak, highest = group_power_sums(
+                    scratch.competitors, n_listed, n, n_weak, start, theta, group
+                )
+        if at_nodes is not None:
+            known = _choose_nodes(
+                start, stop, k_high, n_direct, plans.amplification[r], votes, group,
+                (pointer(rules.start, 0), pointer(rules.n_nodes, 0), len(rules.start)), n_nodes, node_at,
+            )  # fmt: skip
+            if not known:
+                return False
+        if group is not None:
+            for a in range(start, stop):
+                group.n_terms[a] = 0
+            if excess > 0.0:
+                series_coefficients(
+                    start, stop, mean_weak, highest, ties == _LOWEST, scratch.node_at, scratch.n_nodes, tables, group
+                )
         n_blocks = blocks_needed(
             plans.n_blocks[r], pointer(plans.block_cosine_minus_1, plans.block_at[r]), means, powers, merged_mean,
             excess, n_direct, first, start, stop, terms, stride, NEGLIGIBLE / plans.amplification[r],
@@ -255,9 +263,9 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
                 pointer(plans.sine, plans.point_at[r]), pointer(plans.readout, plans.readout_at[r]),
                 plans.n_powers[r], plans.n_blocks[r],
             ),
-            n_blocks, ties, n_direct, first, start, stop, merged_mean, votes,
+            n_blocks, at_nodes, n_direct, first, start, stop, merged_mean, votes,
             (node_at, n_nodes, pointer(rules.before, 0), pointer(rules.weight, 0)),
-            (pointer(group.coefficients, 0), pointer(group.coefficients_at, 0), pointer(group.n_terms, 0)),
+            group,
             (
                 pointer(scratch.sums, 0), pointer(scratch.products, 0), pointer(scratch.common, 0),
                 pointer(scratch.totals, 0),
@@ -274,7 +282,7 @@ def _win_probability(plans, r, y, wide, n, n_weak, ties, rules, tables, inverse,
 
 
 @compiled(error_model="numpy")
-def _contour(q, labels, plans, ties, rules, tables, inverse, scratch, out):
+def _contour(q, labels, plans, ties, at_nodes, rules, tables, inverse, scratch, group, out):
     n_ranges, n_classes = len(plans.theta), q.shape[1]
     b = -math.log(NEGLIGIBLE / n_classes)
     starts = scratch.starts
@@ -289,22 +297,23 @@ def _contour(q, labels, plans, ties, rules, tables, inverse, scratch, out):
                 continue
             at_y = (q_y, math.log(q_y), log_of_rest(q_y))
             log_q_1, log_rest_1 = math.log(q_1), log_of_rest(q_1)
-            floor, cut = math.inf, math.inf
+            relevant, floor, cut = False, 0.0, 0.0
+            if group is not None:
+                floor = cut = math.inf
             for r in range(n_ranges):
                 k_low, k_high = plans.k[plans.k_at[r]], plans.k[plans.k_at[r + 1] - 1]
                 starts[r] = -1
                 if not hopeless(q_y, q_1, k_low, b):
                     start = first_relevant(
                         q_y, at_y[1], at_y[2], q_1, log_q_1, log_rest_1, k_low, plans.entropy, plans.entropy_at[r],
-                        ties == STRICT, b,
+                        ties == _STRICT, b,
                     )  # fmt: skip
                     starts[r] = max(start, (k_low + n_classes - 1) // n_classes)
-                    if n_classes > WIDE:
-                        lower, upper = floor_and_cut(starts[r], plans.theta[r], k_high, b, scratch.power_sums.radius)
+                    relevant = True
+                    if group is not None:
+                        lower, upper = floor_and_cut(starts[r], plans.theta[r], k_high, b, group.radius)
                         floor, cut = min(floor, lower), min(cut, upper)
-            if n_classes <= WIDE:
-                floor = cut = 0.0
-            if floor == math.inf:
+            if not relevant:
                 continue
             floor = min(floor, q_1 * 0.999)  # The strongest competitor is always listed.
             n, n_weak = list_competitors(q[row], y, floor, cut, scratch.competitors)
@@ -312,8 +321,9 @@ def _contour(q, labels, plans, ties, rules, tables, inverse, scratch, out):
                 of_range = result[plans.k_at[r] : plans.k_at[r + 1]]
                 while starts[r] >= 0:
                     if _win_probability(
-                        plans, r, at_y, cut > 0.0, n, n_weak, ties, rules, tables, inverse, b, scratch, of_range
-                    ):
+                        plans, r, at_y, cut > 0.0, n, n_weak, ties, at_nodes, rules, tables, inverse, b, scratch,
+                        group, of_range,
+                    ):  # fmt: skip
                         starts[r] = -1
                     else:  # There are too many ties for the series of weak classes: all become strong.
                         cut = 0.0
@@ -321,11 +331,11 @@ def _contour(q, labels, plans, ties, rules, tables, inverse, scratch, out):
 
 
 @lru_cache(maxsize=16)
-def _tables(ties: str, n_classes: int, max_depth: int) -> tuple[TieNodes, Floats]:
-    """Return the nodes of the tie rule, and the series of weak classes at each that may be used with them."""
+def _tables(ties: str, n_classes: int, max_depth: int) -> tuple[TieNodes, Floats | None]:
+    """Return the nodes of the tie rule, and for wide rows the series of weak classes at each that may be used."""
     rules = tie_nodes(ties, max_depth)
     if n_classes <= WIDE:
-        return rules, np.zeros((1, 1, 1))
+        return rules, None
     if ties != "random":
         return rules, coefficient_tables((0.0, 1.0))
     usable = rules.n_nodes <= LARGEST_RULE
@@ -340,8 +350,13 @@ def contour_plurality(q: Floats, labels: Codes, ks: Integers, ties: str) -> Floa
     n_classes, k_max = q.shape[1], int(ks[-1])
     plans = plan(tuple(ks.tolist()), HIGHEST_POWER if n_classes > WIDE else 0)
     rules, tables = _tables(ties, n_classes, min(n_classes, k_max) - 1)
-    scratch = _room(n_classes, k_max, plans, int(rules.n_nodes.max()))
+    most_nodes = int(rules.n_nodes.max())
+    scratch = _room(n_classes, k_max, plans, most_nodes)
+    group = None if tables is None else room_for_power_sums(n_classes, k_max // 2 + 4, min(most_nodes, LARGEST_RULE))
     inverse = np.concatenate([[0.0], 1 / np.arange(1, k_max + 3)])
     out = np.empty((*labels.shape, len(ks)))
-    _contour(q, np.array(labels, order="C"), plans, _RULES[ties], rules, tables, inverse, scratch, out)
+    _contour(
+        q, np.array(labels, order="C"), plans, _RULES[ties], True if ties == "random" else None, rules, tables,
+        inverse, scratch, group, out,
+    )  # fmt: skip
     return out

@@ -19,7 +19,6 @@ from labelnoise.plurality.integrand import (
 )
 from labelnoise.vectors import WIDTH, add_up, fill, load, pointer, read, store
 
-STRICT, LOWEST, RANDOM = 0, 1, 2
 CHUNK, NODE_CHUNK = 32, 8
 """Numbers of votes worked on at once, so that their products stay in the processor's first cache."""
 
@@ -62,7 +61,7 @@ def _multiply_competitors_at_nodes(powers, a, end, terms, stride, n, power, node
 
 
 @_jit
-def integrate(circle, n_blocks, ties, n, first, start, stop, merged_mean, votes, nodes, series, room, out):
+def integrate(circle, n_blocks, at_nodes, n, first, start, stop, merged_mean, votes, nodes, group, room, out):
     """Add the sum over start <= a < stop and over the first `n_blocks` blocks of points to `out`, for each k.
 
     Parameters
@@ -70,8 +69,10 @@ def integrate(circle, n_blocks, ties, n, first, start, stop, merged_mean, votes,
     circle : tuple
         Pointers to the powers of the points, their cosines minus 1, their sines and the readout, and the numbers of
         powers and of all blocks; see `plan.Plan`.
-    n_blocks, ties, n : int
-        Number of blocks, tie rule and number of competitors.
+    n_blocks, n : int
+        Numbers of blocks and of competitors.
+    at_nodes : None or bool
+        None if the tie rule has a single node.
     first, start, stop : int
         The first a in `terms`, and the range of a.
     merged_mean : float
@@ -79,8 +80,10 @@ def integrate(circle, n_blocks, ties, n, first, start, stop, merged_mean, votes,
     votes : tuple
         Pointers to the terms, for each competitor to its power, whether it runs ahead, and where it freezes, and the
         stride of the terms.
-    nodes, series : tuple of pointers
-        The nodes of the tie rule, and the series of weak classes; see `start_products`.
+    nodes : tuple of pointers
+        The nodes of the tie rule; see `start_products`.
+    group : PowerSums or None
+        The series of weak classes.
     room : tuple of pointers
         Room for the sums, the products, the common factor, and the totals of all blocks.
     out : array
@@ -88,8 +91,13 @@ def integrate(circle, n_blocks, ties, n, first, start, stop, merged_mean, votes,
     powers, cosine_minus_1, sine, readout, n_powers, all_blocks = circle
     terms, power, ahead, frozen, stride = votes
     sums, products, common, totals = room
-    plain = ties != RANDOM and read(series[2], start) == 0
-    chunk = NODE_CHUNK if ties == RANDOM else CHUNK
+    if at_nodes is None:
+        chunk = CHUNK
+    else:
+        chunk = NODE_CHUNK
+    small_classes = False
+    if group is not None:
+        small_classes = group.n_terms[start] > 0
     for block in range(n_blocks):
         start_sums(powers, first, start, terms, stride, n, ahead, sums)
         start_common(merged_mean, pointer(cosine_minus_1, WIDTH * block), pointer(sine, WIDTH * block), common)
@@ -104,17 +112,18 @@ def integrate(circle, n_blocks, ties, n, first, start, stop, merged_mean, votes,
             end = min(stop, a + chunk)
             if active > 0:
                 end = min(end, read(frozen, active))
-            if plain:
-                start_plain(powers, a, end, terms, stride, products)
-            else:
-                start_products(powers, a, end, terms, stride, nodes, series, products)
-            if ties == RANDOM:
-                _multiply_competitors_at_nodes(
-                    powers, a, end, terms, stride, active, power, nodes, sums, products, common, total
-                )
-            else:
+            if at_nodes is None:
+                if small_classes:
+                    start_products(powers, a, end, terms, stride, nodes, group, products)
+                else:
+                    start_plain(powers, a, end, terms, stride, products)
                 _multiply_competitors(
                     powers, a, end, terms, stride, active, power, ahead, sums, products, common, total
+                )
+            else:
+                start_products(powers, a, end, terms, stride, nodes, group, products)
+                _multiply_competitors_at_nodes(
+                    powers, a, end, terms, stride, active, power, nodes, sums, products, common, total
                 )
             a = end
         powers = pointer(powers, 2 * WIDTH * n_powers)

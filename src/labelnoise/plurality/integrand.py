@@ -88,35 +88,44 @@ def multiply_common(sums, j, power, common):
 
 
 @_jit
-def start_products(powers, first, stop, terms, stride, nodes, series, products):
+def start_products(powers, first, stop, terms, stride, nodes, group, products):
     """Set the products to the node's weight times Pr(X_y = a) w^a times the factors of the small classes.
 
-    `nodes` holds for each a the first node and their number, and for each node z and its weight. `series` holds the
-    coefficients d_n of log factor = sum over a <= n < a + n_terms of d_n w^n, where they start for
-    each a, and how many terms there are, for each node; see `small_classes`.
+    `nodes` holds for each a the first node and their number, and for each node z and its weight. `group` is None where
+    there are no small classes. Else it holds, for each a and node, the coefficients d_n of log factor = sum over a <= n
+    < a + n_terms of d_n w^n; see `small_classes.PowerSums`.
     """
     node_at, n_nodes, _, weight = nodes
-    coefficients, coefficients_at, n_terms = series
     slot = 0
     for a in range(first, stop):
         t = fill_from(terms, stride * a)
         re, im = t * load(powers, 16 * a), t * load(powers, 16 * a + 8)
-        d = read(coefficients_at, a)
+        at = 0
         for node in range(read(node_at, a), read(node_at, a) + read(n_nodes, a)):
             share = fill_from(weight, node)
-            if read(n_terms, a) == 0:
-                store(products, slot, re * share)
-                store(products, slot + 8, im * share)
-            else:
-                log_re = log_im = fill(0.0)
-                for n in range(16 * a, 16 * (a + read(n_terms, a)), 16):
-                    c = fill_from(coefficients, d)
-                    log_re, log_im = log_re + c * load(powers, n), log_im + c * load(powers, n + 8)
-                    d += 1
-                size, (turn_re, turn_im) = share * exp(log_re), cos_sin(log_im)
-                store(products, slot, size * (re * turn_re - im * turn_im))
-                store(products, slot + 8, size * (re * turn_im + im * turn_re))
+            store(products, slot, re * share)
+            store(products, slot + 8, im * share)
+            if group is not None:
+                at = _multiply_series(powers, a, at, group, products, slot)
             slot += 16
+
+
+@_jit
+def _multiply_series(powers, a, at, group, products, slot):
+    """Multiply by the factors of the small classes, whose coefficients begin `at` places after those of a."""
+    n_terms = group.n_terms[a]
+    if n_terms == 0:
+        return at
+    log_re = log_im = fill(0.0)
+    first = group.coefficients_at[a] + at - a
+    for n in range(a, a + n_terms):
+        c = fill_from(group.coefficients, first + n)
+        log_re, log_im = log_re + c * load(powers, 16 * n), log_im + c * load(powers, 16 * n + 8)
+    size, (turn_re, turn_im) = exp(log_re), cos_sin(log_im)
+    re, im = size * load(products, slot), size * load(products, slot + 8)
+    store(products, slot, re * turn_re - im * turn_im)
+    store(products, slot + 8, re * turn_im + im * turn_re)
+    return at + n_terms
 
 
 @_jit

@@ -123,9 +123,9 @@ class PowerSums(NamedTuple):
     """For each a the number of terms of the series at each node."""
 
 
-def room_for_power_sums(n_classes: int, n_votes: int, most_nodes: int, used: bool) -> PowerSums:
-    """Return arrays for the weak classes of a row; short ones if they are not used."""
-    n_powers = HIGHEST_POWER + 1 if used else 1
+def room_for_power_sums(n_classes: int, n_votes: int, most_nodes: int) -> PowerSums:
+    """Return arrays for the weak classes of a row."""
+    n_powers = HIGHEST_POWER + 1
     return PowerSums(
         radius=radii(),
         values=np.empty((2, n_classes + 4 * WIDTH)),
