@@ -69,12 +69,12 @@ def integrate(circle, n_blocks, at_nodes, n, first, start, stop, merged_mean, vo
     circle : tuple
         Pointers to the powers of the points, their cosines minus 1, their sines and the readout, and the numbers of
         powers and of all blocks; see `plan.Plan`.
-    n_blocks, n : int
-        Numbers of blocks and of competitors.
+    n_blocks : int
+        Number of blocks.
     at_nodes : None or bool
         None if the tie rule has a single node.
-    first, start, stop : int
-        The first a in `terms`, and the range of a.
+    n, first, start, stop : int
+        Number of competitors, the first a in `terms`, and the range of a.
     merged_mean : float
         The mean of the classes that cannot reach a.
     votes : tuple
