@@ -190,7 +190,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "warm_up": 0.2,
         "momentum": 0.85,
         "augmentation": "flip_shift",
-        "weight_decay": 0.0013,
+        "weight_decay": 0.0003,
         "batch_norm_decay": 0.6,
         "normalization": "channel",
     },
