@@ -468,6 +468,11 @@ def test_densenet_trains_on_a_stream(stream, noisy):
 # --- bad input ---
 
 
+def test_images_on_disk_are_not_mirrored_or_shifted(stream, noisy):
+    with pytest.raises(ValueError, match=r"`augmentation` must be None for images on disk, .*got 'flip_shift'"):
+        train(stream, noisy, dataclasses.replace(QUICK, augmentation="flip_shift"), loader_workers=0)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_damaged_image_is_named(zoo, tmp_path, workers):
     other = shutil.copytree(zoo, tmp_path / "other")

@@ -513,7 +513,6 @@ def test_presets_of_the_paper_keep_its_decays_and_all_take_changes(name):
         ({"warm_up": 1}, r"`warm_up` must be None or in \[0, 1\); got 1"),
         ({"momentum": 1.0}, "`momentum` must be None or between 0 and 1"),
         ({"augmentation": "crop"}, "`augmentation` must be one of 'flip_shift'"),
-        ({"augmentation": "flip_shift", "resize": 9, "crop": 8}, "`augmentation` must be None where"),
         ({"weight_decay": -1}, "`weight_decay` must be"),
         ({"batch_norm_decay": 1}, "`batch_norm_decay` must be in"),
         ({"validation_share": 1}, "`validation_share` must be in"),

@@ -54,7 +54,7 @@ class TrainingSpecification:
     augmentation : {"flip_shift"}, optional
         Random changes of the images in training, which do not depend on the labels: every image is mirrored in every
         second epoch, and shifted by up to two pixels in both directions, its border mirrored. None leaves images as
-        they are. For images on disk see `crop`.
+        they are. Images on disk are not changed so; see `crop`.
     weight_decay : float
         Factor of the L2 penalty, whose gradient is added to that of the loss.
     batch_norm_decay : float
@@ -122,7 +122,6 @@ class TrainingSpecification:
         check_choice(self.precision, PRECISIONS, "precision")
         if self.augmentation is not None:
             check_choice(self.augmentation, AUGMENTATIONS, "augmentation")
-            self._check("augmentation", self.crop is None, "None where images are cropped at random, by `crop`")
         self._check("warm_up", self.warm_up is None or 0 <= self.warm_up < 1, "None or in [0, 1)")
         self._check("momentum", self.momentum is None or 0 < self.momentum < 1, "None or between 0 and 1")
         self._check("epochs", self.epochs >= 1, "at least 1")

@@ -83,8 +83,9 @@ def _noisy_selection(scale: str) -> NetworkCurves:
 
 def _selection_rules(scale: str) -> SelectionRules:
     recipe = _network("mnist", FLIP, 0.5, scale)
-    rates = recipe.noise_rates if scale != "laptop" else (0.0, 0.2, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.8)
-    return SelectionRules(of=replace(recipe, noise_rates=rates))
+    if scale == "laptop":
+        recipe = replace(recipe, noise_rates=(0.0, 0.2, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.8))
+    return SelectionRules(of=recipe if scale != "smoke" else replace(recipe, repeats=1))
 
 
 def _regions(dataset: str, scale: str) -> RegionCurves:
