@@ -16,6 +16,7 @@ from helpers.training_results import assert_same, interrupted_at, one_thread, sh
 from labelnoise.corruption import corrupt
 from labelnoise.data import load_digits, load_images
 from labelnoise.networks.architectures import build_network
+from labelnoise.networks.whitening import WhiteningLayer
 from labelnoise.noise import FlipNoise, UniformNoise
 from labelnoise.training import PRESETS, TrainingSpecification, loop, predict, preset, train
 from labelnoise.training.checkpoint import FORMAT, read_checkpoint, write_checkpoint
@@ -465,6 +466,19 @@ def _change_between(before, after):
     ]
     assert len(matches) == 1
     return matches[0]
+
+
+def test_whitening_is_computed_from_images_of_all_classes(monkeypatch):
+    """The images lie sorted by class, and each shows only its class's number."""
+    labels = np.repeat(np.arange(10), 12)
+    images = np.tile(labels[:, None, None] * 20, (1, 16, 16)).astype(np.uint8)
+    seen = []
+    monkeypatch.setattr(loop, "WHITENING_SAMPLE", 40)
+    monkeypatch.setattr(WhiteningLayer, "fit", lambda _, given: seen.append(given))
+    specification = preset("cifar10_fast", epochs=1, batch_size=32, n_features=16, device="cpu")
+    train(images, labels, specification)
+    assert [len(given) for given in seen] == [40]
+    assert len(torch.unique(seen[0])) == 10
 
 
 def test_the_fast_network_learns_and_resumes(tmp_path, images, noisy, clean):

@@ -338,7 +338,12 @@ class Diagnosis:
         from labelnoise.report.diagnosis import save_diagnosis
 
         return save_diagnosis(
-            self, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit, least_probability=relabel
+            self,
+            folder,
+            overwrite=overwrite,
+            n_plan=n_plan,
+            n_audit=n_audit,
+            relabeled=None if relabel is None else self.relabel(relabel),
         )
 
     def _repr_html_(self) -> str:

@@ -22,6 +22,7 @@ def selection_figure(
     table: pd.DataFrame,
     nearest: Mapping[str, int],
     *,
+    noise: str,
     epochs: int,
     repeats: int,
     title: str = "",
@@ -35,6 +36,8 @@ def selection_figure(
         One row per rule and noise rate: rule, noise_rate, measured, std (NaN for one repeat), predicted, kept_epoch.
     nearest : mapping of rule to int
         The K of the analytic curve in `predicted`.
+    noise : str
+        Name of the noise model.
     epochs, repeats : int
         Epochs of a training, and trainings per noise rate.
     title : str
@@ -53,7 +56,7 @@ def selection_figure(
             ax.errorbar(x, part["measured"], yerr=bars, label=label, capsize=2.5, elinewidth=1.0, zorder=4, **look)
             ax.plot(x, part["predicted"], color=color, linewidth=1.2, linestyle=(0, (4, 2)), zorder=3)
             beside.plot(x, part["kept_epoch"], linewidth=1.0, **{**look, "linestyle": "-"})
-        scale_accuracy(ax, "flip")
+        scale_accuracy(ax, noise)
         ax.legend(frameon=False, fontsize=8.5, loc="lower left")
         beside.set(xlabel="noise rate", ylabel="epoch that is kept", ylim=(0.8, epochs + 0.2))
         beside.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=min(epochs, 8)))

@@ -207,6 +207,7 @@ def run_diagnose(
             random_state=job.random_state,
             search=search,
         )
+        relabeled = None if job.relabel is None else found.relabel(job.relabel)
         stage("writing tables and figures")
         files = save_files(
             found,
@@ -214,7 +215,7 @@ def run_diagnose(
             overwrite=overwrite,
             n_plan=job.plan,
             n_audit=job.audit_samples,
-            least_probability=job.relabel,
+            relabeled=relabeled,
         )
     said = tuple(dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning))
     if said:
@@ -239,7 +240,7 @@ def run_diagnose(
         readings=samples.readings,
         plan=_plan(found, job.plan),
         sizes=None if widths is None else audit_sizes(found.noise, widths),
-        relabeled=None if job.relabel is None else found.relabel(job.relabel),
+        relabeled=relabeled,
         next_audit=files.get("audit"),
         files=files,
         specification=specification,

@@ -44,7 +44,7 @@ def save_diagnosis(
     overwrite: bool = False,
     n_plan: int | None = None,
     n_audit: int = 200,
-    least_probability: float | None = None,
+    relabeled: Relabeled | None = None,
 ) -> dict[str, Path]:
     """Write JSON, tables, figures, the samples to check next and the report, and return their paths.
 
@@ -62,8 +62,8 @@ def save_diagnosis(
         Number of labels in the plan; `default_plan_size` unless given.
     n_audit : int, default 200
         Number of samples in the next audit.
-    least_probability : float in [0, 1], optional
-        Also write the table ``relabeled``, of `Diagnosis.relabel`.
+    relabeled : Relabeled, optional
+        What `Diagnosis.relabel` returned, which is written as the table ``relabeled``.
 
     Returns
     -------
@@ -80,9 +80,7 @@ def save_diagnosis(
     OSError
         The folder cannot be written.
     """
-    files = save_files(
-        found, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit, least_probability=least_probability
-    )
+    files = save_files(found, folder, overwrite=overwrite, n_plan=n_plan, n_audit=n_audit, relabeled=relabeled)
     return {**files, "page": save_page(files["json"])}
 
 
@@ -93,14 +91,13 @@ def save_files(
     overwrite: bool = False,
     n_plan: int | None = None,
     n_audit: int = 200,
-    least_probability: float | None = None,
+    relabeled: Relabeled | None = None,
 ) -> dict[str, Path]:
     """Write what `save_diagnosis` writes, without the report; an earlier one, of other figures, is deleted."""
     size = len(found.data.codes)
     least = default_plan_size(size) if n_plan is None else n_plan
     n_plan = check_count(least, "n_plan", most=size, most_is="the number of labeled samples")
     n_audit = check_count(n_audit, "n_audit")
-    relabeled = None if least_probability is None else found.relabel(least_probability)
     target = output_folder(folder)
     also = [PAGE, *(f"{name}.{kind}" for name in (*TABLES, RELABELED) for kind in ("parquet", "csv"))]
     also += [f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg", "pdf")]

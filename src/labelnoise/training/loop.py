@@ -32,7 +32,7 @@ from labelnoise.training.specification import TrainingSpecification, find_precis
 from labelnoise.training.streaming import place_images
 
 WHITENING_SAMPLE = 2000
-"""Number of training images that a whitening layer is computed from."""
+"""Number of training images, evenly spaced so that all classes are among them, from which whitening is computed."""
 
 
 class Training:
@@ -85,7 +85,7 @@ class Training:
         shift, scale = images.normalization(parts[0], specification.normalization)
         network.shift.copy_(shift)
         network.scale.copy_(scale)
-        fit_whitening(network, images, parts[0])
+        _fit_whitening(network, images, parts[0])
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._parallel = processes.parallel(self.network)
         self.optimizer = _optimizer(network, specification)
@@ -149,7 +149,7 @@ class Training:
                 after_epoch()
 
     def begin_epoch(self, epoch: int) -> Tensor:
-        """Set the learning rate, and return its batches: indices, (steps, batch size), on the device."""
+        """Set the first learning rate, and return the epoch's batches: indices, (steps, batch size), on the device."""
         self.set_learning_rate(epoch - 1)
         order = np.random.default_rng([self.specification.seed, ORDER, epoch]).permutation(self._train)
         batches = torch.from_numpy(order[: self.steps * self.specification.batch_size]).to(self.device)
@@ -279,12 +279,13 @@ def _optimizer(network: Network, specification: TrainingSpecification) -> torch.
     )
 
 
-def fit_whitening(network: Network, images: ImageBatches, indices: Integers) -> None:
-    """Fit a network's whitening layer, if it has one, to the first training images."""
+def _fit_whitening(network: Network, images: ImageBatches, indices: Integers) -> None:
+    """Fit a network's whitening layer, if it has one, to a sample of the training images."""
     for layer in network.modules():
         if isinstance(layer, WhiteningLayer):
-            first = torch.from_numpy(indices[:WHITENING_SAMPLE])
-            batch = next(iter(images.batches(first, len(first)))).cpu()
+            n = min(len(indices), WHITENING_SAMPLE)
+            sample = torch.from_numpy(indices[np.arange(n) * len(indices) // n])
+            batch = next(iter(images.batches(sample, n))).cpu()
             layer.fit(network.normalize(batch))
 
 

@@ -92,7 +92,14 @@ class SelectionRules:
         nearest = {rule: found["effective_k"] for rule, found in measured.values.items()}
         of = self.of
         return Drawing(
-            partial(selection_figure, measured.shown, nearest, epochs=of.training.epochs, repeats=of.repeats),
+            partial(
+                selection_figure,
+                measured.shown,
+                nearest,
+                noise=of.noise.name,
+                epochs=of.training.epochs,
+                repeats=of.repeats,
+            ),
             of.data.caption(),
             f"{of.training.network}, {of.training.epochs} epochs, the same trainings for every rule; base seed "
             f"{of.training.seed}.",
