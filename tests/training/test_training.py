@@ -526,6 +526,8 @@ def test_presets_of_the_paper_keep_its_decays_and_all_take_changes(name):
         ({"step_factor": 2}, "`step_factor` must be in"),
         ({"warm_up": 1}, r"`warm_up` must be None or in \[0, 1\); got 1"),
         ({"momentum": 1.0}, "`momentum` must be None or between 0 and 1"),
+        ({"momentum": 0.9, "filter_rate": 0.0}, "`filter_rate` must be None or a positive number; got 0.0"),
+        ({"filter_rate": 0.1}, "`filter_rate` must be None without `momentum`"),
         ({"augmentation": "crop"}, "`augmentation` must be one of 'flip_shift'"),
         ({"weight_decay": -1}, "`weight_decay` must be"),
         ({"batch_norm_decay": 1}, "`batch_norm_decay` must be in"),

@@ -40,6 +40,8 @@ class SoftmaxPanel:
         Number of test samples.
     labels : sequence of str, optional
         Names of the outputs. Default: their numbers.
+    calibrated : array of shape (n_classes,), optional
+        Medians of the softmax after temperature scaling.
     """
 
     title: str
@@ -50,12 +52,14 @@ class SoftmaxPanel:
     expected: Floats | None = None
     n: int | None = None
     labels: Sequence[str] | None = None
+    calibrated: Floats | None = None
 
 
 def panels_by_class(
     aggregated: AggregatedSoftmax,
     expected: ArrayLike | None = None,
     class_names: Sequence[object] | None = None,
+    calibrated: AggregatedSoftmax | None = None,
 ) -> tuple[SoftmaxPanel, ...]:
     """Return one panel per true class (Fig. 8-13).
 
@@ -66,6 +70,8 @@ def panels_by_class(
         One row per true class, as from `expected_peak`.
     class_names : sequence, optional
         Names in the order of `aggregated.classes`, which are the default.
+    calibrated : AggregatedSoftmax, optional
+        The same samples after temperature scaling.
     """
     names = [str(name) for name in (aggregated.classes if class_names is None else class_names)]
     rows = None if expected is None else np.asarray(expected, dtype=np.float64)
@@ -80,6 +86,7 @@ def panels_by_class(
             None if rows is None else rows[code],
             int(aggregated.counts[code]),
             names,
+            None if calibrated is None else calibrated.median[code],
         )
         for code, name in enumerate(names)
     )
@@ -104,6 +111,8 @@ def draw_bars(ax: Axes, panel: SoftmaxPanel, panel_width: float = 1.75) -> None:
         zorder=2,
     )
     ax.vlines(places, panel.lower, panel.upper, color=INK, linewidth=1.1, zorder=3)
+    if panel.calibrated is not None:
+        ax.plot(places, panel.calibrated, "o", markersize=3.6, color="white", markeredgecolor=INK, zorder=3.5)
     if panel.expected is not None:
         ax.hlines(panel.expected, places - 0.39, places + 0.39, color=VERMILION, linewidth=1.5, zorder=4)
 
@@ -175,6 +184,8 @@ def softmax_bars_figure(
             ax.set_ylabel("softmax output")
         named = next((place for place, panel in enumerate(panels) if panel.expected is not None), None)
         words = "Bars: median over test samples; vertical lines: central 50 %; black outline: the true class"
+        if any(panel.calibrated is not None for panel in panels):
+            words += "; circles: median after temperature scaling on noisy validation labels"
         if named is not None:
             _name_expected(grid[named], panels[named])
             words += "; orange ticks: values that the theory expects"

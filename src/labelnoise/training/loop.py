@@ -26,7 +26,8 @@ from labelnoise.networks.whitening import WhiteningLayer
 from labelnoise.processes import ALONE, Processes
 from labelnoise.progress import bar
 from labelnoise.training.data import ORDER, ImageBatches, TrainingData
-from labelnoise.training.prediction import classify
+from labelnoise.training.optimizers import optimizer_of
+from labelnoise.training.prediction import logits_at
 from labelnoise.training.result import Epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
 from labelnoise.training.streaming import place_images
@@ -88,7 +89,7 @@ class Training:
         _fit_whitening(network, images, parts[0])
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._parallel = processes.parallel(self.network)
-        self.optimizer = _optimizer(network, specification)
+        self.optimizer = optimizer_of(network, specification)
         self.history: list[Epoch] = []
         self.best_epoch = 0
         self.best_state: dict[str, Tensor] = {}
@@ -232,12 +233,21 @@ class Training:
         if len(self._validation) == 0:
             return None, None
         self.network.eval()
-        found = classify(self.network, self._images, self._validation, self.processes)
+        found = self._validation_logits().argmax(1)
         noisy, clean = (
             None if labels is None else float((found == labels[self._validation]).float().mean())
             for labels in (self._noisy, self._clean)
         )
         return noisy, clean
+
+    def validation_softmax(self) -> tuple[NDArray[np.float32], Integers]:
+        """Return softmax and noisy codes of the validation part, which must not be empty."""
+        self.network.eval()
+        return self._validation_logits().softmax(1).cpu().numpy(), self._noisy[self._validation].cpu().numpy()
+
+    @torch.inference_mode()
+    def _validation_logits(self) -> Tensor:
+        return logits_at(self.network, self._images, self._validation, self.processes)
 
     def _select(self) -> None:
         """Keep the last epoch's state if it is better than the best so far; of equals, the first is kept."""
@@ -263,20 +273,6 @@ class Training:
         kept = f"Training stopped; the state of epoch {self.best_epoch} was kept."
         # This level is that of the line that called `train` or `train_together`.
         warnings.warn(f"{message} {kept} {advice} to train longer.", RuntimeWarning, stacklevel=5)
-
-
-def _optimizer(network: Network, specification: TrainingSpecification) -> torch.optim.Optimizer:
-    parameters, decay = network.parameters(), specification.weight_decay
-    if specification.momentum is None:
-        return torch.optim.Adam(parameters, weight_decay=decay, fused=True)
-    return torch.optim.SGD(
-        parameters,
-        lr=specification.learning_rate,
-        momentum=specification.momentum,
-        weight_decay=decay,
-        nesterov=True,
-        fused=True,
-    )
 
 
 def _fit_whitening(network: Network, images: ImageBatches, indices: Integers) -> None:

@@ -128,8 +128,8 @@ def predict_batches(
 
 
 @torch.inference_mode()
-def classify(network: Network, images: ImageBatches, indices: Tensor, processes: Processes = ALONE) -> Tensor:
-    """Return class codes of the images at `indices`, for a network in evaluation mode; all are on its device."""
+def logits_at(network: Network, images: ImageBatches, indices: Tensor, processes: Processes = ALONE) -> Tensor:
+    """Return the logits of the images at `indices`, for a network in evaluation mode; all are on its device."""
     batches = images.batches(processes.share(indices), BATCH_SIZE)
-    codes = torch.cat([network(batch).argmax(1) for batch in batches])
-    return processes.gather(codes, len(indices), indices.device)
+    rows = torch.cat([network(batch) for batch in batches])
+    return processes.gather(rows, len(indices), indices.device)

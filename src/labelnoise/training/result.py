@@ -65,6 +65,9 @@ class TrainingResult:
         Whether `patience` ran out before `epochs`.
     diverged_at : int or None
         The step, counted from 1 over all epochs, at which the loss was no longer finite. Training stopped there.
+    temperature : float or None
+        The temperature that fits the softmax to the noisy labels of the validation part; None without such a part. See
+        `labelnoise.softmax.temperature`. `pred_probs` are not scaled by it.
     test_accuracy : float or None
         Share of test images classified as their label.
     pred_probs : array of shape (n_test, L) or None
@@ -84,6 +87,7 @@ class TrainingResult:
     best_epoch: int
     stopped_early: bool
     diverged_at: int | None
+    temperature: float | None
     test_accuracy: float | None
     pred_probs: NDArray[np.float32] | None
     test_features: NDArray[np.float32] | None
@@ -112,6 +116,7 @@ class TrainingResult:
             "best_epoch": self.best_epoch,
             "stopped_early": self.stopped_early,
             "diverged_at": self.diverged_at,
+            "temperature": self.temperature,
             "test_accuracy": self.test_accuracy,
             "seconds": self.seconds,
             "history": [asdict(epoch) for epoch in self.history],

@@ -14,6 +14,7 @@ from labelnoise.arrays import Codes, Integers
 from labelnoise.artifacts import StrPath
 from labelnoise.networks.architectures import build_network
 from labelnoise.processes import ALONE, Processes, find_device, join_processes
+from labelnoise.softmax.temperature import fit_temperature
 from labelnoise.training.checkpoint import keep_checkpoints
 from labelnoise.training.data import SPLIT, ImageBatches, TrainingData, encode_like, stratified_split
 from labelnoise.training.loop import Training
@@ -193,10 +194,15 @@ def result_of(training: Training, classes: NDArray[Any], test: TestImages) -> Tr
         best_epoch=training.best_epoch,
         stopped_early=training.stopped_early,
         diverged_at=training.diverged_at,
+        temperature=_temperature(training),
         test_accuracy=test_accuracy,
         pred_probs=None if prediction is None else prediction.pred_probs,
         test_features=None if prediction is None else prediction.features,
     )
+
+
+def _temperature(training: Training) -> float | None:
+    return fit_temperature(*training.validation_softmax()) if training.n_validation else None
 
 
 def _split(data: TrainingData, specification: TrainingSpecification) -> tuple[Integers, Integers]:

@@ -51,6 +51,10 @@ class TrainingSpecification:
         `step_every`.
     momentum : float, optional
         Momentum of stochastic gradient descent with Nesterov's step; None is for Adam.
+    filter_rate : float, optional
+        Highest learning rate of convolution filters, if their steps are to be made orthogonal (Muon): the length of a
+        step relative to that of the filters. It rises and falls with `learning_rate`, which is then that of the other
+        parameters only, as is `weight_decay`. None treats all parameters alike.
     augmentation : {"flip_shift"}, optional
         Random changes of the images in training, which do not depend on the labels: every image is mirrored in every
         second epoch, and shifted by up to two pixels in both directions, its border mirrored. None leaves images as
@@ -99,6 +103,7 @@ class TrainingSpecification:
     step_factor: float = 0.5
     warm_up: float | None = None
     momentum: float | None = None
+    filter_rate: float | None = None
     augmentation: str | None = None
     weight_decay: float = 1e-7
     batch_norm_decay: float = 0.99
@@ -124,6 +129,9 @@ class TrainingSpecification:
             check_choice(self.augmentation, AUGMENTATIONS, "augmentation")
         self._check("warm_up", self.warm_up is None or 0 <= self.warm_up < 1, "None or in [0, 1)")
         self._check("momentum", self.momentum is None or 0 < self.momentum < 1, "None or between 0 and 1")
+        if self.filter_rate is not None:
+            self._check("filter_rate", 0 < self.filter_rate < math.inf, "None or a positive number")
+            self._check("filter_rate", self.momentum is not None, "None without `momentum`: Adam makes all steps alike")
         self._check("epochs", self.epochs >= 1, "at least 1")
         self._check("batch_size", self.batch_size >= 2, "at least 2, which batch norm needs")
         self._check("learning_rate", 0 < self.learning_rate < math.inf, "a positive number")

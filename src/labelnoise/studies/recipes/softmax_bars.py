@@ -13,6 +13,7 @@ from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.figures import SoftmaxPanel, panels_by_class, softmax_bars_figure
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax.aggregate import aggregate_relative, aggregate_softmax, expected_peak
+from labelnoise.softmax.temperature import scale_softmax
 from labelnoise.studies.recipes.recipe import Drawing, Measured, points
 from labelnoise.studies.recipes.settings import clean_run, noisy_run, region_run
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun, TrainingSpecification
@@ -20,7 +21,11 @@ from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_choice
 
 NEAR = 0.1
-"""How far the median of every output may lie from what the theory expects if the figure agrees with it."""
+"""How far medians may lie from what the theory expects if the figure agrees with it.
+
+In figures of one panel per noise this holds for every output; in those of one panel per class, for the worst output of
+each class, on average over classes.
+"""
 _COUNTS = {2: "two", 4: "four", 8: "eight"}
 
 ByClass = tuple[Sequence[SoftmaxPanel], Mask, float]
@@ -82,6 +87,15 @@ class Setting:
         inside = arrays["in_noisy_region"] == (self.region == "noisy")
         return rows[inside], labels[inside]
 
+    def calibrated(self, rows: Floats, results: Results) -> Floats | None:
+        """Return softmax rows after temperature scaling; None if no temperature was fitted in training."""
+        temperature = self.temperature(results)
+        return None if temperature is None else scale_softmax(rows, temperature)
+
+    def temperature(self, results: Results) -> float | None:
+        """Return the temperature fitted to noisy validation labels; older trainings and some others have none."""
+        return results.result(self.run).record.get("temperature")
+
     def expected(self, n_classes: int) -> Floats:
         """Return what the theory expects for every true class: Eq. 3, but in a noisy region only the alternative."""
         if self.region == "noisy":
@@ -117,12 +131,15 @@ class SoftmaxPanels:
         for letter, setting in self.settings.items():
             rows, labels = setting.softmax(results)
             bars, expected = aggregate_relative(rows, labels), setting.expected(rows.shape[1])
+            scaled = setting.calibrated(rows, results)
+            calibrated = None if scaled is None else aggregate_relative(scaled, labels).median[0]
             by_offset = np.array([np.roll(expected[y], -y) for y in range(len(expected))]).mean(axis=0)
             offsets = ["true", *(f"+{d}" for d in range(1, len(expected)))]
             title = f"({letter}) {setting.data.name}: {setting.title}"
             median, lower, upper = bars.median[0], bars.lower[0], bars.upper[0]
-            panels.append(SoftmaxPanel(title, median, lower, upper, 0, by_offset, len(rows), offsets))
-            tables.append(bars.to_frame().assign(panel=letter, setting=setting.title, expected=by_offset))
+            panels.append(SoftmaxPanel(title, median, lower, upper, 0, by_offset, len(rows), offsets, calibrated))
+            table = bars.to_frame().assign(panel=letter, setting=setting.title, expected=by_offset)
+            tables.append(table if calibrated is None else table.assign(calibrated_median=calibrated))
             peak = int(np.argmax(median))
             values[letter] = {
                 "setting": setting.title,
@@ -130,6 +147,7 @@ class SoftmaxPanels:
                 "peak": float(median[peak]),
                 "expected_there": float(by_offset[peak]),
                 "worst_difference": float(np.abs(median - by_offset).max()),
+                **_scaled_values(setting.temperature(results), calibrated, by_offset),
                 "test_accuracy": results.result(setting.run).record["test_accuracy"],
             }
         near = all(found["worst_difference"] <= NEAR for found in values.values())
@@ -143,9 +161,11 @@ class SoftmaxPanels:
             for letter, panel in found.items()
         )
         near = sum(panel["worst_difference"] <= NEAR for panel in found.values())
+        scaled = [panel["calibrated_worst_difference"] for panel in found.values() if "temperature" in panel]
+        after = f" After temperature scaling: in {sum(value <= NEAR for value in scaled)} of {len(scaled)}."
         return (
             f"Highest median output, expected value in brackets: {'; '.join(peaks)}. In {near} of {len(found)} panels "
-            f"all medians lie within {NEAR:g} of the expectation."
+            f"all medians lie within {NEAR:g} of the expectation.{after if scaled else ''}"
         )
 
     def figure(self, measured: Measured[list[SoftmaxPanel]]) -> Drawing:
@@ -174,28 +194,47 @@ class SoftmaxByClass:
         """Return bars and what is expected of them, for every true class."""
         rows, labels = self.setting.softmax(results)
         bars, expected = aggregate_softmax(rows, labels), self.setting.expected(rows.shape[1])
+        scaled = self.setting.calibrated(rows, results)
+        calibrated = None if scaled is None else aggregate_softmax(scaled, labels)
         present = bars.counts > 0
         worst = np.abs(bars.median - expected)[present].max(axis=1)
         peaks = (bars.median.argmax(axis=1) == expected.argmax(axis=1))[present]
         table = bars.to_frame().assign(expected=expected.ravel())
         values = {"mean_worst_difference": float(worst.mean()), "worst_difference": float(worst.max())}
-        panels = panels_by_class(bars, expected, self.setting.data.load()[0].classes)
+        if (temperature := self.setting.temperature(results)) is not None and calibrated is not None:
+            apart = np.abs(calibrated.median - expected)[present].max(axis=1)
+            table = table.assign(calibrated_median=calibrated.median.ravel())
+            values["temperature"] = temperature
+            values["calibrated_mean_worst_difference"] = float(apart.mean())
+            values["calibrated_worst_difference"] = float(apart.max())
+        panels = panels_by_class(bars, expected, self.setting.data.load()[0].classes, calibrated)
         accuracy = results.result(self.setting.run).record["test_accuracy"]
-        return Measured({"": table}, values, values["worst_difference"] <= NEAR, (panels, peaks, accuracy))
+        return Measured({"": table}, values, values["mean_worst_difference"] <= NEAR, (panels, peaks, accuracy))
 
     def finding(self, measured: Measured[ByClass]) -> str:
         """Say for how many classes the highest output is the expected one, and how near all outputs are."""
         found, (_, peaks, _) = measured.values, measured.shown
+        scaled = ""
+        if "temperature" in found:
+            mean, most = found["calibrated_mean_worst_difference"], found["calibrated_worst_difference"]
+            scaled = f" After temperature scaling ({found['temperature']:.2f}): {mean:.2f}, at most {most:.2f}."
         return (
             f"The highest median output is the expected one for {peaks.sum()} of {len(peaks)} true classes; medians "
             f"lie {found['mean_worst_difference']:.2f} from the expectation on average over classes (the worst output "
-            f"of each), at most {found['worst_difference']:.2f}."
+            f"of each), at most {found['worst_difference']:.2f}.{scaled}"
         )
 
     def figure(self, measured: Measured[ByClass]) -> Drawing:
         """Draw one panel per true class."""
         panels, _, accuracy = measured.shown
         return Drawing(partial(softmax_bars_figure, panels, columns=5), *_caption([self.setting], [accuracy]))
+
+
+def _scaled_values(temperature: float | None, calibrated: Floats | None, expected: Floats) -> dict[str, float]:
+    if temperature is None or calibrated is None:
+        return {}
+    apart = float(np.abs(calibrated - expected).max())
+    return {"temperature": temperature, "calibrated_worst_difference": apart}
 
 
 def _caption(settings: Sequence[Setting], accuracies: Sequence[float]) -> tuple[str, str]:
