@@ -66,7 +66,7 @@ def with_data(data):
 
 
 OTHER_DATA = replace(DATA, seed=9)
-FULL_TRAINING = replace(TRAINING, resize=64, crop=48, patience=5, momentum=0.8)
+FULL_TRAINING = replace(TRAINING, network="all_cnn", resize=64, crop=48, patience=5, momentum=0.8)
 # Each entry holds a specification, how a run is made of it, and another value for every field.
 CHANGES = [
     (DATA, with_data, {"name": "mnist", "n_train": 301, "n_test": None, "n_classes": 3, "streamed": True, "seed": 1}),
@@ -86,6 +86,7 @@ CHANGES = [
             "momentum": 0.9,
             "filter_rate": 0.1,
             "augmentation": "flip_shift",
+            "reduced_share": 0.5,
             "weight_decay": 0.0,
             "batch_norm_decay": 0.9,
             "selection": "noisy",

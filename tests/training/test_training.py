@@ -497,6 +497,25 @@ def test_the_fast_network_learns_and_resumes(tmp_path, images, noisy, clean):
     )
 
 
+def test_the_first_steps_are_taken_on_reduced_images(monkeypatch, images, noisy):
+    larger, sizes = images.repeat(2, axis=1).repeat(2, axis=2), []
+    layer, forward = WhiteningLayer, WhiteningLayer.forward
+    monkeypatch.setattr(layer, "forward", lambda self, x: sizes.append(tuple(x.shape[2:])) or forward(self, x))
+    specification = preset("cifar10_fast", epochs=2, reduced_share=0.75, batch_size=64, n_features=16, device="cpu")
+    result = train(larger, noisy, specification)
+    steps = result.n_train // 64
+    reduced, whole = [(12, 12)], [(16, 16)]
+    validation = whole  # in one batch, after each epoch and for the temperature
+    in_second_epoch = round(0.5 * steps)
+    assert sizes == [
+        *reduced * steps,
+        *validation,
+        *reduced * in_second_epoch,
+        *whole * (steps - in_second_epoch),
+        *validation * 2,
+    ]
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_of_the_paper_keep_its_decays_and_all_take_changes(name):
     specification = preset(name, seed=3)
@@ -528,6 +547,8 @@ def test_presets_of_the_paper_keep_its_decays_and_all_take_changes(name):
         ({"momentum": 1.0}, "`momentum` must be None or between 0 and 1"),
         ({"momentum": 0.9, "filter_rate": 0.0}, "`filter_rate` must be None or a positive number; got 0.0"),
         ({"filter_rate": 0.1}, "`filter_rate` must be None without `momentum`"),
+        ({"network": "all_cnn", "reduced_share": 1.0}, "`reduced_share` must be None or between 0 and 1; got 1.0"),
+        ({"reduced_share": 0.5}, "`reduced_share` must be None for mnist_cnn; only all_cnn, whitened_cnn, densenet121"),
         ({"augmentation": "crop"}, "`augmentation` must be one of 'flip_shift'"),
         ({"weight_decay": -1}, "`weight_decay` must be"),
         ({"batch_norm_decay": 1}, "`batch_norm_decay` must be in"),

@@ -146,6 +146,7 @@ class _Architecture:
     smallest: int  # A smaller image side would leave no position before the head.
     pools: bool = True  # This says whether the window of max pooling can be chosen.
     starts_as_identity: bool = False
+    any_size: bool = False  # This says whether its head takes maps of any size.
 
 
 _MNIST_CNN = partial(_pooling_cnn, stages=[(20, 20), (50, 50)], size=5, default_features=256)
@@ -153,14 +154,17 @@ _DIGITS_CNN = partial(_pooling_cnn, stages=[(16, 32), (64,)], size=3, default_fe
 _ARCHITECTURES = {
     "mnist_cnn": _Architecture(_MNIST_CNN, 4),
     "appendix_cnn": _Architecture(_MNIST_CNN, 4),
-    "all_cnn": _Architecture(_all_cnn, 9, pools=False),
-    "whitened_cnn": _Architecture(_whitened_cnn, 9, pools=False, starts_as_identity=True),
-    "densenet121": _Architecture(_densenet121, 29, pools=False),
+    "all_cnn": _Architecture(_all_cnn, 9, pools=False, any_size=True),
+    "whitened_cnn": _Architecture(_whitened_cnn, 9, pools=False, starts_as_identity=True, any_size=True),
+    "densenet121": _Architecture(_densenet121, 29, pools=False, any_size=True),
     "digits_cnn": _Architecture(_DIGITS_CNN, 4),
 }
 
 NETWORKS = tuple(_ARCHITECTURES)
 """The names that `build_network` knows."""
+
+NETWORKS_OF_ANY_SIZE = tuple(name for name, architecture in _ARCHITECTURES.items() if architecture.any_size)
+"""Those whose head takes maps of any size, so that they can train on reduced images."""
 
 
 def build_network(

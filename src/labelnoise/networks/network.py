@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 ImageShape = tuple[int, int, int]
 
@@ -31,6 +32,8 @@ class Network(nn.Module):
     ----------
     shift, scale : buffers of the shape of an image
         A pixel x enters the first layer as (x - shift) * scale; 0 and 1 until training sets them.
+    reduced_to : (int, int) or None
+        In training mode, the height and width to which normalized images are averaged; None leaves them as they are.
     """
 
     shift: Tensor
@@ -42,6 +45,7 @@ class Network(nn.Module):
         super().__init__()
         self.trunk, self.penultimate, self.activation, self.head = trunk, penultimate, activation, head
         self.image_shape = image_shape
+        self.reduced_to: tuple[int, int] | None = None
         self.register_buffer("shift", torch.zeros(image_shape))
         self.register_buffer("scale", torch.ones(image_shape))
 
@@ -70,7 +74,10 @@ class Network(nn.Module):
                 f"`images` must have shape (N, {', '.join(map(str, self.image_shape))}), as the network was built "
                 f"for; got {tuple(images.shape)}."
             )
-        return self.penultimate(self.trunk(self.normalize(images)))
+        normalized = self.normalize(images)
+        if self.training and self.reduced_to is not None:
+            normalized = functional.interpolate(normalized, self.reduced_to, mode="area")
+        return self.penultimate(self.trunk(normalized))
 
 
 class GlobalAverage(nn.Module):

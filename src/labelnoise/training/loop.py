@@ -35,6 +35,9 @@ from labelnoise.training.streaming import place_images
 WHITENING_SAMPLE = 2000
 """Number of training images, evenly spaced so that all classes are among them, from which whitening is computed."""
 
+REDUCTION = 0.75
+"""Height and width of reduced images, over those of the images."""
+
 
 class Training:
     """A network in training, at the end of an epoch.
@@ -198,6 +201,7 @@ class Training:
         for step, (indices, batch) in enumerate(zip(batches, images, strict=True)):
             done = (epoch - 1) * self.steps + step
             self.set_learning_rate(done / self.steps)
+            self._reduce_images(done)
             self._set_batch_norm_momentum(done + 1)
             target = self._noisy[indices]
             with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
@@ -215,6 +219,11 @@ class Training:
                 break
         self.processes.average_running_statistics(self._norms)
         return self.processes.mean(losses).cpu().numpy(), int(self.processes.sum(right))
+
+    def _reduce_images(self, done: int) -> None:
+        share, sides = self.specification.reduced_share or 0.0, self.network.image_shape[1:]
+        reduced = done < share * self.steps * self.specification.epochs
+        self.network.reduced_to = (round(REDUCTION * sides[0]), round(REDUCTION * sides[1])) if reduced else None
 
     def _set_batch_norm_momentum(self, step: int) -> None:
         momentum = self.batch_norm_momentum(step)

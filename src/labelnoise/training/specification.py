@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelnoise.networks.architectures import NETWORKS
+from labelnoise.networks.architectures import NETWORKS, NETWORKS_OF_ANY_SIZE
 from labelnoise.processes import DEVICES
 from labelnoise.validation import check_choice
 
@@ -59,6 +59,9 @@ class TrainingSpecification:
         Random changes of the images in training, which do not depend on the labels: every image is mirrored in every
         second epoch, and shifted by up to two pixels in both directions, its border mirrored. None leaves images as
         they are. Images on disk are not changed so; see `crop`.
+    reduced_share : float, optional
+        Share of all steps, at the start, that are taken on images of three quarters of the height and width, each step
+        in about half of the time (progressive resizing). None is for whole images from the start.
     weight_decay : float
         Factor of the L2 penalty, whose gradient is added to that of the loss.
     batch_norm_decay : float
@@ -105,6 +108,7 @@ class TrainingSpecification:
     momentum: float | None = None
     filter_rate: float | None = None
     augmentation: str | None = None
+    reduced_share: float | None = None
     weight_decay: float = 1e-7
     batch_norm_decay: float = 0.99
     selection: str = "noisy"
@@ -129,6 +133,10 @@ class TrainingSpecification:
             check_choice(self.augmentation, AUGMENTATIONS, "augmentation")
         self._check("warm_up", self.warm_up is None or 0 <= self.warm_up < 1, "None or in [0, 1)")
         self._check("momentum", self.momentum is None or 0 < self.momentum < 1, "None or between 0 and 1")
+        if self.reduced_share is not None:
+            self._check("reduced_share", 0 < self.reduced_share < 1, "None or between 0 and 1")
+            fits, known = self.network in NETWORKS_OF_ANY_SIZE, ", ".join(NETWORKS_OF_ANY_SIZE)
+            self._check("reduced_share", fits, f"None for {self.network}; only {known} take images of any size")
         if self.filter_rate is not None:
             self._check("filter_rate", 0 < self.filter_rate < math.inf, "None or a positive number")
             self._check("filter_rate", self.momentum is not None, "None without `momentum`: Adam makes all steps alike")
@@ -191,12 +199,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cifar10_features": {"network": "all_cnn", "n_features": 256, **_CIFAR10},
     "cifar10_fast": {
         "network": "whitened_cnn",
-        "epochs": 10,
-        "batch_size": 250,
-        "learning_rate": 0.6,
+        "epochs": 12,
+        "batch_size": 500,
+        "learning_rate": 0.8,
         "warm_up": 0.2,
         "momentum": 0.85,
+        "filter_rate": 0.2,
         "augmentation": "flip_shift",
+        "reduced_share": 0.5,
         "weight_decay": 0.0003,
         "batch_norm_decay": 0.6,
         "normalization": "channel",

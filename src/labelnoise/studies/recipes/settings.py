@@ -6,6 +6,7 @@ Recipes make their trainings here, with the same seeds, so that figures share th
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,10 @@ SCALES = ("smoke", "laptop", "paper")
 
 IMAGENET = "ILSVRC/imagenet-1k"
 _LAPTOP_IMAGES = {"mnist": 6_000, IMAGENET: 50_000}
-_LAPTOP_PRESETS = {"mnist": "mnist_laptop", "cifar10": "cifar10_fast"}
+_LAPTOP_TRAININGS: dict[str, dict[str, Any]] = {
+    "mnist": {"name": "mnist_laptop"},
+    "cifar10": {"name": "cifar10_fast", "epochs": 8},
+}
 _LAPTOP_LEVELS = {
     ("cifar10", "uniform"): (0.0, 0.3, 0.6, 0.8, 0.86, 0.9, 0.95),
     ("cifar10", "flip"): (0.0, 0.2, 0.4, 0.46, 0.5, 0.54, 0.6),
@@ -50,7 +54,7 @@ def training(dataset: str, scale: str, *, n_features: int | None = 256) -> Train
     if scale == "laptop":
         # The network that replaces all-CNN at this scale has features of one width.
         width = n_features if dataset == "mnist" else None
-        return preset(_LAPTOP_PRESETS[dataset], n_features=width, selection="clean")
+        return preset(**_LAPTOP_TRAININGS[dataset], n_features=width, selection="clean")
     if dataset == "mnist":
         return preset("mnist", n_features=n_features, selection="clean")
     return preset("cifar10_features" if n_features else "cifar10", selection="clean")
