@@ -204,7 +204,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 0.8,
         "warm_up": 0.2,
         "momentum": 0.85,
-        "filter_rate": 0.2,
+        "filter_rate": 0.1,
         "augmentation": "flip_shift",
         "reduced_share": 0.5,
         "weight_decay": 0.0003,
