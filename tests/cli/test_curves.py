@@ -190,6 +190,17 @@ def test_labels_that_look_noisy_are_warned_of(here):
     assert "warning: the labels look noisy" in err
 
 
+def test_classes_written_differently_and_columns_in_other_units_are_warned_of(here):
+    names = [f"{('class', 'Class')[row % 2]} {kind}" for row, kind in enumerate(FRAME["kind"])]
+    FRAME.assign(kind=names, w=1000 * FRAME.w, d=FRAME.h).to_csv("data.csv", index=False)
+    source = ("--features", "data.csv:h,w,d", "--labels", "data.csv:kind")
+    warnings = curve(here, *source, "-k", "3")[0]["reading"]["warnings"]
+    assert "classes are written differently, and count as different" in warnings[0]
+    assert "1 of 3 columns (w) hold" in warnings[1]
+    standardized = curve(here, *source, "-k", "3", "--metric", "standardized")[0]
+    assert "columns (w)" not in " ".join(standardized["reading"]["warnings"])
+
+
 @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise()])
 def test_the_sign_of_noisy_labels_is_silent_on_clean_ones(digits, noise):
     features, labels, *_ = digits

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
@@ -84,6 +84,26 @@ class TestNoiseByClass:
         rows = answered.samples["index"].to_numpy()
         np.testing.assert_array_equal(second.wrong_probability[rows] > 0.5, noisy.changed[rows])
         assert "audit" in json.loads(second.to_json())
+
+
+def test_classes_written_differently_are_a_problem():
+    features, true = load_digits(return_X_y=True)
+    names = np.array(["zero", "Zero ", *"23456789"])[true[:300]]
+    checks = ln.diagnose(names, features=features[:300], random_state=0).checks.set_index("check")
+    assert checks.loc["class names", "status"] == "problem"
+    assert "'Zero ' and 'zero'" in checks.loc["class names", "seen"]
+
+
+def test_columns_in_different_units_are_noted_and_standardized():
+    features, true = load_wine(return_X_y=True)
+    plain, standardized = (
+        ln.diagnose(true, features=features, metric=metric, random_state=0) for metric in ("euclidean", "standardized")
+    )
+    checks = [found.checks.set_index("check").loc["feature scales"] for found in (plain, standardized)]
+    assert [check["status"] for check in checks] == ["note", "ok"]
+    assert checks[0]["seen"] == "1 of 13 columns (12, from 0) hold 99.8 % of the variance"
+    assert plain.knn_accuracy.value < 0.8
+    assert standardized.knn_accuracy.value > 0.93
 
 
 def test_the_same_seed_gives_the_same(data, noisy):

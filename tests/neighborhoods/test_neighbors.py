@@ -299,7 +299,7 @@ def test_all_numeric_types_and_shapes_are_accepted():
             ValueError,
             "`k` must be at most 5, the number of training samples; got 6",
         ),
-        ({"k": 1, "metric": "manhattan"}, ValueError, "`metric` must be one of 'euclidean', 'cosine', 'precomputed'"),
+        ({"k": 1, "metric": "manhattan"}, ValueError, "`metric` must be one of 'euclidean', 'cosine', 'standardized',"),
         ({"k": 1, "query": np.ones((1, 3))}, ValueError, "`query` must have the 2 features .* got 3"),
         ({"k": 1, "query": [[1, np.nan]]}, ValueError, "`query` must be finite; row 0 holds NaN"),
         (

@@ -46,6 +46,7 @@ class Metric(enum.StrEnum):
 
     euclidean = "euclidean"
     cosine = "cosine"
+    standardized = "standardized"
 
 
 class PlacementName(enum.StrEnum):

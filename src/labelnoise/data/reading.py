@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Integers
+from labelnoise.class_names import alike, said
 from labelnoise.data.classes import agreement_of, given_classes, match_columns, resolve_classes
 from labelnoise.data.columns import default_columns
 from labelnoise.data.files import (
@@ -232,6 +233,8 @@ def read_data(
         values, used, resolved, found_kept = match_columns(values, used, resolved, found_kept, files[0])
         agreement = agreement_of(np.asarray(values), found_kept, resolved)
     shown = np.unique(found_kept) if resolved is None else resolved
+    if like is None and (groups := alike(shown)):
+        warnings = [*warnings, f"classes are written differently, and count as different: {said(groups)}."]
     notes = tuple(f"{p.name}: {note}" for p, file in opened.items() if isinstance(file, Table) for note in file.notes)
     reading = Reading(
         files=tuple(files),

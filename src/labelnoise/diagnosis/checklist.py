@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelnoise.arrays import Integers
+from labelnoise.class_names import alike, said
 from labelnoise.diagnosis.consequences import confused_pairs
 from labelnoise.diagnosis.copies import conflicting
 from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
 from labelnoise.diagnosis.relabeling.plan import where_noise_lies
+from labelnoise.neighborhoods.scales import STANDARDIZED, dominant_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,6 +187,34 @@ def checkers(found: Diagnosis) -> Check:
     )
 
 
+def class_names(found: Diagnosis) -> Check:
+    """Whether classes may be one class, written differently."""
+    groups = alike(found.data.classes)
+    if not groups:
+        return Check(OK, "no two names differ only in case, spaces or hyphens", "each is a class of its own", "nothing")
+    means = "if they are one class, most of its labels count as wrong, and the classes as confused"
+    return Check(PROBLEM, f"written differently: {said(groups)}", means, "write one class one way in the labels")
+
+
+def feature_scales(found: Diagnosis) -> Check:
+    """Whether a few columns decide who is near."""
+    data = found.data
+    if data.features is None or data.neighbors is None:
+        return Check(UNKNOWN, "no features to measure", "the neighbors are as they were passed", "nothing")
+    if data.neighbors.metric == STANDARDIZED:
+        return Check(OK, "distances are of standardized columns", "all columns count alike", "nothing")
+    few = dominant_columns(data.features)
+    if few is None:
+        return Check(OK, "no few columns hold most of the variance", "distances are of all columns", "nothing")
+    columns, share = few
+    which = ", ".join(map(str, columns[:5].tolist())) + (", ..." if len(columns) > 5 else "")
+    seen = (
+        f"{len(columns)} of {data.features.shape[1]} columns ({which}, from 0) hold {100 * share:.1f} % of the variance"
+    )
+    means = "they alone decide which samples are neighbors"
+    return Check(NOTE, seen, means, "if columns are in different units: metric standardized")
+
+
 CHECKS: dict[str, Callable[[Diagnosis], Check]] = {
     "wrong rate": wrong_rate,
     "confused classes": confused_classes,
@@ -195,6 +225,8 @@ CHECKS: dict[str, Callable[[Diagnosis], Check]] = {
     "features too weak": weak_features,
     "columns of pred_probs": misaligned_columns,
     "checkers": checkers,
+    "class names": class_names,
+    "feature scales": feature_scales,
 }
 
 

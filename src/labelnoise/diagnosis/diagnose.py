@@ -72,8 +72,8 @@ def diagnose(
         Neighborhood size of the K-NN whose accuracy is asked for; by default 10, or the number of other samples.
     classes : sequence, optional
         All classes in code order.
-    metric : {"euclidean", "cosine"}, default "euclidean"
-        Distance between features.
+    metric : {"euclidean", "cosine", "standardized"}, default "euclidean"
+        Distance between features, as in `labelnoise.neighbors`.
     random_state : int, numpy.random.Generator or None
         Seed of the folds and of all draws.
 

@@ -26,7 +26,7 @@ from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
 from labelnoise.data.reading import Reading
-from labelnoise.jobs.label_doubts import label_doubts
+from labelnoise.jobs.label_doubts import label_doubts, scale_doubts
 from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
 from labelnoise.jobs.samples import NeighborSearch, SampleSource
 from labelnoise.neighborhoods.neighbors import neighbors
@@ -274,7 +274,7 @@ def run_curve(
     stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
     hoods = search(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
     test_labels = train.labels if test is None else test.labels
-    doubts = label_doubts(hoods, train, test_labels)
+    doubts = scale_doubts(train, job.metric) + label_doubts(hoods, train, test_labels)
     if doubts:
         reading = replace(reading, warnings=reading.warnings + doubts)
         tell(replace(reading, warnings=doubts, files=()))

@@ -1,4 +1,7 @@
-"""A sign that labels taken as clean are noisy: they contradict their neighbors where these agree most."""
+"""Signs that a curve is not what it seems: labels taken as clean that are noisy, and columns in different units.
+
+Noisy labels contradict their neighbors where these agree most.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from labelnoise.arrays import Codes
 from labelnoise.data.reading import Data
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.neighbors import Neighbors
+from labelnoise.neighborhoods.scales import STANDARDIZED, dominant_columns
 
 
 def contradicted_share(hoods: Neighbors, train_codes: Codes, test_codes: Codes) -> tuple[float, int]:
@@ -23,6 +27,19 @@ def contradicted_share(hoods: Neighbors, train_codes: Codes, test_codes: Codes) 
     agree = counts.max(axis=1)
     most = agree >= np.quantile(agree, 0.8)
     return float((counts.argmax(axis=1) != test_codes)[most].mean()), int(most.sum())
+
+
+def scale_doubts(train: Data, metric: str) -> tuple[str, ...]:
+    """Return a warning if few columns of a table decide who is near."""
+    columns = getattr(train.values, "columns", None)
+    few = None if columns is None or metric == STANDARDIZED else dominant_columns(np.asarray(train.values))
+    if columns is None or few is None:
+        return ()
+    names = ", ".join(str(columns[at]) for at in few[0][:3]) + (", ..." if len(few[0]) > 3 else "")
+    return (
+        f"{len(few[0])} of {len(columns)} columns ({names}) hold {100 * few[1]:.1f} % of the variance, and alone "
+        f"decide which samples are neighbors. If columns are in different units, give --metric standardized.",
+    )
 
 
 def label_doubts(hoods: Neighbors, train: Data, test_labels: Any) -> tuple[str, ...]:

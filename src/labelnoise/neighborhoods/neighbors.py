@@ -18,6 +18,7 @@ from labelnoise.columns import matching_columns
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.knn_graph import MOST, nearest_in_graph
 from labelnoise.neighborhoods.parts import check_values, search_rows
+from labelnoise.neighborhoods.scales import STANDARDIZED, standardized
 from labelnoise.neighborhoods.search import index_type
 from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.validation import (
@@ -31,7 +32,7 @@ from labelnoise.validation import (
     to_array,
 )
 
-METRICS = ("euclidean", "cosine", "precomputed")
+METRICS = ("euclidean", "cosine", STANDARDIZED, "precomputed")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,8 +48,8 @@ class Neighbors:
     n_train : int
         Number of training samples.
     metric : str
-        "euclidean", "cosine", "precomputed" (from a graph of distances), "connectivity" (from a graph without
-        distances, so that the neighbors have no order) or "unknown" (given as indices).
+        "euclidean", "cosine", "standardized", "precomputed" (from a graph of distances), "connectivity" (from a graph
+        without distances, so that the neighbors have no order) or "unknown" (given as indices).
     is_self : bool
         True if the queries are the training samples, each left out of its own neighbors.
 
@@ -321,6 +322,8 @@ def neighbors(
 
     Neighbors are sorted by distance, and equal distances by training index, also where that decides which sample is the
     k-th. The distance is the root of the sum of squared differences, or for "cosine" 1 - x.y / (|x| |y|), in float64.
+    For "standardized" each column is first divided by its standard deviation among the training samples, as is right
+    for columns in different units.
 
     Parameters
     ----------
@@ -332,7 +335,7 @@ def neighbors(
         Columns of data frames are matched by name.
     k : int
         Number of neighbors.
-    metric : {"euclidean", "cosine", "precomputed"}
+    metric : {"euclidean", "cosine", "standardized", "precomputed"}
         The distance, or "precomputed" for a graph.
     executor : concurrent.futures.Executor, str or int, optional
         What searches the queries, in blocks: an executor; ``dask://HOST:PORT`` or ``slurm://?partition=NAME``, see
@@ -399,6 +402,13 @@ def neighbors(
     if order is not None:
         queries = np.ascontiguousarray(queries[:, order])
     common = np.result_type(dtype, query_dtype)
+    distance = metric
+    if metric == STANDARDIZED:
+        distance = "euclidean"
+        train = _checked(train, common, distance, "features")
+        asked = None if is_self else _checked(queries, common, distance, "query")
+        train, scaled = standardized(train, asked, common)
+        queries = train if scaled is None else scaled
     if in_blocks:
         from labelnoise.neighborhoods.blocks import search_in_blocks
 
@@ -407,16 +417,16 @@ def neighbors(
             None if is_self else queries,
             dtype=common,
             k=k,
-            metric=metric,
+            metric=distance,
             executor=executor,
             store=store,
             block_size=block_size,
         )
     else:
-        train = _checked(train, common, metric, "features")
-        asked = None if is_self else _checked(queries, common, metric, "query")
+        train = _checked(train, common, distance, "features")
+        asked = None if is_self else _checked(queries, common, distance, "query")
         first_own = 0 if is_self else None
-        indices, distances = search_rows(train, asked, common, first_own=first_own, k=k, cosine=metric == "cosine")
+        indices, distances = search_rows(train, asked, common, first_own=first_own, k=k, cosine=distance == "cosine")
     return Neighbors(indices, distances, len(train), metric, is_self)
 
 

@@ -39,7 +39,7 @@ class NeighborsRun:
 
     def __post_init__(self) -> None:
         check_count(self.k, "k")
-        check_choice(self.metric, ("euclidean", "cosine"), "metric")
+        check_choice(self.metric, ("euclidean", "cosine", "standardized"), "metric")
         check_features_of(self.features_of)
 
     @property
