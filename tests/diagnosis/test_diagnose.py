@@ -86,6 +86,14 @@ class TestNoiseByClass:
         assert "audit" in json.loads(second.to_json())
 
 
+def test_features_and_labels_indexed_in_other_orders_are_refused(data):
+    names = [f"sample {row}" for row in range(60)]
+    features, labels = pd.DataFrame(data[0][:60], index=names), pd.Series(data[1][:60], index=names)
+    ln.diagnose(labels, features=features, random_state=0)
+    with pytest.raises(ValueError, match=r"`features` and `labels` .* same order.*features.loc\[labels.index\]"):
+        ln.diagnose(labels[::-1], features=features, random_state=0)
+
+
 def test_classes_written_differently_are_a_problem():
     features, true = load_digits(return_X_y=True)
     names = np.array(["zero", "Zero ", *"23456789"])[true[:300]]

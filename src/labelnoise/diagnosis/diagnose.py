@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Codes, Features, Integers
-from labelnoise.columns import encode_for_columns
+from labelnoise.columns import check_same_order, encode_for_columns
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.copies import find_copies
 from labelnoise.diagnosis.diagnosis import Diagnosis
@@ -159,6 +159,7 @@ def diagnose_rows(
     if len(rows) == 0:
         raise ValueError(f"`labels` must hold labels; all {n_given} are missing.")
     kept = _taken(labels, rows, n_given)
+    check_same_order(features, labels, "features")
     columns = None if features is None else _rows_of(check_features(features), rows, n_given, "features")
     if columns is not None and not (columns != columns[0]).any():
         raise ValueError("`features` must differ between samples; all rows are equal. Pass other features.")
