@@ -31,7 +31,7 @@ from harness import Options, Record, Table, compare, load_mnist, run, timed
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from labelnoise.neighborhoods import search
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.neighborhoods.votes import plurality_vote
 
 KS = (10, 30, 100)

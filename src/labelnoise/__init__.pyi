@@ -11,7 +11,9 @@ from .diagnosis.auditing.audit import Audit
 from .diagnosis.diagnose import diagnose
 from .diagnosis.diagnosis import Diagnosis
 from .diagnosis.estimate import Estimate
-from .neighborhoods.neighbors import Neighbors, clean_distribution, neighbors
+from .neighborhoods.distribution import clean_distribution
+from .neighborhoods.nearest import neighbors
+from .neighborhoods.neighbors import Neighbors
 from .noise import FlipNoise, MatrixNoise, UniformNoise
 from .placement.clusters import KMeansCluster
 from .placement.concentrated import Concentrated

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from labelnoise.diagnosis.inputs import LabeledSamples
-from labelnoise.neighborhoods.neighbors import Neighbors, neighbors
+from labelnoise.neighborhoods.nearest import neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 
 
 def samples_of(codes, indices, n_classes, *, classes=None, rows=None) -> LabeledSamples:

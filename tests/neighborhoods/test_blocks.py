@@ -12,7 +12,7 @@ import pytest
 from helpers.sweep_runs import ENVIRONMENT
 
 from labelnoise.neighborhoods import blocks, parts
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.sweeps.store import StoreError
 
 RNG = np.random.default_rng(0)
@@ -120,7 +120,7 @@ SLOW_SEARCH = """
 import sys, time
 import numpy as np
 from labelnoise.neighborhoods import blocks, parts
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 
 def slowly(*arguments, search=blocks.search_rows, **options):
     time.sleep(0.2)

@@ -18,7 +18,10 @@ from scipy import sparse
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph, radius_neighbors_graph
 
 from labelnoise.neighborhoods import candidates, search
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors, clean_distribution, neighbors
+from labelnoise.neighborhoods.distribution import clean_distribution
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.nearest import neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 
 LIBRARIES = ["scikit-learn", *(["faiss"] if find_spec("faiss") else [])]
 

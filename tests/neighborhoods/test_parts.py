@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from labelnoise import validation
 from labelnoise.neighborhoods import parts
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 
 
 def in_parts(monkeypatch, n_bytes):

@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 from sklearn.neighbors import KNeighborsClassifier
 
 from labelnoise.neighborhoods import votes
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.neighborhoods.votes import label_histogram, plurality_vote
 from labelnoise.validation import TIES
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from labelnoise.neighborhoods.neighbors import Neighbors, neighbors
+from labelnoise.neighborhoods.nearest import neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.placement.concentration import (
     around_own_mean,
     concentration,

@@ -17,7 +17,7 @@ import labelnoise as ln
 from labelnoise.artifacts import to_json
 from labelnoise.curves.vote_models import FiniteVotes
 from labelnoise.data import load_digits
-from labelnoise.neighborhoods.neighbors import as_neighbors
+from labelnoise.neighborhoods.given import as_neighbors
 from labelnoise.neighborhoods.votes import label_histogram
 from labelnoise.placement.graph import ClassBoundary, HubnessProportional, Patches
 from labelnoise.studies.runs import (

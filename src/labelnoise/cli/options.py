@@ -203,7 +203,7 @@ def noise_of(text: str, mapping: str | None, csv: list[str] | None) -> NoiseMode
 
 def search_of(executor: str | None, workers: int | None, store: Path | None, *, has_features: bool) -> NeighborSearch:
     """Return the neighbor search that --executor, --workers and --store name, checked before anything is read."""
-    from labelnoise.neighborhoods.neighbors import neighbors
+    from labelnoise.neighborhoods.nearest import neighbors
     from labelnoise.sweeps.executors import executor_named
 
     executor_named(executor, workers)

@@ -14,8 +14,9 @@ from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.columns import encode_for_columns
 from labelnoise.curves.curve import CurveSetting
 from labelnoise.labels import encode_labels
+from labelnoise.neighborhoods.given import as_neighbors
 from labelnoise.neighborhoods.knn_graph import MOST, stores_diagonal
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
 from labelnoise.sample_noise import check_rows
 from labelnoise.validation import check_agreement, check_distributions, check_ks

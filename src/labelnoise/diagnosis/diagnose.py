@@ -20,8 +20,9 @@ from labelnoise.diagnosis.estimation.noise_estimation import N_FOLDS, estimate_n
 from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.inputs import LabeledSamples, label_fingerprint
 from labelnoise.labels import encode_labels, missing_labels
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
-from labelnoise.neighborhoods.neighbors import neighbors as neighbors_of
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.nearest import neighbors as neighbors_of
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.progress import stage
 from labelnoise.validation import (

@@ -29,7 +29,7 @@ from labelnoise.data.reading import Reading
 from labelnoise.jobs.label_doubts import label_doubts, scale_doubts
 from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
 from labelnoise.jobs.samples import NeighborSearch, SampleSource
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
 from labelnoise.placement.concentrated import Concentrated

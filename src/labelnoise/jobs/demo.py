@@ -25,7 +25,7 @@ from labelnoise.diagnosis.diagnosis import Diagnosis
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.jobs.curve import CurveResult, Stopwatch
 from labelnoise.jobs.report import run_report
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.noise import NOISE_RATES, FlipNoise, NoiseModel, UniformNoise
 from labelnoise.placement import KMeansCluster
 from labelnoise.progress import stage

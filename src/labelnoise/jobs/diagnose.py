@@ -27,7 +27,7 @@ from labelnoise.diagnosis.relabeling.plan import default_plan_size
 from labelnoise.jobs.curve import Stopwatch
 from labelnoise.jobs.image_samples import read_network_features, read_pixels
 from labelnoise.jobs.samples import NeighborSearch, SampleSource
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.progress import stage
 from labelnoise.report.diagnosis import save_files, save_page
 from labelnoise.sweeps.run import describe

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
-from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.placement.base import Placement
 from labelnoise.placement.concentration import mask_concentration
 from labelnoise.placement.noise_fields import Landmarks

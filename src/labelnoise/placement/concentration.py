@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labelnoise.arrays import Floats, Integers, Mask
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.placement.jackknife import jackknife_standard_error
 from labelnoise.validation import check_count, check_ks, seed_of, to_array
 

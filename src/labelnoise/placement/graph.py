@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Codes, Features, Floats, Mask
-from labelnoise.neighborhoods.neighbors import as_neighbors, neighbors
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.placement.base import Placement
 from labelnoise.validation import check_count, check_not_negative
 

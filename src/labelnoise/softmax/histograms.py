@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.compiled import compiled
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.softmax.aggregate import check_softmax
 from labelnoise.threads import for_each_block
 from labelnoise.validation import check_distributions, check_ks

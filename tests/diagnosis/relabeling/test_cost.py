@@ -82,7 +82,7 @@ def test_the_predicted_curve_is_that_of_really_cleaned_digits(digits, rate):
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import cross_val_predict
 
-    from labelnoise.neighborhoods.neighbors import neighbors
+    from labelnoise.neighborhoods.nearest import neighbors
 
     features, true = digits[0], digits[1]
     rng = np.random.default_rng(0)

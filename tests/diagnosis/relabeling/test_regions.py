@@ -3,7 +3,7 @@ import pytest
 from helpers.labeled_samples import one_hot, right_votes, samples_of
 
 from labelnoise.diagnosis.relabeling.regions import neighborhood_suspicion, suspicious_regions
-from labelnoise.neighborhoods.neighbors import neighbors
+from labelnoise.neighborhoods.nearest import neighbors
 
 
 def line(n=120, k=6):

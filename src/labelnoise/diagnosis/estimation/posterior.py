@@ -65,7 +65,7 @@ def combine_views(
     Whatever the classifier says, neighbors that all have one label speak for it:
 
     >>> from labelnoise.diagnosis.inputs import LabeledSamples
-    >>> from labelnoise.neighborhoods.neighbors import neighbors
+    >>> from labelnoise.neighborhoods.nearest import neighbors
     >>> codes = np.repeat([0, 1], 50)
     >>> codes[0] = 1
     >>> position = codes * 0.0 + np.repeat([0.0, 9.0], 50) + np.linspace(0, 1, 100)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Features
 from labelnoise.curves.curve import AccuracyCurve, CurveSetting
 from labelnoise.curves.measured import simulate_knn
-from labelnoise.neighborhoods.neighbors import Neighbors, as_neighbors, neighbors
+from labelnoise.neighborhoods.given import as_neighbors
+from labelnoise.neighborhoods.nearest import neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.noise import NoiseModel, check_noise
 from labelnoise.placement import Placement, Spread
 from labelnoise.placement.base import check_placement
