@@ -5,14 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelnoise import validation
 from labelnoise.neighborhoods import parts
 from labelnoise.neighborhoods.nearest import neighbors
 
 
 def in_parts(monkeypatch, n_bytes):
     """Let every copy count as large, and parts hold so many bytes of floats."""
-    monkeypatch.setattr(validation, "LARGE", 0)
+    monkeypatch.setattr("labelnoise.validation.features.LARGE", 0)
     monkeypatch.setattr(parts, "_PART", n_bytes)
 
 

@@ -84,7 +84,7 @@ class TestPlacementContract:
         features = (8 * (BLOBS - BLOBS.min())).astype(dtype)
         draw = partial(ln.corrupt, BLOB_LABELS, ln.FlipNoise(), 0.3, placement=placement, features=features)
         expected = draw(random_state=3).selected
-        monkeypatch.setattr("labelnoise.validation.LARGE", 0)
+        monkeypatch.setattr("labelnoise.validation.features.LARGE", 0)
         kept = []
         monkeypatch.setattr(
             base, "check_features_or_keep", lambda f: kept.append(check_features_or_keep(f)) or kept[-1]
