@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from labelnoise.studies.recipes.settings import clean_run
 from labelnoise.studies.run_recipes import StoredResults, run_recipes, write_ledger
 from labelnoise.studies.runs import DataSpecification, RegionRun, TrainingRun
 from labelnoise.sweeps.executors import InProcessExecutor
-from labelnoise.sweeps.run import describe, run_id
+from labelnoise.sweeps.run import RunResult, describe, run_id
 from labelnoise.sweeps.store import RunStore
 from labelnoise.sweeps.sweep import with_requirements
 
@@ -685,6 +686,27 @@ class TestTitlesAndVerdicts:
             found = measured.values["c"] if name == "fig2c" else measured.values
             judged = "worst_difference" if name == "fig2c" else "mean_worst_difference"
             assert measured.agrees is (found[judged] <= 0.1)
+
+    def test_medians_are_also_taken_where_the_clean_network_separates_the_classes(self):
+        """The trainings of figure 7 are made up: softmax outputs that are drawn at random."""
+        recipe, kept = recipe_named("fig7", "smoke")[1], {}
+
+        def drawn(run):
+            labels, rng = run.data.load()[1].labels, np.random.default_rng(len(kept))
+            rows = rng.dirichlet(np.full(10, 0.02), len(labels)) + 1e-9
+            arrays = {"pred_probs": rows / rows.sum(axis=1, keepdims=True), "in_noisy_region": np.arange(len(labels)) % 2 == 0}
+            return kept.setdefault(run, RunResult({"test_accuracy": 0.5}, arrays))
+
+        results = SimpleNamespace(result=drawn)
+        measured = recipe.measure(results)
+        clean, noisy = (recipe.settings[letter].softmax(results) for letter in "ab")
+        every, labels = np.arange(len(clean[1])), clean[1]
+        sure = clean[0][every, labels] >= 0.99
+        assert 0 < sure.sum() < len(sure)
+        assert measured.values["b"]["separated_share"] == pytest.approx(sure.mean())
+        assert measured.values["b"]["separated_median"] == pytest.approx(np.median(noisy[0][every, labels][sure]))
+        assert "separated_share" not in {**measured.values["a"], **measured.values["h"]}  # clean, and a noisy region
+        assert f"over the {100 * sure.mean():.0f} % of the samples that the clean" in recipe.finding(measured)
 
     @pytest.mark.parametrize("name", ["fig2c", "fig10"])
     def test_softmax_figures_show_the_calibrated_softmax_too(self, made, place, name):

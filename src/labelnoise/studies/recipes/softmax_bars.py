@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,8 @@ NEAR = 0.1
 In figures of one panel per noise this holds for every output; in those of one panel per class, for the worst output of
 each class, on average over classes.
 """
+SEPARATED = 0.99
+"""A clean network that gives the true class at least so much separates it from the others at this sample."""
 _COUNTS = {2: "two", 4: "four", 8: "eight"}
 
 ByClass = tuple[Sequence[SoftmaxPanel], Mask, float]
@@ -141,6 +143,7 @@ class SoftmaxPanels:
             table = bars.to_frame().assign(panel=letter, setting=setting.title, expected=by_offset)
             tables.append(table if calibrated is None else table.assign(calibrated_median=calibrated))
             peak = int(np.argmax(median))
+            separated = self._separated(setting, results)
             values[letter] = {
                 "setting": setting.title,
                 "peak_output": offsets[peak],
@@ -148,13 +151,23 @@ class SoftmaxPanels:
                 "expected_there": float(by_offset[peak]),
                 "worst_difference": float(np.abs(median - by_offset).max()),
                 **_scaled_values(setting.temperature(results), calibrated, by_offset),
+                **({} if separated is None else _separated_values(rows, labels, separated)),
                 "test_accuracy": results.result(setting.run).record["test_accuracy"],
             }
         near = all(found["worst_difference"] <= NEAR for found in values.values())
         return Measured({"": pd.concat(tables, ignore_index=True)}, values, near, panels)
 
+    def _separated(self, setting: Setting, results: Results) -> Mask | None:
+        """Return which test samples the clean network of another panel separates; None for regions and without one."""
+        alike = (other for other in self.settings.values() if other == replace(setting, noise=None, noise_rate=0.0))
+        if setting.noise is None or (clean := next(alike, None)) is None:
+            return None
+        rows, labels = clean.softmax(results)
+        at_truth = np.take_along_axis(rows, labels[:, None], axis=1)[:, 0]
+        return at_truth >= SEPARATED if (at_truth >= SEPARATED).any() else None
+
     def finding(self, measured: Measured[list[SoftmaxPanel]]) -> str:
-        """Say where each panel peaks, and how many panels are as expected."""
+        """Say where each panel peaks, how many panels are as expected, and what separated samples have."""
         found = measured.values
         peaks = (
             f"({letter}) {panel['peak']:.2f} at {panel['peak_output']} ({panel['expected_there']:.2f})"
@@ -162,10 +175,18 @@ class SoftmaxPanels:
         )
         near = sum(panel["worst_difference"] <= NEAR for panel in found.values())
         scaled = [panel["calibrated_worst_difference"] for panel in found.values() if "temperature" in panel]
+        sure = {letter: panel for letter, panel in found.items() if "separated_share" in panel}
+        medians = "; ".join(f"({letter}) {panel['separated_median']:.2f}" for letter, panel in sure.items())
+        where = (
+            f" At the true class, over the {100 * next(iter(sure.values()))['separated_share']:.0f} % of the samples "
+            f"that the clean network separates (at least {SEPARATED:g}): {medians}."
+            if sure
+            else ""
+        )
         after = f" After temperature scaling: in {sum(value <= NEAR for value in scaled)} of {len(scaled)}."
         return (
             f"Highest median output, expected value in brackets: {'; '.join(peaks)}. In {near} of {len(found)} panels "
-            f"all medians lie within {NEAR:g} of the expectation.{after if scaled else ''}"
+            f"all medians lie within {NEAR:g} of the expectation.{after if scaled else ''}{where}"
         )
 
     def figure(self, measured: Measured[list[SoftmaxPanel]]) -> Drawing:
@@ -228,6 +249,11 @@ class SoftmaxByClass:
         """Draw one panel per true class."""
         panels, _, accuracy = measured.shown
         return Drawing(partial(softmax_bars_figure, panels, columns=5), *_caption([self.setting], [accuracy]))
+
+
+def _separated_values(rows: Floats, labels: Integers, separated: Mask) -> dict[str, float]:
+    at_truth = np.take_along_axis(rows, labels[:, None], axis=1)[separated, 0]
+    return {"separated_share": float(separated.mean()), "separated_median": float(np.median(at_truth))}
 
 
 def _scaled_values(temperature: float | None, calibrated: Floats | None, expected: Floats) -> dict[str, float]:
