@@ -694,7 +694,10 @@ class TestTitlesAndVerdicts:
         def drawn(run):
             labels, rng = run.data.load()[1].labels, np.random.default_rng(len(kept))
             rows = rng.dirichlet(np.full(10, 0.02), len(labels)) + 1e-9
-            arrays = {"pred_probs": rows / rows.sum(axis=1, keepdims=True), "in_noisy_region": np.arange(len(labels)) % 2 == 0}
+            arrays = {
+                "pred_probs": rows / rows.sum(axis=1, keepdims=True),
+                "in_noisy_region": np.arange(len(labels)) % 2 == 0,
+            }
             return kept.setdefault(run, RunResult({"test_accuracy": 0.5}, arrays))
 
         results = SimpleNamespace(result=drawn)
