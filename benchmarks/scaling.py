@@ -58,6 +58,7 @@ def plot(rows: list[Record], path: Path) -> None:
     for axes, varied in zip(figure.subplots(1, len(VARIED), sharey=True), VARIED, strict=True):
         of_it = [row for row in rows if row["varied"] == varied]
         axes.loglog([row["value"] for row in of_it], [row["cpu_seconds"] for row in of_it], "o-")
+        axes.xaxis.set_minor_formatter("")
         axes.set(xlabel=varied, title=f"exponent {of_it[0]['exponent']:.2f}")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("processor seconds")
