@@ -13,7 +13,7 @@ from helpers.schema import documented
 import labelnoise as ln
 from labelnoise.cli.main import main
 from labelnoise.jobs.curve import CurveResult
-from labelnoise.jobs.label_doubts import contradicted_share
+from labelnoise.jobs.doubts import contradicted_share
 
 N = 120
 RNG = np.random.default_rng(1)

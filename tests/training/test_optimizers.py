@@ -64,6 +64,13 @@ def test_only_convolutions_count_as_filters():
     assert len(others) == len(list(network.parameters())) - 1
 
 
+def test_the_temperature_needs_no_sample_of_every_class():
+    images = load_digits()[0]
+    rows = np.flatnonzero(images.labels > 4)[:200]
+    result = train(images.images[rows], images.labels[rows], MUON, classes=np.arange(10))
+    assert 0 < result.temperature < 20
+
+
 def test_a_training_with_orthogonal_filters_learns_and_resumes(tmp_path):
     train_set, test_set = load_digits()
     data = {"test_images": test_set.images, "test_labels": test_set.labels}

@@ -26,7 +26,7 @@ from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
 from labelnoise.data.reading import Reading
-from labelnoise.jobs.label_doubts import label_doubts, scale_doubts
+from labelnoise.jobs.doubts import label_doubts, scale_doubts
 from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
 from labelnoise.jobs.samples import NeighborSearch, SampleSource
 from labelnoise.neighborhoods.nearest import neighbors

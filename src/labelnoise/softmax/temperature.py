@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from labelnoise.arrays import Floats
 from labelnoise.softmax.aggregate import check_softmax
@@ -61,9 +62,8 @@ def fit_temperature(pred_probs: ArrayLike, labels: ArrayLike, *, classes: ArrayL
     logs = _logarithms(rows)
 
     def mean_loss(log_temperature: float) -> float:
-        scaled = logs * np.exp(-log_temperature)
-        own = np.take_along_axis(scaled, codes[:, None], axis=1)[:, 0]
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - own))
+        scaled = log_softmax(logs * np.exp(-log_temperature), axis=1)
+        return -float(np.take_along_axis(scaled, codes[:, None], axis=1).mean())
 
     low, high = map(math.log, RANGE)
     found = minimize_scalar(mean_loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
@@ -91,11 +91,11 @@ def scale_softmax(pred_probs: ArrayLike, temperature: float) -> Floats:
     """
     if not 0 < temperature < np.inf:
         raise ValueError(f"`temperature` must be a positive number; got {temperature}.")
-    powers = np.exp(_logarithms(check_distributions(pred_probs, "pred_probs")) / temperature)
-    return powers / powers.sum(axis=-1, keepdims=True)
+    scaled: Floats = softmax(_logarithms(check_distributions(pred_probs, "pred_probs")) / temperature, axis=-1)
+    return scaled
 
 
 def _logarithms(rows: Any) -> Floats:
-    """Return logarithms over that of each row's greatest; the smallest probabilities in float32 come in place of 0."""
-    logs = np.log(np.maximum(rows, np.finfo(np.float32).smallest_subnormal))
-    return logs - logs.max(axis=-1, keepdims=True)
+    """Return logarithms; the smallest probability in float32 comes in place of 0."""
+    logs: Floats = np.log(np.maximum(rows, np.finfo(np.float32).smallest_subnormal))
+    return logs

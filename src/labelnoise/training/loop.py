@@ -217,6 +217,7 @@ class Training:
             if step % self._check_every == 0 and not math.isfinite(self.processes.mean(losses[step]).item()):
                 losses = losses[: step + 1]
                 break
+        self.network.reduced_to = None  # Whoever trains the result further has whole images.
         self.processes.average_running_statistics(self._norms)
         return self.processes.mean(losses).cpu().numpy(), int(self.processes.sum(right))
 

@@ -202,7 +202,10 @@ def result_of(training: Training, classes: NDArray[Any], test: TestImages) -> Tr
 
 
 def _temperature(training: Training) -> float | None:
-    return fit_temperature(*training.validation_softmax()) if training.n_validation else None
+    if not training.n_validation:
+        return None
+    rows, codes = training.validation_softmax()
+    return fit_temperature(rows, codes, classes=np.arange(rows.shape[1]))  # Not every class need be among the codes.
 
 
 def _split(data: TrainingData, specification: TrainingSpecification) -> tuple[Integers, Integers]:
