@@ -199,6 +199,7 @@ def test_classes_written_differently_and_columns_in_other_units_are_warned_of(he
     assert "1 of 3 columns (w) hold" in warnings[1]
     standardized = curve(here, *source, "-k", "3", "--metric", "standardized")[0]
     assert "columns (w)" not in " ".join(standardized["reading"]["warnings"])
+    assert "standardized distance" in standardized["specification"]["data"]
 
 
 @pytest.mark.parametrize("noise", [ln.UniformNoise(), ln.FlipNoise()])

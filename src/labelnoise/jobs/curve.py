@@ -256,6 +256,8 @@ def run_curve(
         predicted: AccuracyCurve | None, measured: AccuracyCurve | None, network: NetworkCurve | None = None
     ) -> CurveResult:
         data, source = job.samples.description(train), job.source()
+        if source.get("metric", "euclidean") != "euclidean":
+            data += f", {job.metric} distance"
         known = (source, watch.seconds, options, reading, job.target, network)
         return CurveResult(job.name, title, data, predicted, measured, *known)
 
