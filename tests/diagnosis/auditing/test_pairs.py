@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,12 @@ from scipy.optimize import approx_fprime
 import labelnoise as ln
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.audited import AuditedNoise
-from labelnoise.diagnosis.auditing.pairs import _calibrated, _predicted_variance, covariance_in_pairs
+from labelnoise.diagnosis.auditing.pairs import (
+    _calibrated,
+    _predicted_variance,
+    agreement_in_pairs,
+    covariance_in_pairs,
+)
 from labelnoise.placement.concentration import mask_concentration
 
 
@@ -40,6 +46,14 @@ def test_known_totals_take_away_what_varies_with_them():
     assert left.sum() == pytest.approx(500, abs=15)  # 3 * 500 - 2 * 500, up to the ridge and what is left
     assert left.std() < 0.15
     assert abs(sums.sum() - 500) > 30
+
+
+def test_the_share_of_pairs_with_one_label_is_that_of_all_pairs_counted():
+    people = population(100, k=5)
+    codes, hoods = people.data.codes, people.data.neighbors.indices
+    pairs = [(i, j) for hood in hoods for i, j in permutations(hood, 2)]
+    counted = np.mean([codes[i] == codes[j] for i, j in pairs])
+    assert agreement_in_pairs(codes, hoods, people.data.n_classes) == pytest.approx(counted)
 
 
 def test_the_predicted_variance_is_that_of_drawn_wrong_labels():

@@ -15,11 +15,12 @@ estimate both without bias. If i and j are together in c neighborhoods, j is dra
 .. math:: \hat M = \overline{M}(e) + \sum_{\text{pairs } (i, j)} \frac{2}{N K} \,
           \frac{w_i w_j - e_i e_j}{\pi_i / R_i + \pi_j / R_j}
 
-with :math:`\overline{M}(e)` the same mean over what the models expect. Two more unit sums have known expected totals:
-the weights of the pairs, 1, and the difference between the estimates of m from the pairs and from all checks, 0. What
-varies with them is taken away from every sum (regression estimator), which makes the standard deviation of rho a third
-smaller where wrong labels lie together. The interval holds the rho for which the numerator
-less rho times the denominator may be 0 (`Checks.contains`), linearized in the two means.
+with :math:`\overline{M}(e)` the same mean over what the models expect. Three more unit sums have known expected totals:
+the weights of the pairs, 1; the difference between the estimates of m from the pairs and from all checks, 0; and the
+weights of the pairs that are given the same label, the share of such pairs among all. What varies with them is taken
+away from every sum (regression estimator). Where wrong labels fill whole clusters, a right and a wrong label are most
+often different labels, so this makes the standard deviation of rho less than half as large. The interval holds the rho
+for which the numerator less rho times the denominator may be 0 (`Checks.contains`), linearized in the two means.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from labelnoise.diagnosis.auditing.design import LEAST
 from labelnoise.diagnosis.auditing.draws import OPEN, UNSURE, Draw
 from labelnoise.diagnosis.auditing.survey import Checks, invert
 from labelnoise.diagnosis.inputs import LabeledSamples
+from labelnoise.neighborhoods.votes import label_histogram
 
 LEAST_WRONG = 10
 """Least number of pairs with a wrong drawn label for which a concentration is reported."""
@@ -109,7 +111,7 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
     size, k = indices.shape
     reverse = np.bincount(indices.ravel(), minlength=size) / k
     gamma, hub_rate, pair_rate = 0.0, 0.0, 0.0
-    products, of_pairs, sizes = (np.zeros(checks.n_units) for _ in range(3))
+    products, of_pairs, agreements, sizes = (np.zeros(checks.n_units) for _ in range(4))
     start = 0
     for share, draw, posterior in zip(checks.shares, draws, checks.posteriors, strict=True):
         expected = 1 - posterior[np.arange(size), data.codes].astype(np.float64)
@@ -120,7 +122,8 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
         assert units is not None
         at, positions = _pairs(draw), np.searchsorted(data.rows, draw.index)
         partner = draw.partner_entries[at]
-        wrong = np.where(draw.answers == UNSURE, unsure, draw.answers != data.codes[positions])
+        given = data.codes[positions]
+        wrong = np.where(draw.answers == UNSURE, unsure, draw.answers != given)
         model = expected[positions]
         answered = len(at) / draw.n_partners
         weights = share / answered * pair_weights(draw, at) / size
@@ -128,6 +131,7 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
         where = start + unit[at]
         products[where] = weights * (wrong[at] * wrong[partner] - model[at] * model[partner])
         of_pairs[where] = weights * (wrong[at] - model[at] + wrong[partner] - model[partner]) / 2
+        agreements[where] = weights * (given[at] == given[partner])
         sizes[where] = weights
         start += len(units.unseen)
     wrong = np.where(checks.truth < 0, unsure, checks.truth != data.codes[checks.positions])
@@ -135,9 +139,10 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
     residuals = wrong - expectations
     rates = checks.unit_sums(residuals)
     hubs = checks.unit_sums(residuals * reverse[checks.positions])
-    # The totals are known: both estimates of m are of one number, and the weights sum to 1.
-    known = np.stack([of_pairs - hubs, sizes])
-    products, hubs, rates = (_calibrated(sums, known, np.array([0.0, 1.0])) for sums in (products, hubs, rates))
+    # The totals are known: both estimates of m are of one number, the weights sum to 1, and labels are there to count.
+    known = np.stack([of_pairs - hubs, sizes, agreements])
+    totals = np.array([0.0, 1.0, agreement_in_pairs(data.codes, indices, data.n_classes)])
+    products, hubs, rates = (_calibrated(sums, known, totals) for sums in (products, hubs, rates))
     gamma = float(np.clip(gamma + rates.sum(), 1 / size, 1 - 1 / size))
     hub_rate, pair_rate = hub_rate + float(hubs.sum()), pair_rate + float(products.sum())
     numerator, slope, hub_slope = covariance_in_pairs(gamma, hub_rate, pair_rate, k)
@@ -207,6 +212,16 @@ def covariance_in_pairs(gamma: float, hub_rate: float, pair_rate: float, k: int)
     numerator = pair_rate - 2 * gamma * hub_rate + gamma**2 + (1 - 2 * gamma) * (hub_rate - gamma) / (k - 1)
     by_gamma = 2 * (gamma - hub_rate) - (2 * (hub_rate - gamma) + 1 - 2 * gamma) / (k - 1)
     return numerator, by_gamma, (1 - 2 * gamma) / (k - 1) - 2 * gamma
+
+
+def agreement_in_pairs(codes: Integers, indices: NDArray[Any], n_classes: int) -> float:
+    """Return the share of ordered pairs of different members of one neighborhood that are given the same label."""
+    size, k = indices.shape
+    squares = 0
+    for start in range(0, size, 4096):
+        counts = label_histogram(codes, indices[start : start + 4096], k, n_classes).astype(np.int64)
+        squares += int((counts**2).sum())
+    return (squares - size * k) / (size * k * (k - 1))
 
 
 def _mean_product(values: Floats, indices: NDArray[Any]) -> float:
