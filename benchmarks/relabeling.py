@@ -3,8 +3,8 @@
     LABELNOISE_DATA=FOLDER python benchmarks/relabeling.py [--samples 10000] [--k 10 30 100] [--checked 400] [--quick]
 
 Digits, and CIFAR-10's features with CIFAR-10N's labels where the folder holds them. The noise is estimated from the
-noisy labels alone, and again with T corrected by `checked` labels that are drawn at random; the other true labels serve
-for measuring alone. "concentrated" is flip noise of 40 % at rho 0.3.
+noisy labels alone, and again with an audit of `checked` labels, half of them drawn and half their neighbors; the other
+true labels serve for measuring alone. "concentrated" is flip noise of 40 % at rho 0.3.
 
 The K-NN accuracy with the given labels, predicted and true. Then 5 % of the labels are corrected, in the order that the
 plan takes, by suspicion (the most probably wrong first) and at random (mean of 5 orders): the points gained on test
@@ -16,15 +16,19 @@ suspicion; there the accuracy is the leave-one-out one, of the training samples.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 from harness import Options, Record, Table, load_cifar10, run
 
 import labelnoise as ln
 from labelnoise.data import load_digits
+from labelnoise.diagnosis.auditing.audit import Audit
+from labelnoise.diagnosis.auditing.updating import updated_posterior
 from labelnoise.diagnosis.estimation.noise_estimation import estimate_noise
-from labelnoise.diagnosis.estimation.posterior import audited_posterior
+from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.estimation.transition import NoiseEstimate
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.relabeling.cost import cleaning_curve, knn_accuracy
@@ -63,8 +67,12 @@ def row_of(
 ) -> Record:
     """Measure one setting."""
     start, n, classes = time.perf_counter(), len(true), np.eye(data.n_classes, dtype=np.float32)
-    checked = np.random.default_rng(0).choice(n, n_checked, replace=False)
-    posterior = audited_posterior(data, noise.transition_matrix, noise.class_probability, checked, true[checked])
+    posterior = combine_views(data, noise.transition_matrix, noise.class_probability)
+    if n_checked:
+        noise = replace(noise, posterior=posterior)
+        diagnosis = SimpleNamespace(data=data, noise=noise, audit=None, paths=None)
+        audit = Audit.draw(diagnosis, n_checked // 2, random_state=0)
+        posterior = updated_posterior(data, noise, audit.with_answers(true[audit.samples["index"]]))
     plan = relabeling_plan(data, posterior, round(SHARE * n), random_state=0)
     seconds = time.perf_counter() - start
 
