@@ -1,8 +1,9 @@
 r"""What an audit says about the labels that nobody checked.
 
 A classifier that learned concentrated noise sees too little of it. So T is corrected by the checked labels
-(`labelnoise.diagnosis.estimation.posterior.audited_posterior`), if that predicts them better. The models may still be
-wrong in whole regions. There the checked labels differ from what they say, so the residuals :math:`r_t = w_t - e_t` of
+(`labelnoise.diagnosis.estimation.posterior.audited_posterior`), if that predicts them surely better: a few hundred
+labels say less of an entry of T than thousands of noisy ones do where noise is spread. The models may still be wrong in
+whole regions. There the checked labels differ from what they say, so the residuals :math:`r_t = w_t - e_t` of
 checked samples t are spread over the neighborhood graph. With A the averaging over a sample's neighbors and itself, and
 s steps of it,
 
@@ -38,7 +39,7 @@ SHRINKAGES = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FOLDS = 5
 _MOST_NEIGHBORS = 30
 _LEAST_CHECKED = 20
-_LEAST_GAIN = 2.5
+_LEAST_GAIN, _LEAST_GAIN_OF_T = 2.5, 4.0  # T has been fitted to the labels that judge it.
 
 
 def updated_posterior(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> NDArray[np.float32]:
@@ -100,13 +101,14 @@ def _updated(data: LabeledSamples, noise: NoiseEstimate, audit: Audit) -> tuple[
             expected = starts[0]
         else:
             model = data, noise.transition_matrix, noise.class_probability
-            posterior = audited_posterior(*model, positions, true_codes, weights, checked=False)
-            corrected = _calibrated(wrong_probability_of(posterior, data.codes), positions, wrong, weights)
-
-            def error(start: Floats) -> float:
-                return float((weights * (wrong - start[positions]) ** 2).sum())
-
-            starts.insert(0 if error(corrected) < error(starts[0]) else 1, corrected)
+            other = audited_posterior(*model, positions, true_codes, weights, checked=False)
+            corrected = _calibrated(wrong_probability_of(other, data.codes), positions, wrong, weights)
+            errors, errors_now = ((wrong - start[positions]) ** 2 for start in (corrected, starts[0]))
+            if _is_surely_positive(weights * (errors_now - errors), _LEAST_GAIN_OF_T):
+                posterior = other
+                starts.insert(0, corrected)
+            else:
+                starts.insert(1, corrected)
             graph = _averaging(data.neighbors.indices[:, :_MOST_NEIGHBORS])
             expected = _calibrated(_spread(graph, positions, wrong, weights, starts), positions, wrong, weights)
     expected[positions] = wrong
@@ -145,10 +147,15 @@ def _spread(
                 predicted = np.clip(start[positions] + left_out, 0, 1)
                 gains = weights * (least - (wrong - predicted) ** 2)
                 gain = float(gains.sum())
-                if gain > max(best_gain, _LEAST_GAIN * np.sqrt(n) * float(gains.std())):
+                if gain > best_gain and _is_surely_positive(gains, _LEAST_GAIN):
                     best_gain = gain
                     best = start + _shrunken(fields, np.full(size, _FOLDS), means, tau * n / size)
     return best
+
+
+def _is_surely_positive(gains: Floats, least: float) -> bool:
+    """Whether the sum of gains of single checks is above 0 by `least` standard errors."""
+    return float(gains.sum()) > least * np.sqrt(len(gains)) * float(gains.std())
 
 
 def _shrunken(fields: NDArray[np.float32], columns: Integers, means: Floats, strength: float) -> Floats:
