@@ -76,11 +76,12 @@ def _slow_function(graph: Any, occurrences: Floats, rng: np.random.Generator) ->
     """Average white noise over the graph many times (sample, queries, sample), nearly to its second eigenvector."""
     degrees = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)
     rows, transposed = graph.tocsr(), graph.T.tocsr()
+    shares = occurrences / occurrences.sum()
     values: Floats = rng.standard_normal(graph.shape[1])
     for _ in range(STEPS):
         smooth = transposed @ ((rows @ values) / degrees) / occurrences
-        smooth -= np.average(smooth, weights=occurrences)
-        scale = np.sqrt(np.average(smooth**2, weights=occurrences))
+        smooth -= shares @ smooth
+        scale = np.sqrt(shares @ smooth**2)
         if scale < 1e-12:  # all samples have the same queries, so any cut is as good
             break
         values = smooth / scale
