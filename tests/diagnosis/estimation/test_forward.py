@@ -34,6 +34,15 @@ class TestFit:
         theirs = LogisticRegression(C=0.5, max_iter=2000, tol=1e-8).fit(scaled, codes).predict_proba(scaled)
         assert np.abs(ours - theirs).max() < 0.01
 
+    def test_the_penalty_of_a_fit_to_a_part_is_that_of_the_part(self, clouds):
+        features, codes = clouds
+        part = np.arange(0, 300, 6)
+        where = design(features, ridge=20.0, n_fitted=len(part))
+        ours = probabilities(where, fit(where, part, codes, np.eye(3), np.zeros((5, 3)), 500))
+        scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+        regression = LogisticRegression(C=1 / 20, max_iter=2000, tol=1e-8)
+        assert np.abs(ours - regression.fit(scaled[part], codes[part]).predict_proba(scaled)).max() < 0.01
+
     def test_the_optimum_is_flat_in_every_direction(self, clouds):
         features, codes = clouds
         where, transition = design(features, ridge=1.0), np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0, 0.3, 0.7]])

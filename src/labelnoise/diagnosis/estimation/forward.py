@@ -49,7 +49,7 @@ class Design:
     penalty: Floats
 
 
-def design(features: Features, ridge: float) -> Design:
+def design(features: Features, ridge: float, n_fitted: int | None = None) -> Design:
     """Standardize features and find the coordinates for the solver.
 
     Parameters
@@ -58,6 +58,8 @@ def design(features: Features, ridge: float) -> Design:
         Features.
     ridge : float
         Weight of the penalty ridge/2 |W|^2 beside the sum of the log-likelihoods, as 1/C in scikit-learn.
+    n_fitted : int, optional
+        Number of samples in that sum, by default n: fewer where the weights are fitted to a part of the samples.
     """
     from scipy.linalg import cholesky, solve_triangular
 
@@ -67,7 +69,7 @@ def design(features: Features, ridge: float) -> Design:
     center, scale = features.mean(axis=0, dtype=np.float64), np.where(spread > 1e-8, spread, 1.0)
     for start in range(0, n, _BLOCK):
         rows[start : start + _BLOCK, :-1] = (features[start : start + _BLOCK] - center) / scale
-    penalty = np.full(rows.shape[1], ridge / n)
+    penalty = np.full(rows.shape[1], ridge / (n if n_fitted is None else n_fitted))
     penalty[-1] = 1e-9
     curvature = _CURVATURE * (rows.T @ rows).astype(np.float64) / n + np.diag(penalty + 1e-6)
     basis = solve_triangular(cholesky(curvature), np.eye(rows.shape[1]))

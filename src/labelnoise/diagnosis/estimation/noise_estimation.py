@@ -38,6 +38,7 @@ _MOST_COLUMNS = 256
 _TRIAL_ROWS = 6000  # on which the views are compared
 _TRIAL_CELLS = 600_000  # samples times classes there; of more, some classes are left out
 _MOST_ROWS = 60_000  # to which one fold is fitted
+_MOST_FITTED = _MOST_ROWS * N_FOLDS // (N_FOLDS - 1)  # samples whose folds are fitted to all others
 _BLOCK = 50_000
 _REPLICATES, _REPLICATE_ROWS, _REPLICATE_STEPS = 40, 4000, 40
 
@@ -97,7 +98,8 @@ def estimate_noise(
         name, ridge = _best_view(views, packed, used, len(present), rng)
         stage(f"estimating the noise by cross-fitted regression on {name}")
         folds = make_folds(packed, copies, N_FOLDS, rng)
-        fits = CrossFit(design(views[name](slice(None)), ridge), packed, len(present), folds, used, _MOST_ROWS, rng)
+        where = design(views[name](slice(None)), ridge, min(len(packed), _MOST_FITTED))
+        fits = CrossFit(where, packed, len(present), folds, used, _MOST_ROWS, rng)
         found = alternate(fits, used, _ROUNDS, rng)
         error = _standard_error(found, packed, used, rng)
         noise = _estimate_of(found, packed)
