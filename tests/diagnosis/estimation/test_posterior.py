@@ -49,6 +49,19 @@ class TestCombineViews:
         by_label_alone = matrix[:, codes].T / matrix[:, codes].sum(axis=0)[:, None]
         assert rate == 0 or abs(knn_accuracy(data, by_label_alone) - truth) > 0.1
 
+    def test_many_classes_that_are_told_apart_stay_so_where_more_labels_are_wrong_than_t_says(self):
+        """A hundred offsets of classes could explain the excess, and move sure samples to wrong classes."""
+        rng = np.random.default_rng(0)
+        n_classes, size, k = 100, 40, 10
+        true, own = np.repeat(np.arange(n_classes), size), np.tile(np.arange(size), n_classes)
+        others = np.argsort(rng.random((len(true), size - 1)), axis=1)[:, :k]
+        indices = true[:, None] * size + others + (others >= own[:, None])
+        codes = np.where(rng.random(len(true)) < 0.225, rng.integers(n_classes, size=len(true)), true)
+        matrix = 0.8 * np.eye(n_classes) + 0.2 / n_classes
+        posterior = combine_views(samples_of(codes, indices, n_classes), matrix, one_hot(true, n_classes))
+        np.testing.assert_array_equal(posterior.argmax(axis=1), true)
+        assert wrong_probability_of(posterior, codes).mean() > 0.185  # 0.223 are wrong, 0.198 by T
+
     def test_probabilities_are_calibrated(self):
         rng = np.random.default_rng(1)
         true, _, indices = blobs(rng, per_class=800, spread=0.7)
