@@ -19,8 +19,9 @@ with :math:`\overline{M}(e)` the same mean over what the models expect. Three mo
 the weights of the pairs, 1; the difference between the estimates of m from the pairs and from all checks, 0; and the
 weights of the pairs that are given the same label, the share of such pairs among all. What varies with them is taken
 away from every sum (regression estimator). Where wrong labels fill whole clusters, a right and a wrong label are most
-often different labels, so this makes the standard deviation of rho less than half as large. The interval holds the rho
-for which the numerator less rho times the denominator may be 0 (`Checks.contains`), linearized in the two means.
+often different labels, and together the three make the standard deviation of rho about half as large. The interval
+holds the rho for which the numerator less rho times the denominator may be 0 (`Checks.contains`), linearized in the two
+means.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def _interval(data: LabeledSamples, draws: Sequence[Draw], checks: Checks, unsur
     residuals = wrong - expectations
     rates = checks.unit_sums(residuals)
     hubs = checks.unit_sums(residuals * reverse[checks.positions])
-    # The totals are known: both estimates of m are of one number, the weights sum to 1, and labels are there to count.
+    # The totals are known: both estimates of m are of one number, the weights sum to 1, and all given labels are known.
     known = np.stack([of_pairs - hubs, sizes, agreements])
     totals = np.array([0.0, 1.0, agreement_in_pairs(data.codes, indices, data.n_classes)])
     products, hubs, rates = (_calibrated(sums, known, totals) for sums in (products, hubs, rates))
