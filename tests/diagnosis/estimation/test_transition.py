@@ -7,8 +7,15 @@ import pytest
 from scipy.special import softmax
 
 from labelnoise.diagnosis.estimation.even_transition import fit_even_transition
-from labelnoise.diagnosis.estimation.level import Level, simplest
-from labelnoise.diagnosis.estimation.transition import Alternation, bayes, corner, fit_level, fit_transition
+from labelnoise.diagnosis.estimation.level import Level, even_matrix, simplest
+from labelnoise.diagnosis.estimation.transition import (
+    Alternation,
+    bayes,
+    corner,
+    drawn_to_even,
+    fit_level,
+    fit_transition,
+)
 
 T = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.0, 0.3, 0.7]])
 START = Level(0.8 * np.eye(3) + 0.2 / 3, 1.0, np.zeros(3), -np.inf)
@@ -119,3 +126,24 @@ def test_many_classes_whose_samples_are_all_equally_certain_do_not_hide_their_no
     assert (first > 0).all()
     level = fit_transition(scores, given, Level(first, 1.0, np.zeros(50), -np.inf), simplest(first, np.ones(50)))
     assert 1 - np.diag(level.transition).mean() == pytest.approx((true != given).mean(), abs=0.02)
+
+
+class TestDrawnToEven:
+    """1,000 labels of each of 100 classes: two for each entry of even noise, and none for 13 % of the entries."""
+
+    def drawn(self, matrix):
+        rng, n_classes = np.random.default_rng(0), len(matrix)
+        found = np.stack([rng.multinomial(1000, row) for row in matrix]) / 1000
+        return found, drawn_to_even(found, np.full(n_classes, 1000.0), np.full(n_classes, 1 / n_classes))
+
+    def test_even_noise_leaves_no_confusion_impossible(self):
+        matrix = even_matrix(0.2, 100)
+        seen, found = self.drawn(matrix)
+        assert (seen == 0).mean() > 0.1
+        assert found.min() > 0.001
+        assert np.abs(found - matrix).mean() < 0.2 * np.abs(seen - matrix).mean()
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+
+    def test_flip_noise_stays_as_it_is_seen(self):
+        seen, found = self.drawn(0.8 * np.eye(100) + 0.2 * np.roll(np.eye(100), 1, axis=1))
+        assert np.abs(found - seen).max() < 0.01

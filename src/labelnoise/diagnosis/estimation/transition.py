@@ -9,16 +9,18 @@ over T, the inverse temperature :math:`\tau` and the offsets b. The temperature 
 flat, and T alone would then explain too little noise. Because the scores are held out, noise that the regression
 learned by heart counts as noise. T is identified if the noise depends on the class alone: the noise is then what keeps
 P(z | x) away from 0 and 1 even where the class is certain. Where labels are fewer than a tenth of the entries of T, it
-has one wrong rate and even confusions instead (`labelnoise.diagnosis.estimation.even_transition`).
+has one wrong rate and even confusions instead (`labelnoise.diagnosis.estimation.even_transition`). With
+`_MANY_CLASSES` or more it is drawn towards these, as far as the labels allow (`drawn_to_even`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.diagnosis.estimation.even_transition import fit_even_transition
@@ -30,6 +32,8 @@ from labelnoise.threads import for_each_block
 _FIRST_STEPS, _LATER_STEPS = 100, 60
 _GAIN = 3e-4  # of the mean log-likelihood, below which another round is not worth its time
 _MOST_CELLS = 10_000_000  # samples times classes in a fit of T; more do not make it more precise than it needs to be
+_PSEUDO_COUNTS = np.geomspace(0.1, 1e6, 29).tolist()
+_MANY_CLASSES = 30  # with which few labels, or none, show most entries of T
 _LEAST_PER_ENTRY = 0.1  # labels per entry of T, below which its entries are not told apart
 
 
@@ -247,7 +251,39 @@ def alternate(fits: CrossFit, used: Integers, rounds: int, rng: np.random.Genera
         level = fit_level(scores[sample], codes[sample], level, simplest(level.transition, weights))
         if level.log_likelihood - before < _GAIN:
             break
+    if n_classes >= _MANY_CLASSES:
+        level = replace(level, transition=drawn_to_even(level.transition, weights * len(sample), weights))
     return Alternation(level, scores)
+
+
+def drawn_to_even(transition: Floats, sizes: Floats, weights: Floats) -> Floats:
+    r"""Return T drawn towards even noise of the same wrong rate, as far as the counts behind it allow.
+
+    .. math:: T'_{yz} = \frac{n_y T_{yz} + m S_{yz}}{n_y + m}
+
+    with S of `simplest`. Where noise is even, an entry that few labels show is the mean of all rather than 0. The
+    pseudo-count m is the one under which the counts :math:`n_y T_{yz}` are the most probable (Dirichlet-multinomial):
+    small where confusions differ, as under flip noise.
+
+    Parameters
+    ----------
+    transition : (L, L) array
+        T, rows sum to 1.
+    sizes : (L,) array
+        Number of samples of each class that T was fitted to.
+    weights : (L,) array
+        Shares of the classes.
+    """
+    even = np.maximum(simplest(transition, weights), 1e-9)
+    counts = sizes[:, None] * transition
+
+    def evidence(m: float) -> float:
+        entries = gammaln(m * even + counts) - gammaln(m * even)
+        return float((gammaln(m) - gammaln(m + sizes)).sum() + entries.sum())
+
+    m = max(_PSEUDO_COUNTS, key=evidence)
+    found: Floats = (counts + m * even) / (sizes + m)[:, None]
+    return found
 
 
 def _corner_level(fits: CrossFit, used: Integers) -> Level:
