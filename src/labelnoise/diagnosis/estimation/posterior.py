@@ -29,9 +29,9 @@ _FIT_CELLS = 400_000
 """Probabilities (samples times classes) that the weights are fitted to; more samples change them in the third digit."""
 _BLOCK_CELLS = 1_000_000
 _STEPS = 30
-_RIDGE = 4.0
-"""Weight of the squared distance from the classifier alone, beside the sum of log-likelihoods: weights are expected to
-lie about 0.35 from there. With many classes and near-certain views, they would otherwise fit chance."""
+_RIDGE, _RIDGE_OF_MANY, _MANY_CLASSES = 1e-4, 4.0, 30
+"""Weights of the squared distance from the classifier alone: beside the mean log-likelihood, and from 30 classes on
+beside their sum. Many weights would otherwise fit chance where both views are nearly certain."""
 _TINY = 1e-9
 _RARE = 1e-3
 """Least share of any confusion before labels are checked, so that one that was never seen is not impossible."""
@@ -281,7 +281,8 @@ def _fit(views: Floats, likelihood: Floats) -> Floats:
     from scipy.optimize import minimize
 
     n, n_classes = likelihood.shape
-    start, ridge = np.concatenate([[1.0], np.zeros(1 + n_classes)]), _RIDGE / n
+    start = np.concatenate([[1.0], np.zeros(1 + n_classes)])
+    ridge = _RIDGE if n_classes < _MANY_CLASSES else _RIDGE_OF_MANY / n
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         pooled = _pool(views, weights)
