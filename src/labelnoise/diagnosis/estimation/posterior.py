@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
+from labelnoise.diagnosis.estimation.level import MANY_CLASSES, drawn_towards
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.threads import for_each_block
 
@@ -29,8 +29,8 @@ _FIT_CELLS = 400_000
 """Probabilities (samples times classes) that the weights are fitted to; more samples change them in the third digit."""
 _BLOCK_CELLS = 1_000_000
 _STEPS = 30
-_RIDGE, _RIDGE_OF_MANY, _MANY_CLASSES = 1e-4, 4.0, 30
-"""Weights of the squared distance from the classifier alone: beside the mean log-likelihood, and from 30 classes on
+_RIDGE, _RIDGE_OF_MANY = 1e-4, 4.0
+"""Weights of the squared distance from the classifier alone: beside the mean log-likelihood, and from `MANY_CLASSES` on
 beside their sum. Many weights would otherwise fit chance where both views are nearly certain."""
 _TINY = 1e-9
 _RARE = 1e-3
@@ -211,15 +211,7 @@ def audited_transition(
     counts = np.zeros(transition_matrix.shape)
     np.add.at(counts, (true_codes, given_codes), weights * n_checked / weights.sum())
     before = np.maximum(transition_matrix, _RARE)
-    before /= before.sum(axis=1, keepdims=True)
-    totals = counts.sum(axis=1)
-
-    def evidence(m: float) -> float:
-        entries = gammaln(m * before + counts) - gammaln(m * before)
-        return float((gammaln(m) - gammaln(m + totals)).sum() + entries.sum())
-
-    m = max(_PSEUDO_COUNTS, key=evidence)
-    return (counts + m * before) / (totals + m)[:, None]
+    return drawn_towards(before / before.sum(axis=1, keepdims=True), counts, _PSEUDO_COUNTS)
 
 
 def audited_posterior(
@@ -282,7 +274,7 @@ def _fit(views: Floats, likelihood: Floats) -> Floats:
 
     n, n_classes = likelihood.shape
     start = np.concatenate([[1.0], np.zeros(1 + n_classes)])
-    ridge = _RIDGE if n_classes < _MANY_CLASSES else _RIDGE_OF_MANY / n
+    ridge = _RIDGE if n_classes < MANY_CLASSES else _RIDGE_OF_MANY / n
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         pooled = _pool(views, weights)

@@ -10,7 +10,7 @@ flat, and T alone would then explain too little noise. Because the scores are he
 learned by heart counts as noise. T is identified if the noise depends on the class alone: the noise is then what keeps
 P(z | x) away from 0 and 1 even where the class is certain. Where labels are fewer than a tenth of the entries of T, it
 has one wrong rate and even confusions instead (`labelnoise.diagnosis.estimation.even_transition`). With
-`_MANY_CLASSES` or more it is drawn towards these, as far as the labels allow (`drawn_to_even`).
+`level.MANY_CLASSES` or more it is drawn towards these, as far as the labels allow (`drawn_to_even`).
 """
 
 from __future__ import annotations
@@ -20,20 +20,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.diagnosis.estimation.even_transition import fit_even_transition
 from labelnoise.diagnosis.estimation.forward import CrossFit, softmax
 from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
-from labelnoise.diagnosis.estimation.level import BLOCK_CELLS, Level, simplest
+from labelnoise.diagnosis.estimation.level import BLOCK_CELLS, MANY_CLASSES, Level, drawn_towards, simplest
 from labelnoise.threads import for_each_block
 
 _FIRST_STEPS, _LATER_STEPS = 100, 60
 _GAIN = 3e-4  # of the mean log-likelihood, below which another round is not worth its time
 _MOST_CELLS = 10_000_000  # samples times classes in a fit of T; more do not make it more precise than it needs to be
 _PSEUDO_COUNTS = np.geomspace(0.1, 1e6, 29).tolist()
-_MANY_CLASSES = 30  # with which few labels, or none, show most entries of T
 _LEAST_PER_ENTRY = 0.1  # labels per entry of T, below which its entries are not told apart
 
 
@@ -251,19 +249,16 @@ def alternate(fits: CrossFit, used: Integers, rounds: int, rng: np.random.Genera
         level = fit_level(scores[sample], codes[sample], level, simplest(level.transition, weights))
         if level.log_likelihood - before < _GAIN:
             break
-    if n_classes >= _MANY_CLASSES:
+    if n_classes >= MANY_CLASSES:
         level = replace(level, transition=drawn_to_even(level.transition, weights * len(sample), weights))
     return Alternation(level, scores)
 
 
 def drawn_to_even(transition: Floats, sizes: Floats, weights: Floats) -> Floats:
-    r"""Return T drawn towards even noise of the same wrong rate, as far as the counts behind it allow.
+    """Return T drawn towards even noise of the same wrong rate, as far as the counts behind it allow (`drawn_towards`).
 
-    .. math:: T'_{yz} = \frac{n_y T_{yz} + m S_{yz}}{n_y + m}
-
-    with S of `simplest`. Where noise is even, an entry that few labels show is the mean of all rather than 0. The
-    pseudo-count m is the one under which the counts :math:`n_y T_{yz}` are the most probable (Dirichlet-multinomial):
-    small where confusions differ, as under flip noise.
+    Where noise is even, an entry that few labels show is the mean of all rather than 0. Where confusions differ, as
+    under flip noise, T stays nearly as it is.
 
     Parameters
     ----------
@@ -275,15 +270,7 @@ def drawn_to_even(transition: Floats, sizes: Floats, weights: Floats) -> Floats:
         Shares of the classes.
     """
     even = np.maximum(simplest(transition, weights), 1e-9)
-    counts = sizes[:, None] * transition
-
-    def evidence(m: float) -> float:
-        entries = gammaln(m * even + counts) - gammaln(m * even)
-        return float((gammaln(m) - gammaln(m + sizes)).sum() + entries.sum())
-
-    m = max(_PSEUDO_COUNTS, key=evidence)
-    found: Floats = (counts + m * even) / (sizes + m)[:, None]
-    return found
+    return drawn_towards(even, sizes[:, None] * transition, _PSEUDO_COUNTS)
 
 
 def _corner_level(fits: CrossFit, used: Integers) -> Level:
