@@ -98,7 +98,7 @@ def test_search_matches_oracle(grid):
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_real_numbers_agree_with_direct_sums_for_any_batch(metric, dtype, monkeypatch):
-    """The batch size, the memory limit and the library do not change the result in a single bit."""
+    """The batch size, the limits of memory and the library do not change the result in a single bit."""
     rng = np.random.default_rng(0)
     train = rng.normal(size=(700, 37)).astype(dtype)
     train[100:200] = train[:100]
@@ -112,9 +112,10 @@ def test_real_numbers_agree_with_direct_sums_for_any_batch(metric, dtype, monkey
     np.testing.assert_allclose(found.distances, np.sort(distances, 1)[:, :60], rtol=1e-13, atol=1e-15)
     np.testing.assert_array_equal(found.indices, np.argsort(distances.round(12), axis=1, kind="stable")[:, :60])
     assert (found.distances[:40, :2] == 0).all()  # duplicates are at distance 0 exactly
-    for batch, memory in [(5, 2**26), (37, 2**26), (2048, 10_000)]:
+    for batch, memory, cache in [(5, 2**26, 2**24), (37, 2**26, 10_000), (2048, 10_000, 1)]:
         monkeypatch.setattr(search, "_BATCH", batch)
         monkeypatch.setattr(search, "_MEMORY", memory)
+        monkeypatch.setattr(search, "_CACHE", cache)
         for library in LIBRARIES:
             search_by(library, monkeypatch)
             assert_same(neighbors(train, query, k=60, metric=metric), found.indices, found.distances)

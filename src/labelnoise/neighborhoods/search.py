@@ -32,6 +32,7 @@ from labelnoise.vectors import WIDTH, add_product, add_square, add_up, fill, loa
 
 _BATCH = 2048  # rows processed at once (by each core, in the library); fewer if they would need more than `_MEMORY`
 _MEMORY = 2**26  # bytes
+_CACHE = 2**24  # bytes of training samples that stay in a processor's last cache while a batch is compared with them
 
 
 def search_neighbors(
@@ -66,7 +67,7 @@ class _Search:
     def propose(self, n_candidates: int) -> Integers:
         """Order the candidates of one library after the other exactly; return the queries that stay unsure."""
         n_candidates = min(n_candidates, len(self.train))
-        batch = _rows_within(16 * n_candidates, _BATCH * core_count())
+        batch = _rows_within(_MEMORY, 28 * n_candidates, _BATCH * core_count())
         unsure = np.arange(len(self.queries))
         with openmp_thread() as thread:
             train = _unit_rows(self.train, self.train_squares) if self.cosine else self.train
@@ -87,9 +88,12 @@ class _Search:
         queries, squares = self.queries[rows], self.squares[rows]
         sent = _unit_rows(queries, squares) if self.cosine else queries
         candidates, beyond = thread.submit(library.search, sent, n_candidates).result()
+        measured = np.empty(candidates.shape)
+        part = _rows_within(_CACHE, self.train.itemsize * self.train.shape[1], len(self.train))
+        _in_blocks(_measure_candidates, len(rows), *self.data(rows), candidates, part, measured, block=_BATCH)
         distances = np.full((len(rows), self.distances.shape[1]), np.inf)
         indices = np.full(distances.shape, -1, self.indices.dtype)
-        _in_blocks(_admit_candidates, len(rows), *self.data(rows), candidates, distances, indices)
+        _in_blocks(_admit_candidates, len(rows), self.own[rows], candidates, measured, distances, indices)
         _in_blocks(_sort_heaps, len(rows), distances, indices)
         self.distances[rows], self.indices[rows] = distances, indices
         if n_candidates == len(self.train):
@@ -110,7 +114,7 @@ class _Search:
 
     def sweep(self, unsure: Integers) -> None:
         """Search these queries again among all training samples; their k-th distance so far is an upper bound."""
-        block = _rows_within(8 * self.train.shape[1], _BATCH)
+        block = _rows_within(_MEMORY, 8 * self.train.shape[1], _BATCH)
         for start in track(range(0, len(unsure), block), "resolving ties"):
             rows = unsure[start : start + block]
             data, limits = self.data(rows), self.distances[rows, -1]
@@ -129,12 +133,13 @@ def index_type(n_train: int) -> type[np.signedinteger[Any]]:
     return np.int32 if n_train <= np.iinfo(np.int32).max else np.int64
 
 
-def _rows_within(bytes_per_row: int, most: int) -> int:
-    return max(1, min(most, _MEMORY // bytes_per_row))
+def _rows_within(memory: int, bytes_per_row: int, most: int) -> int:
+    return max(1, min(most, memory // bytes_per_row))
 
 
-def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any) -> None:
-    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, 64, "ordering neighbors")
+def _in_blocks(kernel: Callable[..., None], n_rows: int, *arguments: Any, block: int = 64) -> None:
+    block = min(block, -(-n_rows // core_count()))
+    for_each_block(lambda start, stop: kernel(start, stop, *arguments), n_rows, block, "ordering neighbors")
 
 
 def squared_lengths(values: Features, cosine: bool, name: str, first: int = 0) -> Floats:
@@ -163,16 +168,20 @@ def _unit_rows(values: Features, squares: Floats) -> Features:
 # ---------------------------------------------------------------------------------------------------- the kernels
 
 
+_COLUMN = 2**32 - 1
+
+
 @compiled()
-def _dot(x, y, following):
+def _dot(x, y, next_x, next_y):
     """Return x.y in float64, by eight running sums that a processor can add at once, in a fixed order.
 
-    The row that will be needed next is fetched from memory meanwhile, which takes longer than the sums do.
+    The rows that will be needed next are fetched from memory meanwhile, which takes longer than the sums do.
     """
     total = fill(0.0)
     whole = x.size - x.size % WIDTH
     for i in range(0, whole, WIDTH):
-        prefetch(following, i)
+        prefetch(next_x, i)
+        prefetch(next_y, i)
         total = add_product(total, load(x, i), load(y, i))
     for i in range(whole, x.size):
         total = add_product(total, load_one(x, i), load_one(y, i))
@@ -182,16 +191,17 @@ def _dot(x, y, following):
 @compiled()
 def _square(start, stop, values, squares):
     for row in range(start, stop):
-        squares[row] = _dot(values[row], values[row], values[row])
+        squares[row] = _dot(values[row], values[row], values[row], values[row])
 
 
 @compiled()
-def _squared_distance(x, y, following):
+def _squared_distance(x, y, next_x, next_y):
     """Return |x - y|^2 in float64, summed as in `_dot`."""
     total = fill(0.0)
     whole = x.size - x.size % WIDTH
     for i in range(0, whole, WIDTH):
-        prefetch(following, i)
+        prefetch(next_x, i)
+        prefetch(next_y, i)
         total = add_square(total, load(x, i), load(y, i))
     for i in range(whole, x.size):
         total = add_square(total, load_one(x, i), load_one(y, i))
@@ -199,15 +209,15 @@ def _squared_distance(x, y, following):
 
 
 @compiled()
-def _distance(x, y, x_square, y_square, cosine, following):
+def _distance(x, y, x_square, y_square, cosine, next_x, next_y):
     """Return the distance by which neighbors are ordered.
 
     The cosine is the root of (x.y)^2 / (|x|^2 |y|^2): one rounding instead of several, so that multiples of a sample
     have equal distances wherever the products are exact (counts, pixels).
     """
     if not cosine:
-        return math.sqrt(_squared_distance(x, y, following))
-    product = _dot(x, y, following)
+        return math.sqrt(_squared_distance(x, y, next_x, next_y))
+    product = _dot(x, y, next_x, next_y)
     root = math.sqrt(min(product * product / (x_square * y_square), 1.0))
     return 1.0 - math.copysign(root, product)
 
@@ -244,12 +254,48 @@ def _sort_heaps(start, stop, distances, indices):
 
 
 @compiled()
-def _admit_candidates(start, stop, queries, squares, own, train, train_squares, cosine, candidates, distances, indices):
+def _by_part(start, stop, candidates, part, n_train):
+    """Return the places of candidates, sorted by the part of the training samples they lie in, then by query.
+
+    A place is the query's row, and in the lowest 32 bits the column.
+    """
+    ends = np.zeros((n_train - 1) // part + 2, np.int64)
+    for row in range(start, stop):
+        for i in candidates[row]:
+            ends[i // part + 1] += 1
+    for number in range(1, ends.size):
+        ends[number] += ends[number - 1]
+    places = np.empty(ends[-1], np.int64)
+    for row in range(start, stop):
+        for column, i in enumerate(candidates[row]):
+            places[ends[i // part]] = (row << 32) | column
+            ends[i // part] += 1
+    return places
+
+
+@compiled()
+def _measure_candidates(start, stop, queries, squares, own, train, train_squares, cosine, candidates, part, measured):
+    """Measure the distance of each query from its candidates.
+
+    `part` training samples after the other are compared with all queries that have candidates among them. They are few
+    enough to stay in the cache; memory would take twice as long to deliver a row as the sums take.
+    """
+    places = _by_part(start, stop, candidates, part, len(train))
+    for at, place in enumerate(places):
+        row, i = place >> 32, candidates[place >> 32, place & _COLUMN]
+        following = places[min(at + 1, places.size - 1)]
+        next_row, next_i = following >> 32, candidates[following >> 32, following & _COLUMN]
+        measured[row, place & _COLUMN] = _distance(
+            queries[row], train[i], squares[row], train_squares[i], cosine, queries[next_row], train[next_i]
+        )
+
+
+@compiled()
+def _admit_candidates(start, stop, own, candidates, measured, distances, indices):
     """Put the nearest of each query's candidates into its k places, which form a heap."""
     for row in range(start, stop):
-        for at, i in enumerate(candidates[row]):
-            following = candidates[row, min(at + 1, candidates.shape[1] - 1)]
-            distance = _distance(queries[row], train[i], squares[row], train_squares[i], cosine, train[following])
+        for column, i in enumerate(candidates[row]):
+            distance = measured[row, column]
             if i != own[row] and _is_farther(distances[row, 0], indices[row, 0], distance, i):
                 _replace_farthest(distances[row], indices[row], distance, i)
 
@@ -276,6 +322,6 @@ def _admit_block(
                 least = (square + train_squares[i]) * (1 - 2 * roundoff) - 2 * product
                 possible = least <= limit * limit * (1 + 4 * roundoff)
             if possible and i != own[row]:
-                distance = _distance(queries[row], train[i], square, train_squares[i], cosine, train[i])
+                distance = _distance(queries[row], train[i], square, train_squares[i], cosine, queries[row], train[i])
                 if _is_farther(distances[row, 0], indices[row, 0], distance, i):
                     _replace_farthest(distances[row], indices[row], distance, i)
