@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelnoise.arrays import Floats, Integers
+from labelnoise.arrays import Codes, Floats, Integers
 from labelnoise.compiled import compiled
 from labelnoise.finite.patterns import EVERY_LABEL
 from labelnoise.threads import for_each_block
 from labelnoise.validation import TIES
-from labelnoise.vectors import WIDTH, add_up, divide, fill, load, maximum, minimum, store
+from labelnoise.vectors import WIDTH, add_up, divide, fill, load, maximum, store
 
 LANES = 16
 """Walks per block."""
@@ -39,7 +39,7 @@ N_DEALS = 256
 """Random orders in which labels are dealt out; each is turned by a random number of walks, so that it is fair."""
 
 FEW_CLASSES = 32
-"""Distribution functions of so many classes are compared with all strata at once, which compiles to vectors."""
+"""With so many classes, all systematic samples of a row are tabulated, and votes are compared for all walks at once."""
 
 _STRICT, _RANDOM, _LOWEST = range(3)
 
@@ -58,52 +58,71 @@ def distribution_functions(rows: Floats) -> Floats:
     return functions
 
 
-@_jit
-def _draw(members, strata, starts, row_of, functions, deals, uniform, selected, drawn):
-    """Fill selected[m, lane] and drawn[m, lane], the class of the m-th neighbor selected and the label it becomes.
+def systematic_samples(functions: Floats) -> tuple[Floats, Codes]:
+    """Return all systematic samples of each distribution function F, and where in 0 <= u < 1 one follows the other.
 
-    `uniform` holds random numbers, (3, K). `members` holds the classes of the neighbors, and is shuffled.
-    ``starts[lane]`` is where a walk through it begins.
+    Element i of a sample is the first class j with i + u <= LANES F[j]. So it changes where u passes the fractional
+    part of LANES F[j], for some j, and nowhere else.
+
+    Returns
+    -------
+    changes : (n, L) array
+        Sorted; 2 where a class makes no change. The sample of u is the one whose number is that of the changes below u.
+    samples : (n, L + 1, LANES) array of classes
+    """
+    ends = LANES * functions
+    changes = np.sort(np.where((ends >= 0) & (ends < LANES), ends - np.floor(ends), 2.0), axis=1)
+    u = np.minimum(np.pad(changes, ((0, 0), (0, 1)), constant_values=1.0), 1.0)  # the largest one of each sample
+    below = ends[:, None] - np.arange(LANES)[:, None]
+    return changes, (u[:, :, None, None] > below[:, None]).sum(axis=-1)
+
+
+@_jit
+def _draw(members, row_of, functions, changes, samples, deals, uniform, drawn):
+    """Shuffle `members`, the classes of the neighbors, and set drawn[i, lane], what the i-th becomes in a walk.
+
+    `uniform` holds random numbers, (3, K). deals[d] is a random order of the elements of a sample, twice in a row.
     """
     k = len(members)
     for i in range(k - 1):
         other = i + int(uniform[0, i] * (k - i))
         members[i], members[other] = members[other], members[i]
-    new = np.empty(LANES)
+    new = np.empty(LANES, np.int64)
     for i in range(k):
-        old, function = members[i], functions[row_of[members[i]]]
-        u, deal_and_turn = uniform[1, i], int(uniform[2, i] * len(deals) * LANES)
-        deal, turn = deals[deal_and_turn // LANES], deal_and_turn % LANES
-        if len(function) <= FEW_CLASSES:
-            zero, one, huge = fill(0.0), fill(1.0), fill(1e300)
-            for lane in range(0, LANES, WIDTH):
-                code, place = zero, load(strata, lane) + fill(u)
-                for j in range(len(function)):
-                    beyond = (place - fill(LANES * function[j])) * huge  # not between 0 and 1
-                    code = code + minimum(maximum(beyond, zero), one)
-                store(new, lane, code)
+        row, u, deal_and_turn = row_of[members[i]], uniform[1, i], int(uniform[2, i] * len(deals) * LANES)
+        deal, first = deals[deal_and_turn // LANES], LANES - deal_and_turn % LANES
+        if len(samples) > 0:
+            number = 0
+            for j in range(changes.shape[1]):
+                number += changes[row, j] < u
+            for lane in range(LANES):
+                drawn[i, lane] = samples[row, number, deal[first + lane]]
         else:
             code = 0
             for stratum in range(LANES):
-                while stratum >= LANES * function[code] - u:
+                while stratum >= LANES * functions[row, code] - u:
                     code += 1
                 new[stratum] = code
-        for stratum in range(LANES):
-            lane = (deal[stratum] + turn) & (LANES - 1)  # the remainder, as `LANES` is a power of 2
-            m = i - starts[lane]
-            m += k if m < 0 else 0
-            selected[m, lane], drawn[m, lane] = old, int(new[stratum])
+            for lane in range(LANES):
+                drawn[i, lane] = new[deal[first + lane]]
 
 
 @_jit
-def _count_wins(start_counts, group_of, ties_code, selected, drawn, counts, at_least, most, wins):
+def _selected(m, lane, starts, k):
+    """Return the place in `members` of the neighbor that a walk selects at step m."""
+    i = m + starts[lane]
+    return i if i < k else i - k
+
+
+@_jit
+def _count_wins(start_counts, group_of, ties_code, members, starts, drawn, counts, at_least, most, wins):
     """Set wins[m] to the credit of the label with m + 1 labels redrawn, summed over the walks of a block.
 
     Group 0 holds the competitors, or those before the label if the lowest class wins ties; group 1 holds those after
     it; group 2 holds the label itself. at_least[lane, group, v] is the number of classes with v votes or more, and
     most[lane, group] is the largest number of votes.
     """
-    k, n_classes = len(selected), len(start_counts)
+    k, n_classes = len(members), len(start_counts)
     at_least[:], most[:] = 0, 0
     for lane in range(LANES):
         counts[lane] = start_counts
@@ -115,7 +134,8 @@ def _count_wins(start_counts, group_of, ties_code, selected, drawn, counts, at_l
     for m in range(k):
         total = 0.0
         for lane in range(LANES):
-            old, new = selected[m, lane], drawn[m, lane]
+            i = _selected(m, lane, starts, k)
+            old, new = members[i], drawn[i, lane]
             group = group_of[old]
             v = counts[lane, old]
             counts[lane, old] = v - 1
@@ -135,17 +155,43 @@ def _count_wins(start_counts, group_of, ties_code, selected, drawn, counts, at_l
 
 
 @_jit
-def _count_wins_of_few(start_counts, label, ties_code, selected, drawn, counts, wins):
-    """Set wins[m] as `_count_wins` does, by comparing all classes, with the walks of a block side by side."""
-    n_classes = len(start_counts)
+def _settled_steps(counts, label, n_classes, all_won, leads):
+    """Return for how many steps the label surely stays ahead of all classes in every walk, or behind one of them.
+
+    A step takes at most one vote from one class and gives it to another, so a lead shrinks by at most 2.
+    """
+    for lane in range(0, LANES, WIDTH):
+        own, other = load(counts, LANES * label + lane), fill(0.0)
+        for j in range(n_classes):
+            if j != label:
+                other = maximum(other, load(counts, LANES * j + lane))
+        store(leads, lane, own - other if all_won else other - own)
+    least = leads[0]
+    for lead in leads:
+        least = min(least, lead)
+    return (int(least) - 1) // 2
+
+
+@_jit
+def _count_wins_of_few(start_counts, label, ties_code, members, starts, drawn, counts, leads, wins):
+    """Set wins[m] as `_count_wins` does, by comparing all classes, with the walks of a block side by side.
+
+    Where all walks are won or all are lost, the next comparison is made when that may have changed.
+    """
+    k, n_classes = len(members), len(start_counts)
+    next_comparison, next_estimate = 0, 0
     zero, one, two = fill(0.0), fill(1.0), fill(2.0)
     for j in range(n_classes):
         for lane in range(LANES):
             counts[LANES * j + lane] = start_counts[j]
-    for m in range(len(selected)):
+    for m in range(k):
         for lane in range(LANES):
-            counts[LANES * selected[m, lane] + lane] -= 1.0
-            counts[LANES * drawn[m, lane] + lane] += 1.0
+            i = _selected(m, lane, starts, k)
+            counts[LANES * members[i] + lane] -= 1.0
+            counts[LANES * drawn[i, lane] + lane] += 1.0
+        if m < next_comparison:
+            wins[m] = wins[m - 1]
+            continue
         total = zero
         for lane in range(0, LANES, WIDTH):
             own, lead, level = load(counts, LANES * label + lane), zero, zero
@@ -166,6 +212,9 @@ def _count_wins_of_few(start_counts, label, ties_code, selected, drawn, counts, 
             else:
                 total = total + not_ahead * maximum(two - level, zero)
         wins[m] = add_up(total)
+        if m >= next_estimate and (wins[m] == LANES or wins[m] == 0.0):
+            next_comparison = m + 1 + _settled_steps(counts, label, n_classes, wins[m] == LANES, leads)
+            next_estimate = m + 4  # It takes as long as a comparison, and near a tie it saves none.
 
 
 @_jit
@@ -199,9 +248,9 @@ def _move(counts, order, place, above, j, change):
 
 
 @_jit
-def _count_every_win(start_counts, ties_code, selected, drawn, wins):
+def _count_every_win(start_counts, ties_code, members, starts, drawn, wins):
     """Set wins[j, m] to the credit of class j with m + 1 labels redrawn, summed over the walks of a block."""
-    k, n_classes = len(selected), len(start_counts)
+    k, n_classes = len(members), len(start_counts)
     start_order, start_place = np.empty(n_classes, np.int32), np.empty(n_classes, np.int32)
     start_above = np.empty(k + 2, np.int32)
     _sort_by_votes(start_counts, start_order, start_place, start_above)
@@ -210,7 +259,8 @@ def _count_every_win(start_counts, ties_code, selected, drawn, wins):
     for lane in range(LANES):
         counts[:], order[:], place[:], above[:] = start_counts, start_order, start_place, start_above
         for m in range(k):
-            old, new = selected[m, lane], drawn[m, lane]
+            i = _selected(m, lane, starts, k)
+            old, new = members[i], drawn[i, lane]
             if new != old:
                 _move(counts, order, place, above, old, -1)
                 _move(counts, order, place, above, new, 1)
@@ -226,7 +276,7 @@ def _count_every_win(start_counts, ties_code, selected, drawn, wins):
 
 
 @_jit
-def _sample(start_counts, label, ties_code, row_of, functions, deals, uniform, sums, squares):
+def _sample(start_counts, label, ties_code, row_of, functions, changes, samples, deals, uniform, sums, squares):
     """Add the wins of each block at each m, and their squares, to (1, K) arrays, or (L, K) for `EVERY_LABEL`."""
     n_classes, k = len(start_counts), sums.shape[1]
     members = np.empty(k, np.int64)
@@ -235,25 +285,26 @@ def _sample(start_counts, label, ties_code, row_of, functions, deals, uniform, s
         for _ in range(start_counts[j]):
             members[filled] = j
             filled += 1
-    strata, starts = np.arange(LANES) * 1.0, np.arange(LANES) * k // LANES
+    starts = np.arange(LANES) * k // LANES
     group_of = np.zeros(n_classes, np.int64)
     if label != EVERY_LABEL:
         group_of[label] = 2
         if ties_code == _LOWEST:
             group_of[label + 1 :] = 1
-    selected, drawn = np.empty((k, LANES), np.int32), np.empty((k, LANES), np.int32)
-    few = n_classes <= FEW_CLASSES
-    side_by_side, counts = np.empty(LANES * n_classes if few else 0), np.empty((LANES, n_classes), np.int32)
+    drawn = np.empty((k, LANES), np.int32)
+    few = len(samples) > 0
+    side_by_side, leads = np.empty(LANES * n_classes if few else 0), np.empty(LANES)
+    counts = np.empty((LANES, n_classes), np.int32)
     most, at_least = np.empty((LANES, 3), np.int32), np.empty((LANES, 3, k + 2), np.int32)
     wins = np.empty(sums.shape)
     for block in range(len(uniform)):
-        _draw(members, strata, starts, row_of, functions, deals, uniform[block], selected, drawn)
+        _draw(members, row_of, functions, changes, samples, deals, uniform[block], drawn)
         if label == EVERY_LABEL:
-            _count_every_win(start_counts, ties_code, selected, drawn, wins)
+            _count_every_win(start_counts, ties_code, members, starts, drawn, wins)
         elif few:
-            _count_wins_of_few(start_counts, label, ties_code, selected, drawn, side_by_side, wins[0])
+            _count_wins_of_few(start_counts, label, ties_code, members, starts, drawn, side_by_side, leads, wins[0])
         else:
-            _count_wins(start_counts, group_of, ties_code, selected, drawn, counts, at_least, most, wins[0])
+            _count_wins(start_counts, group_of, ties_code, members, starts, drawn, counts, at_least, most, wins[0])
         sums += wins
         squares += wins * wins
 
@@ -272,7 +323,9 @@ def sampled_profiles(
     standard_error = np.empty_like(win)
     n_blocks = max(2, -(-draws // LANES))
     functions, narrow = distribution_functions(redraw), counts.astype(np.int32)
-    deals = np.argsort(np.random.default_rng(0).random((N_DEALS, LANES)), axis=1)
+    deals = np.tile(np.argsort(np.argsort(np.random.default_rng(0).random((N_DEALS, LANES)), axis=1), axis=1), 2)
+    few = functions if counts.shape[1] <= FEW_CLASSES else functions[:0]
+    tables = systematic_samples(few)
 
     def work(start: int, stop: int) -> None:
         for i in range(start, stop):
@@ -282,7 +335,9 @@ def sampled_profiles(
             sums, squares = np.zeros((2, n_labels, k))
             for first in range(0, n_blocks, BATCH):
                 uniform = rng.random((min(BATCH, n_blocks - first), 3, k))
-                _sample(narrow[i], labels[i], TIES.index(ties), row_of, functions, deals, uniform, sums, squares)
+                _sample(
+                    narrow[i], labels[i], TIES.index(ties), row_of, functions, *tables, deals, uniform, sums, squares
+                )
             win[i, :, 1:] = sums / (n_blocks * LANES)
             deviations = np.maximum(squares - sums**2 / n_blocks, 0.0) + 1.0
             standard_error[i, :, 1:] = np.sqrt(deviations / (n_blocks * (n_blocks - 1))) / LANES
