@@ -6,6 +6,7 @@ be called from several threads at once, compiles in a fraction of the time, and 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,14 +34,26 @@ def openmp_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1)
 
 
+_own = threading.local()
+"""`busy` is True in a thread that works beside one on each other core."""
+
+
 def for_each_block(work: Callable[[int, int], None], n_rows: int, block: int, description: str) -> None:
-    """Call ``work(start, stop)`` for consecutive blocks of rows, in parallel; the first exception is raised."""
-    starts = range(0, n_rows, block)
-    if len(starts) <= 1:
+    """Call ``work(start, stop)`` for consecutive blocks of rows, in parallel; the first exception is raised.
+
+    Where blocks keep all cores busy, and work on one of them calls this function in turn, that call stays in its
+    thread.
+    """
+    starts, cores = range(0, n_rows, block), core_count()
+    if len(starts) <= 1 or getattr(_own, "busy", False):
         for start in starts:
-            work(start, n_rows)
+            work(start, min(start + block, n_rows))
         return
-    with ThreadPoolExecutor(max_workers=min(core_count(), len(starts))) as pool:
+
+    def begin() -> None:
+        _own.busy = len(starts) >= cores
+
+    with ThreadPoolExecutor(max_workers=min(cores, len(starts)), initializer=begin) as pool:
         done = pool.map(lambda start: work(start, min(start + block, n_rows)), starts)
         for _ in track(done, description, total=len(starts)):
             pass

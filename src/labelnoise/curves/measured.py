@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from labelnoise.noise import NoiseModel
 from labelnoise.placement.base import Placement, check_placement, check_placement_features
 from labelnoise.placement.concentration import correlations_of, neighborhood_rates
 from labelnoise.placement.spread import Spread
-from labelnoise.progress import track
 from labelnoise.sample_noise import draw_from_rows
+from labelnoise.threads import for_each_block
 from labelnoise.validation import check_count, check_noise_rates, check_ties, seed_of
 
 
@@ -101,19 +102,26 @@ class Draws:
     def measure(self, noise_rates: Floats, repeats: int, *, placed: bool = False) -> Measurement:
         """Vote at every noise rate and repeat; if `placed`, record where the noise lies as well."""
         inputs, ks = self.inputs, self.inputs.ks
+        shape = len(noise_rates), repeats
         correct = np.zeros((len(noise_rates), len(ks), len(inputs.test_codes)), dtype=np.int32)
-        runs = np.empty((len(noise_rates), repeats, len(ks)))
-        realized, around = np.zeros(len(noise_rates)), np.zeros((2, len(noise_rates), len(ks)))
-        draws = [(row, repeat) for row in range(len(noise_rates)) for repeat in range(repeats)]
-        for row, repeat in track(draws, "measuring", total=len(draws)):
+        runs, realized, around = np.empty((*shape, len(ks))), np.full(shape, np.nan), np.zeros((*shape, 2, len(ks)))
+        counting = threading.Lock()
+
+        def draw(number: int, _: int) -> None:
+            row, repeat = divmod(number, repeats)
             predicted, selected = self.votes(float(noise_rates[row]), repeat, ks)
             right = predicted == inputs.test_codes[:, None]
-            correct[row] += right.T
             runs[row, repeat] = right.mean(axis=0)
-            realized[row] += np.nan if selected is None else selected.mean() / repeats
-            if placed and selected is not None:
-                around[:, row] += _noise_around(selected, inputs) / repeats
-        return Measurement(self, noise_rates, repeats, correct, runs, realized, around if placed else None)
+            with counting:
+                correct[row] += right.T
+            if selected is not None:
+                realized[row, repeat] = selected.mean()
+                if placed:
+                    around[row, repeat] = _noise_around(selected, inputs)
+
+        for_each_block(draw, runs.shape[0] * repeats, 1, "measuring")
+        neighborhoods = np.moveaxis(around.mean(axis=1), 0, 1) if placed else None
+        return Measurement(self, noise_rates, repeats, correct, runs, realized.mean(axis=1), neighborhoods)
 
 
 def _noise_around(selected: Mask, inputs: KnnInputs) -> Floats:
