@@ -78,7 +78,8 @@ class NoiseModel(ABC):
     def draw(self, codes: Codes, n_classes: int, rng: np.random.Generator) -> Codes:
         """Draw one label from row ``codes[i]`` of P for each i.
 
-        The cumulative distribution of each row is inverted, with one uniform number per sample.
+        The cumulative distribution of each row is inverted, with one uniform number per sample. Simulations call this
+        in several threads at once, each with its own `rng`.
         """
         matrix = self.matrix(n_classes)
         uniforms = rng.random(len(codes))

@@ -43,6 +43,7 @@ class Placement(ABC):
 
         The features are float32 or float64. Those whose copy would exceed a gigabyte keep the type in which they came,
         such as float16, and a placement turns the rows that it needs into floats (`validation.check_features`).
+        Simulations call this in several threads at once, each with its own `rng`.
         """
 
     def realized(self, mask: Mask) -> float | None:
