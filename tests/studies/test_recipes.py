@@ -692,11 +692,14 @@ class TestTitlesAndVerdicts:
         recipe, kept = recipe_named("fig7", "smoke")[1], {}
 
         def drawn(run):
-            labels, rng = run.data.load()[1].labels, np.random.default_rng(len(kept))
+            (given, labels), rng = (part.labels for part in run.data.load()), np.random.default_rng(len(kept))
             rows = rng.dirichlet(np.full(10, 0.02), len(labels)) + 1e-9
             arrays = {
                 "pred_probs": rows / rows.sum(axis=1, keepdims=True),
                 "in_noisy_region": np.arange(len(labels)) % 2 == 0,
+                "features": np.eye(10)[given],
+                "test_features": np.eye(10)[labels],
+                "noisy_labels": given,
             }
             return kept.setdefault(run, RunResult({"test_accuracy": 0.5}, arrays))
 
@@ -709,7 +712,16 @@ class TestTitlesAndVerdicts:
         assert measured.values["b"]["separated_share"] == pytest.approx(sure.mean())
         assert measured.values["b"]["separated_median"] == pytest.approx(np.median(noisy[0][every, labels][sure]))
         assert "separated_share" not in {**measured.values["a"], **measured.values["h"]}  # clean, and a noisy region
-        assert f"over the {100 * sure.mean():.0f} % of the samples that the clean" in recipe.finding(measured)
+        finding = recipe.finding(measured)
+        assert f"over the {100 * sure.mean():.0f} % of the samples that the clean" in finding
+        # All 100 neighbors bear the sample's own class, which is expected in the clean region only.
+        rows, own = recipe.settings["g"].softmax(results)
+        found, output = measured.values["g"], np.median(rows[np.arange(len(own)), own])
+        assert (found["around_median"], found["inside_share"]) == (1.0, 1.0)
+        assert found["inside_median"] == pytest.approx(output)
+        assert f"as for 100 % of the test samples, its median output is {output:.2f}" in finding
+        assert measured.values["h"]["around_median"] == measured.values["h"]["inside_share"] == 0.0
+        assert "(h) 0 % bear the expected label." in finding
 
     @pytest.mark.parametrize("name", ["fig2c", "fig10"])
     def test_softmax_figures_show_the_calibrated_softmax_too(self, made, place, name):

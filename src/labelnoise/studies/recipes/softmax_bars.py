@@ -11,6 +11,7 @@ import pandas as pd
 
 from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.figures import SoftmaxPanel, panels_by_class, softmax_bars_figure
+from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax.aggregate import aggregate_relative, aggregate_softmax, expected_peak
 from labelnoise.softmax.temperature import scale_softmax
@@ -28,6 +29,8 @@ each class, on average over classes.
 """
 SEPARATED = 0.99
 """A clean network that gives the true class at least so much separates it from the others at this sample."""
+_NEIGHBORS, _INSIDE = 100, 0.95
+"""A sample lies inside a region if at least this share of so many neighbors bears the label that is expected there."""
 _COUNTS = {2: "two", 4: "four", 8: "eight"}
 
 ByClass = tuple[Sequence[SoftmaxPanel], Mask, float]
@@ -89,6 +92,21 @@ class Setting:
         inside = arrays["in_noisy_region"] == (self.region == "noisy")
         return rows[inside], labels[inside]
 
+    def expected_around(self, results: Results) -> Floats | None:
+        """Return the share of each shown sample's neighbors that bears the expected label; None without a region.
+
+        Neighbors are training samples, with the labels that were trained on, in the clean network's features.
+        """
+        run = self.run
+        if not isinstance(run, RegionRun):
+            return None
+        found, clean = results.result(run).arrays, results.result(run.clean).arrays
+        shown = found["in_noisy_region"] == (self.region == "noisy")
+        near = neighbors(clean["features"], clean["test_features"][shown], k=min(_NEIGHBORS, len(clean["features"])))
+        train, test = self.data.load()
+        expected = self.expected(len(train.classes)).argmax(axis=1)[test.labels[shown]]
+        return (found["noisy_labels"][near.indices] == expected[:, None]).mean(axis=1)
+
     def calibrated(self, rows: Floats, results: Results) -> Floats | None:
         """Return softmax rows after temperature scaling; None if no temperature was fitted in training."""
         temperature = self.temperature(results)
@@ -143,7 +161,7 @@ class SoftmaxPanels:
             table = bars.to_frame().assign(panel=letter, setting=setting.title, expected=by_offset)
             tables.append(table if calibrated is None else table.assign(calibrated_median=calibrated))
             peak = int(np.argmax(median))
-            separated = self._separated(setting, results)
+            separated, around = self._separated(setting, results), setting.expected_around(results)
             values[letter] = {
                 "setting": setting.title,
                 "peak_output": offsets[peak],
@@ -152,6 +170,7 @@ class SoftmaxPanels:
                 "worst_difference": float(np.abs(median - by_offset).max()),
                 **_scaled_values(setting.temperature(results), calibrated, by_offset),
                 **({} if separated is None else _separated_values(rows, labels, separated)),
+                **({} if around is None else _inside_values(rows, expected[labels].argmax(axis=1), around)),
                 "test_accuracy": results.result(setting.run).record["test_accuracy"],
             }
         near = all(found["worst_difference"] <= NEAR for found in values.values())
@@ -183,6 +202,9 @@ class SoftmaxPanels:
             if sure
             else ""
         )
+        regions = [_region_finding(letter, panel) for letter, panel in found.items() if "around_median" in panel]
+        if regions:
+            where += f" Of the {_NEIGHBORS} nearest training samples, by median {'; '.join(regions)}."
         after = f" After temperature scaling: in {sum(value <= NEAR for value in scaled)} of {len(scaled)}."
         return (
             f"Highest median output, expected value in brackets: {'; '.join(peaks)}. In {near} of {len(found)} panels "
@@ -254,6 +276,26 @@ class SoftmaxByClass:
 def _separated_values(rows: Floats, labels: Integers, separated: Mask) -> dict[str, float]:
     at_truth = np.take_along_axis(rows, labels[:, None], axis=1)[separated, 0]
     return {"separated_share": float(separated.mean()), "separated_median": float(np.median(at_truth))}
+
+
+def _inside_values(rows: Floats, expected: Integers, around: Floats) -> dict[str, float]:
+    inside = around >= _INSIDE
+    values = {"around_median": float(np.median(around)), "inside_share": float(inside.mean())}
+    if not inside.any():
+        return values
+    outputs = np.take_along_axis(rows, expected[:, None], axis=1)[inside, 0]
+    return {**values, "inside_median": float(np.median(outputs))}
+
+
+def _region_finding(letter: str, panel: Mapping[str, float]) -> str:
+    """Say how far the labels around a region's samples are the expected ones, and what is put out where they are."""
+    text = f"({letter}) {100 * panel['around_median']:.0f} % bear the expected label"
+    if "inside_median" not in panel:
+        return text
+    return (
+        f"{text}; where {100 * _INSIDE:.0f} % or more do, as for {100 * panel['inside_share']:.0f} % of the test "
+        f"samples, its median output is {panel['inside_median']:.2f}"
+    )
 
 
 def _scaled_values(temperature: float | None, calibrated: Floats | None, expected: Floats) -> dict[str, float]:
