@@ -8,7 +8,6 @@ import pytest
 import labelnoise as ln
 from labelnoise.explorer import explorer_page
 
-N_SETTINGS = 500
 NOISES = {
     "uniform": lambda n: ln.UniformNoise(),
     "flip": lambda n: ln.FlipNoise(),
@@ -54,9 +53,10 @@ def curve(setting, noise_rates):
     return ln.accuracy_curve(row[None], [label], noise, noise_rates, setting["ks"], classes=range(n), **rule)
 
 
-def test_the_accuracy_is_that_of_python_at_500_settings(explorer):
-    rng = np.random.default_rng(0)
-    settings = [random_setting(rng) for _ in range(N_SETTINGS)]
+@pytest.mark.parametrize("n_settings", [120, pytest.param(500, marks=pytest.mark.slow)])
+def test_the_accuracy_is_that_of_python(explorer, n_settings):
+    rng = np.random.default_rng(n_settings)
+    settings = [random_setting(rng) for _ in range(n_settings)]
     computed = explorer.evaluate("all => all.map(s => Mathematics.curves(s).map(c => c.accuracyAt(s.rate)))", settings)
     expected = [curve(setting, setting["rate"]).accuracy[0] for setting in settings]
     for setting, here, there in zip(settings, computed, expected, strict=True):

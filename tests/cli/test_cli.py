@@ -1,9 +1,10 @@
-"""The command line, as a process: what it writes, what it prints, how it fails."""
+"""The command line: what it writes, what it prints, how it fails."""
 
 from __future__ import annotations
 
 import html
 import importlib.util
+import io
 import json
 import os
 import re
@@ -11,7 +12,10 @@ import resource
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,19 +30,37 @@ from labelnoise.sweeps.run import run_id
 from labelnoise.sweeps.store import RunStore
 
 
-def run(*arguments, cwd=None, env=None, preexec_fn=None):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "labelnoise", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "200", **(env or {})},
-        preexec_fn=preexec_fn,
-    )
+class Done(NamedTuple):
+    """How a call of the command line ended, named as in `subprocess.CompletedProcess`."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def fails(status, *arguments, says, **kwargs):
-    done = run(*arguments, **kwargs)
+def run(*arguments, cwd="."):
+    """Call the command line in this process, which is faster than in one of its own."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setenv("COLUMNS", "200")
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["labelnoise", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    for stream in (out, err):
+        stream.seek(0)
+    return Done(exit_.value.code, out.read(), err.read())
+
+
+def run_process(*arguments, **options):
+    """Call the command line in a process of its own."""
+    command = [sys.executable, "-W", "error", "-m", "labelnoise", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, **options)
+
+
+def fails(status, *arguments, says, call=run):
+    done = call(*arguments)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     assert says in " ".join(done.stderr.split()), done.stderr
@@ -213,9 +235,9 @@ def test_corrupt_writes_labels_and_the_record(files):
         ("hubs", "hubness-proportional placement"),
     ],
 )
-def test_corrupt_places_the_noise(here, files, tmp_path, placement, said):
+def test_corrupt_places_the_noise(files, tmp_path, placement, said):
     where = ("--features", files / "x.npy", "--placement", placement, "--output-dir", tmp_path / "out")
-    status, out, _ = here("corrupt", "--labels", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", *where)
+    status, out, _ = run("corrupt", "--labels", files / "y.npy", "--noise-rate", 0.3, "--noise", "flip", *where)
     assert status == 0
     assert said in out
     assert ln.NoisyLabels.load(tmp_path / "out" / "noisy_labels.npz").placement["name"] in said
@@ -293,11 +315,10 @@ class TestBadInput:
             files / "out",
         )
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
-        env = {"PYTHONDONTWRITEBYTECODE": "1"}
-        run("curve", *arguments, env=env)  # This fills the compilation cache, which the limit would hit as well.
+        run_process("curve", *arguments)  # This fills the compilation cache, which the limit would hit as well.
         before = (files / "out" / "curve.png").read_bytes()
         (files / "out" / "curve.csv").unlink()
-        fails(1, "curve", *arguments, env=env, preexec_fn=limit, says="curve.png")
+        fails(1, "curve", *arguments, call=partial(run_process, preexec_fn=limit), says="curve.png")
         assert len(pd.read_csv(files / "out" / "curve.csv")) == 19
         assert (files / "out" / "curve.png").read_bytes() == before
         assert not [p for p in (files / "out").iterdir() if "curve" not in p.name or p.name.startswith(".")]
@@ -306,21 +327,6 @@ class TestBadInput:
 # Both recipes use 400 training and 100 test digits, and search the same neighbors.
 TWO = ("fig3a", "concentration_surface", "--scale", "smoke", "--set", "data.n_train=400", "--set", "data.n_test=100")
 TWO = (*TWO, "--set", "k=5")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch, capsys):
-    """A call of the command line in this process, which is faster; it gives exit status, output and errors."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["labelnoise", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        return exit_.value.code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -333,58 +339,58 @@ def made(tmp_path_factory):
 
 
 class TestList:
-    def test_before_any_run_there_are_no_results(self, here):
-        status, out, err = here("list", "--json")
+    def test_before_any_run_there_are_no_results(self):
+        status, out, err = run("list", "--json")
         assert (status, err) == (0, "")
         rows = json.loads(out)
         assert [row["name"] for row in rows] == list(CATALOG)
         assert all(row["result"] is row["agrees"] is None for row in rows)
         assert {row["name"]: row["panels"] for row in rows if row["panels"]} == {"fig2": "abcd", "fig7": "abcdefgh"}
-        status, out, err = here("list")
+        status, out, err = run("list")
         assert (status, err) == (0, "")
         for name, entry in CATALOG.items():
             assert f"\n{name} " in out
             assert entry.title.split()[0] in out
 
-    def test_results_are_shown(self, here, made):
+    def test_results_are_shown(self, made):
         folder, results = made
-        _, out, _ = here("list", "--output-dir", folder / "figures", "--json")
+        _, out, _ = run("list", "--output-dir", folder / "figures", "--json")
         found = {row["name"]: (row["result"], row["agrees"]) for row in json.loads(out) if row["result"]}
         assert found == {result["name"]: ("smoke", result["agrees"]) for result in results}
-        _, out, _ = here("list", "--output-dir", folder / "figures")
+        _, out, _ = run("list", "--output-dir", folder / "figures")
         assert sum(line.rstrip().endswith(" smoke") for line in out.splitlines()) == 2  # Smoke has no verdict.
 
-    def test_runs_are_listed_with_their_status(self, here, made):
+    def test_runs_are_listed_with_their_status(self, made):
         store = made[0] / "runs"
-        _, out, _ = here("list", "--runs", "--store", store, "--json")
+        _, out, _ = run("list", "--runs", "--store", store, "--json")
         rows = json.loads(out)
         kinds = ["neighbours", "votes", "votes", "votes"]  # codespell:ignore neighbours
         assert sorted(row["kind"] for row in rows) == kinds
         assert {row["status"] for row in rows} == {"finished"}
-        _, out, _ = here("list", "--runs", "--store", store)
+        _, out, _ = run("list", "--runs", "--store", store)
         assert out.endswith("4 finished\n")
         assert all(row["id"][:8] in out for row in rows)
         assert "votes on digits (400 training images), flip 0.5, 3 repeats" in out
 
-    def test_errors_are_shown_in_full_and_not_as_markup(self, here, tmp_path):
+    def test_errors_are_shown_in_full_and_not_as_markup(self, tmp_path):
         """Words in brackets are not markup, and a long path is not cut."""
         store, absent = RunStore(tmp_path / "store"), recipe_named("fig3a", "smoke")[1].neighbors
         store.save_failure(absent, ImportError(f"see [/foo], pip install 'labelnoise[cnn]', {'x' * 150}"))
-        status, out, _ = here("list", "--runs", "--store", store.folder)
+        status, out, _ = run("list", "--runs", "--store", store.folder)
         assert status == 0
         assert "see [/foo], pip install 'labelnoise[cnn]'," in " ".join(out.split())
         assert out.count("x") >= 150
 
-    def test_a_damaged_result_is_named(self, here, tmp_path):
+    def test_a_damaged_result_is_named(self, tmp_path):
         (tmp_path / "out" / "fig1").mkdir(parents=True)
         (tmp_path / "out" / "fig1" / "fig1.json").write_text("{")
-        status, out, err = here("list", "--output-dir", "out")
+        status, out, err = run("list", "--output-dir", "out")
         assert (status, out) == (2, "")
         assert "fig1.json must be what `labelnoise run fig1` wrote" in err
 
-    def test_without_a_store_there_are_no_runs_yet(self, here):
-        assert here("list", "--runs", "--store", "nowhere") == (0, "none yet\n", "")
-        assert here("list", "--runs", "--store", "nowhere", "--json") == (0, "[]\n", "")
+    def test_without_a_store_there_are_no_runs_yet(self):
+        assert run("list", "--runs", "--store", "nowhere") == (0, "none yet\n", "")
+        assert run("list", "--runs", "--store", "nowhere", "--json") == (0, "[]\n", "")
 
 
 class TestRun:
@@ -403,14 +409,14 @@ class TestRun:
         ledger = (folder / "figures" / "LEDGER.md").read_text()
         assert all(result["finding"] in ledger for result in results)
 
-    def test_the_same_command_performs_nothing_and_keeps_the_ledger(self, here, made, tmp_path):
+    def test_the_same_command_performs_nothing_and_keeps_the_ledger(self, made, tmp_path):
         """A panel that an earlier call made in the same folder stays in the ledger."""
         folder = shutil.copytree(made[0], tmp_path / "copy")
         (folder / "figures" / "fig2c").mkdir()
         surface = folder / "figures" / "concentration_surface" / "concentration_surface.json"
         shutil.copy(surface, folder / "figures" / "fig2c" / "fig2c.json")
         before = {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("run.json")}
-        status, out, err = here("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
+        status, out, err = run("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
         assert (status, err) == (0, "")
         assert {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("run.json")} == before
         finding = made[1][0]["finding"]
@@ -421,8 +427,8 @@ class TestRun:
         rows = (folder / "figures" / "LEDGER.md").read_text().splitlines()[4:]
         assert [row.split("]")[0] for row in rows] == ["| [fig3a", "| [concentration_surface", "| [fig2c"]
 
-    def test_two_worker_processes_give_the_result_of_a_direct_call(self, here, tmp_path):
-        status, _, err = here(
+    def test_two_worker_processes_give_the_result_of_a_direct_call(self, tmp_path):
+        status, _, err = run(
             *("run", "fig3a", "--scale", "smoke", "--set", "noise_rates=0.2,0.45", "--set", "k=3,7"),
             *("--set", "repeats=2", "--random-state", 5, "--workers", 2, "--json"),
         )
@@ -438,69 +444,69 @@ class TestRun:
         np.testing.assert_allclose(table["measured"], expected.accuracy.ravel(), atol=1e-12)
 
     @pytest.mark.parametrize("folder", ["[cnn]", "[/foo]"])
-    def test_brackets_in_a_folder_name_are_not_markup(self, here, made, tmp_path, monkeypatch, folder):
+    def test_brackets_in_a_folder_name_are_not_markup(self, made, tmp_path, monkeypatch, folder):
         place = tmp_path / folder
         shutil.copytree(made[0] / "runs", place / "runs")
         monkeypatch.chdir(place)
-        status, out, err = here("run", *TWO, "--output-dir", "out", "--store", "runs")
+        status, out, err = run("run", *TWO, "--output-dir", "out", "--store", "runs")
         assert (status, err) == (0, "")
         assert f"Figure: {place}/out/fig3a/fig3a.png" in out
         assert f"Ledger: {place}/out/LEDGER.md" in out
 
-    def test_a_tilde_is_the_users_home(self, here, made, tmp_path, monkeypatch):
+    def test_a_tilde_is_the_users_home(self, made, tmp_path, monkeypatch):
         """A shell leaves the tilde in --store=~/runs as it is."""
         monkeypatch.setenv("HOME", str(tmp_path))
         shutil.copytree(made[0] / "runs", tmp_path / "runs")
-        status, _, err = here("run", *TWO, "--output-dir=~/out", "--store=~/runs")
+        status, _, err = run("run", *TWO, "--output-dir=~/out", "--store=~/runs")
         assert (status, err) == (0, "")
         assert "[fig3a]" in (tmp_path / "out" / "LEDGER.md").read_text()
-        assert here("list", "--runs", "--store=~/runs")[0] == 0
-        assert "smoke" in here("list", "--output-dir=~/out")[1]
+        assert run("list", "--runs", "--store=~/runs")[0] == 0
+        assert "smoke" in run("list", "--output-dir=~/out")[1]
 
-    def test_other_files_may_lie_beside_the_results(self, here, made, tmp_path):
+    def test_other_files_may_lie_beside_the_results(self, made, tmp_path):
         """For example, those of `labelnoise curve` may."""
         folder = shutil.copytree(made[0], tmp_path / "copy")
         (folder / "figures" / "curve").mkdir()
         (folder / "figures" / "curve" / "curve.json").write_text('{"title": "Flip noise"}')
-        status, _, err = here("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
+        status, _, err = run("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
         assert (status, err) == (0, "")
         (folder / "figures" / "fig1").mkdir()
         (folder / "figures" / "fig1" / "fig1.json").write_text("{")
-        status, out, err = here("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
+        status, out, err = run("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
         assert (status, out.count("  found:  ")) == (2, 2)
         assert "fig1.json must be what `labelnoise run fig1` wrote" in err
 
-    def test_knn_on_pixels_runs_without_torch(self, here, monkeypatch):
+    def test_knn_on_pixels_runs_without_torch(self, monkeypatch):
         """No network is trained, and nothing checks for a GPU."""
         found = importlib.util.find_spec
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else found(name))
         monkeypatch.setattr("labelnoise.studies.run_recipes.PACKAGES", ("numpy", "no-such-package"))
         monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("it is not there"))
-        status, out, err = here("run", "concentration_surface", "--scale", "smoke", "--set", "k=5", "--json")
+        status, out, err = run("run", "concentration_surface", "--scale", "smoke", "--set", "k=5", "--json")
         assert (status, err) == (0, "")
         (path,) = (path for path in json.loads(out)[0]["files"] if path.endswith(".json"))
         assert json.loads(Path(path).read_text())["versions"] == {"numpy": np.__version__, "no-such-package": None}
 
     @pytest.mark.parametrize("option", [("--workers", 2), ("--executor", "dask://host:1")])
-    def test_torchrun_takes_no_executor(self, here, monkeypatch, option):
+    def test_torchrun_takes_no_executor(self, monkeypatch, option):
         monkeypatch.setenv("WORLD_SIZE", "2")
-        status, _, err = here("run", "fig4c", *option)
+        status, _, err = run("run", "fig4c", *option)
         assert status == 2
         assert "torchrun's processes share each run; start them without --workers and --executor." in err
 
-    def test_an_interrupt_is_reported_and_the_command_can_be_resumed(self, here, tmp_path, monkeypatch):
+    def test_an_interrupt_is_reported_and_the_command_can_be_resumed(self, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(VotingRun, "perform", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-            status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", "k=5")
+            status, out, err = run("run", "fig3a", "--scale", "smoke", "--set", "k=5")
         assert (status, out) == (130, "")
         assert err == "labelnoise: interrupted; files already written are complete.\n"
         rows = RunStore(tmp_path / "labelnoise-output" / "runs").list()
         done = [(row.kind, row.status) for row in rows]
         assert done == [("neighbours", "finished"), ("votes", "interrupted")]  # codespell:ignore neighbours
-        assert here("run", "fig3a", "--scale", "smoke", "--set", "k=5")[0] == 0
+        assert run("run", "fig3a", "--scale", "smoke", "--set", "k=5")[0] == 0
 
-    def test_show_prints_specifications_and_does_nothing_else(self, here, tmp_path):
-        status, out, err = here("run", "fig4a", "fig2c", "--show", "--scale", "paper", "--random-state", 7)
+    def test_show_prints_specifications_and_does_nothing_else(self, tmp_path):
+        status, out, err = run("run", "fig4a", "fig2c", "--show", "--scale", "paper", "--random-state", 7)
         assert (status, err) == (0, "")
         shown = json.loads(out)
         assert list(shown) == ["fig2c", "fig4a"]  # Keys are sorted, as in all JSON.
@@ -508,18 +514,18 @@ class TestRun:
         empty = dict.fromkeys(("n_train", "n_test", "n_classes", "streamed"))
         assert shown["fig4a"]["data"] == {"name": "mnist", "seed": 0, **empty}  # All fields are shown.
         assert shown["fig4a"]["training"]["device"] == "auto"
-        _, out, _ = here("run", "fig4a", "--show", "--set", "training.epochs=5", "--set", "noise=uniform")
+        _, out, _ = run("run", "fig4a", "--show", "--set", "training.epochs=5", "--set", "noise=uniform")
         shown = json.loads(out)["fig4a"]
         assert (shown["training"]["epochs"], shown["noise"]) == (5, {"name": "uniform"})
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_failing_run_is_reported_and_the_others_are_written(self, here, tmp_path):
+    def test_a_failing_run_is_reported_and_the_others_are_written(self, tmp_path):
         """The neighbors that fig3a requires are damaged; fig10 needs none."""
         store = tmp_path / "store"
         neighbors = store / "finished" / run_id(recipe_named("fig3a", "smoke")[1].neighbors)
         neighbors.mkdir(parents=True)
         (neighbors / "run.json").write_text("{")
-        status, out, err = here("run", "fig3a", "fig10", "--scale", "smoke", "--store", store, "--output-dir", "out")
+        status, out, err = run("run", "fig3a", "fig10", "--scale", "smoke", "--store", store, "--output-dir", "out")
         assert status == 1
         assert out.count("  failed: votes on digits") == 3
         assert f"Delete the folder {neighbors}, and the run is done again." in out
@@ -530,14 +536,14 @@ class TestRun:
         ledger = (tmp_path / "out" / "LEDGER.md").read_text()
         assert "[fig10]" in ledger
         assert "[fig3a]" not in ledger
-        status, out, err = here("run", "fig3a", "--scale", "smoke", "--store", store, "--json")
+        status, out, err = run("run", "fig3a", "--scale", "smoke", "--store", store, "--json")
         assert status == 1
         (result,) = json.loads(out)  # Standard output holds nothing else.
         assert (result["finding"], len(result["failures"])) == (None, 3)
 
-    def test_missing_data_is_reported(self, here, tmp_path, monkeypatch):
+    def test_missing_data_is_reported(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-        status, out, err = here("run", "fig3a", "--scale", "smoke", "--set", f"data.name={tmp_path}/nowhere")
+        status, out, err = run("run", "fig3a", "--scale", "smoke", "--set", f"data.name={tmp_path}/nowhere")
         assert status == 1
         assert f"failed: 30 neighbors on {tmp_path}/nowhere, pixels" in out
         assert "Traceback" not in out + err
@@ -563,17 +569,17 @@ class TestRun:
             (["fig3a", "--random-state", "x"], "Invalid value for '--random-state'"),
         ],
     )
-    def test_bad_input_is_refused_before_anything_is_done(self, here, tmp_path, arguments, says):
-        status, out, err = here("run", *arguments)
+    def test_bad_input_is_refused_before_anything_is_done(self, tmp_path, arguments, says):
+        status, out, err = run("run", *arguments)
         assert (status, out) == (2, "")
         assert err.count("\n") == 1
         assert err.startswith("labelnoise: ")
         assert says in err
         assert list(tmp_path.iterdir()) == []
 
-    def test_an_output_folder_that_is_a_file_is_refused(self, here, tmp_path):
+    def test_an_output_folder_that_is_a_file_is_refused(self, tmp_path):
         (tmp_path / "out").write_text("a file")
-        status, _, err = here("run", "fig3a", "--scale", "smoke", "--output-dir", "out")
+        status, _, err = run("run", "fig3a", "--scale", "smoke", "--output-dir", "out")
         assert status == 2
         assert "out is a file. Choose another path." in err
         assert not (tmp_path / "labelnoise-output").exists()

@@ -187,11 +187,13 @@ class TestScreen:
         lines = [line for line in text.splitlines() if line.startswith(("|", "+"))]
         assert {len(line) for line in lines[:6]} == {len(lines[0])}
         assert len(lines[0]) <= 80
-        done = process(*command, "--json", PYTHONIOENCODING=encoding)
-        assert done.stdout.isascii()
-        assert json.loads(done.stdout)["specification"]["options"]["title"] == "ρ γ Ł"
         assert process("list", PYTHONIOENCODING=encoding).returncode == 0
         assert process("list", "fig7", PYTHONIOENCODING=encoding).returncode == 0
+
+    def test_json_is_ascii_whatever_the_encoding(self, folder):
+        done = process(*CURVE, "-k", "1,3", "--title", "ρ γ Ł", "--json", PYTHONIOENCODING="latin-1")
+        assert done.stdout.isascii()
+        assert json.loads(done.stdout)["specification"]["options"]["title"] == "ρ γ Ł"
 
 
 def test_markup_in_the_record_of_a_run_is_shown_as_it_is(here, tmp_path):
@@ -225,8 +227,7 @@ def test_a_seed_gives_one_result_whatever_threads_hashes_and_locale(folder):
     command = (*CURVE, "-k", "5,9", "--simulate", "--repeats", 3, "--noise", "flip", "--placement", "kmeans", "--json")
     environments = [
         {"LOKY_MAX_CPU_COUNT": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "LC_ALL": "C"},
-        {"LOKY_MAX_CPU_COUNT": "3", "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "77", "LC_ALL": "C.UTF-8"},
-        {"LOKY_MAX_CPU_COUNT": "2", "OMP_NUM_THREADS": "4", "PYTHONHASHSEED": "5", "LC_ALL": "POSIX"},
+        {"LOKY_MAX_CPU_COUNT": "3", "OMP_NUM_THREADS": "4", "PYTHONHASHSEED": "77", "LC_ALL": "C.UTF-8"},
     ]
     texts = []
     for i, environment in enumerate(environments):
@@ -234,4 +235,4 @@ def test_a_seed_gives_one_result_whatever_threads_hashes_and_locale(folder):
         assert done.returncode == 0, done.stderr
         text = re.sub(rb'"seconds": [0-9.]+', b'"seconds": 0', done.stdout)
         texts.append((text.replace(b"out%d/" % i, b"out/"), (folder / f"out{i}" / "curve.csv").read_bytes()))
-    assert texts[0] == texts[1] == texts[2]
+    assert texts[0] == texts[1]
