@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
 
 import labelnoise as ln
 from labelnoise.artifacts import to_json
@@ -430,6 +431,11 @@ class TestPredictedColumns:
         for run, measured in zip(recipe.runs(), table["measured"], strict=True):
             probs = found.result(run).arrays["pred_probs"]
             assert (probs.argmax(axis=1) == some_digits()[1].labels).mean() == pytest.approx(measured)
+        for run, votes in zip(recipe.runs(), table["votes"], strict=True):
+            arrays = found.result(run.clean).arrays
+            noisy = found.result(run).arrays["noisy_labels"]
+            voted = KNeighborsClassifier(30).fit(arrays["features"], noisy).predict(arrays["test_features"])
+            assert (voted == some_digits()[1].labels).mean() == pytest.approx(votes, abs=0.03)  # ties apart
 
     def test_the_surface_is_that_of_accuracy_surface(self, made):
         train, test = load_digits()

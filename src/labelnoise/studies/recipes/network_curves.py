@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labelnoise.arrays import Floats, Integers
 from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.curves.tolerance import first_crossing
 from labelnoise.figures import concentrated_figure, family_figure
+from labelnoise.neighborhoods.nearest import neighbors
+from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.softmax.effective import fit_effective_k
 from labelnoise.studies.recipes.recipe import Drawing, Measured, follows, noise_title, points, std_or_nan
@@ -26,6 +29,7 @@ CANDIDATES = tuple(np.unique(np.round(np.geomspace(1, 300, 45)).astype(int)).tol
 APART = 1.2
 """Ratio of two K whose curves can be told apart in the figure; of two that are closer, only the nearest is drawn."""
 _SCORES = ("test_accuracy", "clean_region", "noisy_region", "noisy_share", "noise_rate")
+_VOTERS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +175,8 @@ class RegionCurves:
         expected = clean * (1 - mean["noise_rate"])
         difference = mean["test_accuracy"] - expected
         from_rate = mean["test_accuracy"] - (1 - mean["noise_rate"])
+        votes = self._votes(results).mean(axis=1)
+        from_votes = np.abs(mean["test_accuracy"] - votes)
         table = pd.DataFrame(
             {
                 "asked_noise_rate": self.noise_rates,
@@ -181,6 +187,7 @@ class RegionCurves:
                 "predicted": expected,
                 "difference_points": 100 * difference,
                 "difference_from_1_minus_rate": 100 * from_rate,
+                "votes": votes,
                 **{name: mean[name] for name in ("clean_region", "noisy_region", "noisy_share")},
             }
         )
@@ -191,9 +198,30 @@ class RegionCurves:
             "mean_difference_from_1_minus_rate": float(np.abs(from_rate).mean()),
             "clean_region": float(mean["clean_region"].mean()),
             "noisy_region": float(mean["noisy_region"].mean()),
+            "mean_difference_from_votes": float(from_votes.mean()),
+            "worst_difference_from_votes": float(from_votes.max()),
         }
         agrees = follows(values["mean_difference"], values["worst_difference"])
         return Measured({"": table}, values, agrees, None)
+
+    def _votes(self, results: Results) -> Floats:
+        """Return the accuracy of votes with the labels that were trained on, (n_rates, repeats).
+
+        The voters are the `_VOTERS` nearest training samples in the features of the clean network.
+        """
+        _, test = self.data.load()
+        accuracies: list[float] = []
+        found: dict[TrainingRun, Integers] = {}
+        for run in self.runs():
+            if run.clean not in found:
+                arrays = results.result(run.clean).arrays
+                k = min(_VOTERS, len(arrays["features"]))
+                found[run.clean] = neighbors(arrays["features"], arrays["test_features"], k=k).indices
+            noisy, indices = results.result(run).arrays["noisy_labels"], found[run.clean]
+            n_classes, rng = len(test.classes), np.random.default_rng(run.cluster_seed)
+            voted = vote_accuracy(noisy, indices, test.labels, indices.shape[1], n_classes, ties="random", rng=rng)
+            accuracies.append(voted[0])
+        return np.reshape(accuracies, (len(self.noise_rates), self.repeats))
 
     def finding(self, measured: Measured[None]) -> str:
         """Say how far the accuracy lies from what is expected, and how it differs between regions."""
@@ -202,7 +230,10 @@ class RegionCurves:
             f"Overall accuracy lies {points(found['mean_difference'])} points from {points(found['clean_accuracy'])} % "
             f"(clean labels) x (1 - noise rate) on average, at most {points(found['worst_difference'])}; from "
             f"1 - noise rate {points(found['mean_difference_from_1_minus_rate'])}, at most {from_rate.max():.1f}. In "
-            f"clean regions {points(found['clean_region'])} %, in noisy regions {points(found['noisy_region'])} %."
+            f"clean regions {points(found['clean_region'])} %, in noisy regions {points(found['noisy_region'])} %. "
+            f"From votes of {_VOTERS} in the clean network's features, with the same labels, it lies "
+            f"{points(found['mean_difference_from_votes'])} points on average, at most "
+            f"{points(found['worst_difference_from_votes'])}."
         )
 
     def figure(self, measured: Measured[None]) -> Drawing:
