@@ -14,7 +14,6 @@ from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.predicted import accuracy_curve
 from labelnoise.curves.tolerance import first_crossing
 from labelnoise.figures import concentrated_figure, family_figure
-from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.neighborhoods.votes import vote_accuracy
 from labelnoise.noise import MatrixNoise, NoiseModel
 from labelnoise.softmax.effective import fit_effective_k
@@ -214,9 +213,7 @@ class RegionCurves:
         found: dict[TrainingRun, Integers] = {}
         for run in self.runs():
             if run.clean not in found:
-                arrays = results.result(run.clean).arrays
-                k = min(_VOTERS, len(arrays["features"]))
-                found[run.clean] = neighbors(arrays["features"], arrays["test_features"], k=k).indices
+                found[run.clean] = run.nearest(results, _VOTERS).indices
             noisy, indices = results.result(run).arrays["noisy_labels"], found[run.clean]
             n_classes, rng = len(test.classes), np.random.default_rng(run.cluster_seed)
             voted = vote_accuracy(noisy, indices, test.labels, indices.shape[1], n_classes, ties="random", rng=rng)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from labelnoise.arrays import Floats, Integers, Mask
 from labelnoise.figures import SoftmaxPanel, panels_by_class, softmax_bars_figure
-from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.noise import FlipNoise, NoiseModel
 from labelnoise.softmax.aggregate import aggregate_relative, aggregate_softmax, expected_peak
 from labelnoise.softmax.temperature import scale_softmax
@@ -100,12 +99,12 @@ class Setting:
         run = self.run
         if not isinstance(run, RegionRun):
             return None
-        found, clean = results.result(run).arrays, results.result(run.clean).arrays
+        found = results.result(run).arrays
         shown = found["in_noisy_region"] == (self.region == "noisy")
-        near = neighbors(clean["features"], clean["test_features"][shown], k=min(_NEIGHBORS, len(clean["features"])))
+        voters = run.nearest(results, _NEIGHBORS).indices[shown]
         train, test = self.data.load()
         expected = self.expected(len(train.classes)).argmax(axis=1)[test.labels[shown]]
-        return (found["noisy_labels"][near.indices] == expected[:, None]).mean(axis=1)
+        return (found["noisy_labels"][voters] == expected[:, None]).mean(axis=1)
 
     def calibrated(self, rows: Floats, results: Results) -> Floats | None:
         """Return softmax rows after temperature scaling; None if no temperature was fitted in training."""

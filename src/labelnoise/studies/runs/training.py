@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Codes, Mask
 from labelnoise.corruption import corrupt
 from labelnoise.data import ImageSet, ImageStream
+from labelnoise.neighborhoods.nearest import neighbors
+from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.noise import FlipNoise, NoiseModel, check_noise
 from labelnoise.placement import ClassClusters, Placement, Spread
 from labelnoise.placement.base import check_placement
@@ -172,6 +174,11 @@ class RegionRun:
             "n_noisy_region": int(inside.sum()),
         }
         return GivenLabels(labels, record, {"noisy_labels": labels, "selected": selected, "in_noisy_region": inside})
+
+    def nearest(self, results: Results, k: int) -> Neighbors:
+        """Find the k training samples nearest to each test sample, or all, in the features of the clean network."""
+        found = results.result(self.clean).arrays
+        return neighbors(found["features"], found["test_features"], k=min(k, len(found["features"])))
 
     def conclude(self, given: GivenLabels, trained: TrainingResult) -> RunResult:
         """Return the run's result, from the trained network, with the scores of each region."""
