@@ -44,11 +44,12 @@ def for_each_block(work: Callable[[int, int], None], n_rows: int, block: int, de
     Where blocks keep all cores busy, and work on one of them calls this function in turn, that call stays in its
     thread.
     """
-    starts, cores = range(0, n_rows, block), core_count()
+    starts = range(0, n_rows, block)
     if len(starts) <= 1 or getattr(_own, "busy", False):
         for start in starts:
             work(start, min(start + block, n_rows))
         return
+    cores = core_count()
 
     def begin() -> None:
         _own.busy = len(starts) >= cores
