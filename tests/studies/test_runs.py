@@ -90,6 +90,7 @@ CHANGES = [
             "weight_decay": 0.0,
             "batch_norm_decay": 0.9,
             "selection": "noisy",
+            "test_every_epoch": True,
             "patience": None,
             "validation_share": 0.2,
             "normalization": "pixel",

@@ -90,6 +90,18 @@ def test_history_measures_what_it_says(images, noisy, clean):
     assert result.test_accuracy is result.pred_probs is None
 
 
+def test_the_test_accuracy_of_every_epoch_is_that_of_the_state_it_ends_with(images, noisy, clean):
+    """It changes nothing else, and after the last epoch it is the accuracy of the kept state."""
+    test = {"test_images": images[:50], "test_labels": clean[:50]}
+    one, two = (dataclasses.replace(QUICK, epochs=epochs, selection="last") for epochs in (1, 2))
+    result = train(images, noisy, dataclasses.replace(two, test_every_epoch=True), **test)
+    alone = [train(images, noisy, specification, **test) for specification in (one, two)]
+    np.testing.assert_allclose([e.test_accuracy for e in result.history], [r.test_accuracy for r in alone], rtol=1e-6)
+    assert alone[1].history[-1].test_accuracy is None
+    untested = tuple(dataclasses.replace(epoch, test_accuracy=None) for epoch in result.history)
+    assert_same(dataclasses.replace(result, history=untested), alone[1])
+
+
 def test_labels_may_be_any_classes(images, noisy, clean, undisturbed):
     names = np.array([f"digit {i}" for i in range(10)])
     result = train(images, names[noisy], QUICK, clean_labels=names[clean], test_images=images[:50])
@@ -612,6 +624,7 @@ def test_a_name_or_mapping_is_not_a_specification(images, noisy, specification):
         ({"specification": dataclasses.replace(QUICK, batch_size=271)}, "`batch_size` must be at most 268.*got 271"),
         ({"specification": dataclasses.replace(QUICK, validation_share=1e-3)}, "must hold out at least one image"),
         ({"specification": dataclasses.replace(QUICK, selection="clean")}, "needs `clean_labels`"),
+        ({"specification": dataclasses.replace(QUICK, test_every_epoch=True)}, "needs `test_images` and `test_labels`"),
     ],
 )
 def test_bad_input_is_refused(images, noisy, arguments, message):

@@ -294,7 +294,7 @@ def why_alone(specification: TrainingSpecification) -> str | None:
     if specification.network not in STACKABLE_NETWORKS:
         known = ", ".join(map(repr, STACKABLE_NETWORKS))
         return f"`network` must be one of {known} to train together; got {specification.network!r}"
-    for name in ("warm_up", "momentum", "filter_rate", "augmentation", "reduced_share"):
+    for name in ("warm_up", "momentum", "filter_rate", "augmentation", "reduced_share", "test_every_epoch"):
         if (value := getattr(specification, name)) is not None:
             return f"`{name}` must be None to train together; got {value!r}"
     return None

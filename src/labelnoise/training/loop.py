@@ -28,7 +28,7 @@ from labelnoise.progress import bar
 from labelnoise.training.data import ORDER, ImageBatches, TrainingData
 from labelnoise.training.optimizers import optimizer_of
 from labelnoise.training.prediction import logits_at
-from labelnoise.training.result import Epoch
+from labelnoise.training.result import Epoch, kept_epoch
 from labelnoise.training.specification import TrainingSpecification, find_precision
 from labelnoise.training.streaming import place_images
 
@@ -97,6 +97,8 @@ class Training:
         self.best_epoch = 0
         self.best_state: dict[str, Tensor] = {}
         self.diverged_at: int | None = None
+        self.test: tuple[ImageBatches, Tensor] | None = None
+        """Test images and their codes, on the device, if accuracy on them is to be measured after every epoch."""
         self.n_train, self.n_validation = map(len, parts)
         self._train = parts[0]
         self._validation = torch.from_numpy(parts[1]).to(device)
@@ -188,7 +190,8 @@ class Training:
         n_seen = self.steps * self.specification.batch_size
         rate = self.specification.learning_rate_at(epoch - 1)
         seconds = self.processes.mean_number(time.perf_counter() - start, self.device)
-        self.history.append(Epoch(epoch, rate, float(losses.mean()), right / n_seen, noisy, clean, seconds))
+        test = None if self.test is None else self._test_accuracy(*self.test)
+        self.history.append(Epoch(epoch, rate, float(losses.mean()), right / n_seen, noisy, clean, seconds, test))
         self._select()
 
     def _train_epoch(self, epoch: int, progress: Any) -> tuple[NDArray[np.float32], int]:
@@ -250,6 +253,12 @@ class Training:
         )
         return noisy, clean
 
+    def _test_accuracy(self, images: ImageBatches, codes: Tensor) -> float:
+        self.network.eval()
+        everything = torch.arange(len(images), device=self.device)
+        found = logits_at(self.network, images, everything, self.processes).argmax(1)
+        return float((found == codes).float().mean())
+
     def validation_softmax(self) -> tuple[NDArray[np.float32], Integers]:
         """Return softmax and noisy codes of the validation part, which must not be empty."""
         self.network.eval()
@@ -260,12 +269,9 @@ class Training:
         return logits_at(self.network, self._images, self._validation, self.processes)
 
     def _select(self) -> None:
-        """Keep the last epoch's state if it is better than the best so far; of equals, the first is kept."""
-        measures = {"noisy": "noisy_accuracy", "clean": "clean_accuracy", "last": "epoch"}
-        measure = measures[self.specification.selection]
-        scores = [getattr(epoch, measure) for epoch in self.history]
-        if self.best_epoch == 0 or scores[-1] > scores[self.best_epoch - 1]:
-            self.best_epoch = len(self.history)
+        """Keep the last epoch's state if it is better than all before."""
+        self.best_epoch = kept_epoch(self.history, self.specification.selection)
+        if self.best_epoch == len(self.history):
             self.best_state = {name: value.clone() for name, value in self.network.state_dict().items()}
 
     def _state_is_finite(self) -> bool:

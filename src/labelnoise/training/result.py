@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ class Epoch:
         Accuracy on the noisy and the clean labels of the validation part at the end of the epoch; None without them.
     seconds : float
         Wall-clock time, validation included.
+    test_accuracy : float or None
+        Accuracy on the test images at the end of the epoch, if `test_every_epoch` asks for it.
     """
 
     epoch: int
@@ -39,6 +42,13 @@ class Epoch:
     noisy_accuracy: float | None
     clean_accuracy: float | None
     seconds: float
+    test_accuracy: float | None = None
+
+
+def kept_epoch(history: Sequence[Epoch], selection: str) -> int:
+    """Return the epoch, counted from 1, whose state a rule of selection keeps; of equals, the first."""
+    measure = {"noisy": "noisy_accuracy", "clean": "clean_accuracy", "last": "epoch"}[selection]
+    return 1 + int(np.argmax([getattr(epoch, measure) for epoch in history]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

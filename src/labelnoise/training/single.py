@@ -91,6 +91,10 @@ def train(
     processes = join_processes(device)
     training = start_training(data, specification, device, processes=processes, loader_workers=loader_workers)
     test = TestImages.check(test_images, test_labels, training, data.classes, loader_workers)
+    if specification.test_every_epoch:
+        if test.images is None or test.codes is None:
+            raise ValueError("`test_every_epoch` needs `test_images` and `test_labels`. Pass both, or set it to None.")
+        training.test = test.images, torch.from_numpy(test.codes).to(device)
     with deterministic():
         save = keep_checkpoints(training, lambda: identity_of(training, data), checkpoint, device)
         processes.check_resumed(len(training.history), device)

@@ -69,6 +69,9 @@ class TrainingSpecification:
         left out of the average, so that it is right from the first step.
     selection : {"noisy", "clean", "last"}
         Which state is kept: the best on the noisy or on the clean validation labels, or that of the last epoch.
+    test_every_epoch : bool, optional
+        Whether the history also has the accuracy on the test images after each epoch, which nothing in the training
+        depends on: it shows what other ways of choosing the state would have kept. None is for no.
     patience : int, optional
         Stop after this many epochs without a better state; None trains all epochs. Either way the best is restored.
     validation_share : float
@@ -112,6 +115,7 @@ class TrainingSpecification:
     weight_decay: float = 1e-7
     batch_norm_decay: float = 0.99
     selection: str = "noisy"
+    test_every_epoch: bool | None = None
     patience: int | None = None
     validation_share: float = 0.1
     normalization: str = dataclasses.field(default="range", metadata={"identity": "normalisation"})  # codespell:ignore
@@ -129,6 +133,7 @@ class TrainingSpecification:
         check_choice(self.normalization, NORMALIZATIONS, "normalization")
         check_choice(self.device, DEVICES, "device")
         check_choice(self.precision, PRECISIONS, "precision")
+        self._check("test_every_epoch", self.test_every_epoch in (None, True, False), "True, False or None")
         if self.augmentation is not None:
             check_choice(self.augmentation, AUGMENTATIONS, "augmentation")
         self._check("warm_up", self.warm_up is None or 0 <= self.warm_up < 1, "None or in [0, 1)")

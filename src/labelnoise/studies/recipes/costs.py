@@ -32,7 +32,7 @@ COSTS: dict[str, tuple[str, str]] = {
     "concentration_network": ("MNIST", "22 trainings"),
     "concentration_surface": ("MNIST", "1 run"),
     "noisy_selection": ("MNIST", "39 trainings"),
-    "selection_rules": ("MNIST", "81 trainings"),
+    "selection_rules": ("MNIST", "27 trainings"),
     "beta_limits": ("MNIST", "27 runs"),
 }
 """The data, and the number of networks to train or, where none is, of runs: votes and neighbor searches."""

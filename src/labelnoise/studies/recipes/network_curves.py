@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -61,21 +62,26 @@ class NetworkCurves:
         return f"Network on {self.data.title}, {noise_title(self.noise)}{chosen}"
 
     @property
-    def _noisy(self) -> list[TrainingRun]:
+    def noisy_runs(self) -> list[TrainingRun]:
+        """The trainings of each noise rate in turn."""
         levels = [(rate, repeat) for rate in self.noise_rates for repeat in range(self.repeats)]
         return [noisy_run(self.data, self.training, self.noise, rate, repeat) for rate, repeat in levels]
 
     def runs(self) -> list[TrainingRun]:
         """Return every noise rate and repeat, and the clean training: the analytic curves start from its softmax."""
         clean = [] if 0 in self.noise_rates else [clean_run(self.data, self.training)]
-        return [*clean, *self._noisy]
+        return [*clean, *self.noisy_runs]
 
     def measure(self, results: Results) -> Measured[AccuracyCurve]:
         """Return the measured curve, the analytic ones, and the K that fits best."""
+        return self.compare([_plain(results.result(run).record) for run in self.noisy_runs], results)
+
+    def compare(self, records: Sequence[Mapping[str, Any]], results: Results) -> Measured[AccuracyCurve]:
+        """Return the curve of the `test_accuracy` in a record of each of `noisy_runs`, and the analytic ones."""
         clean, labels = results.result(clean_run(self.data, self.training)), self.data.load()[1].labels
         softmax = clean.arrays["pred_probs"].astype(np.float64)
         trainings = pd.DataFrame(
-            [{"noise_rate": run.noise_rate, **_plain(results.result(run).record)} for run in self._noisy]
+            [{"noise_rate": run.noise_rate, **record} for run, record in zip(self.noisy_runs, records, strict=True)]
         )
         scores = trainings["test_accuracy"].to_numpy().reshape(len(self.noise_rates), self.repeats)
         rates, mean = np.array(self.noise_rates), scores.mean(axis=1)

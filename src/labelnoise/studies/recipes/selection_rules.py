@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,8 @@ BEYOND = 0.5
 class SelectionRules:
     """One curve of a network per rule of choosing its state, from the same trainings, and how far each is from K-NN's.
 
-    The trainings of all rules have the same seeds, and so the same epochs. Only the epoch that is kept differs.
+    A training measures the accuracy on the test images after every epoch. The rules differ in the epoch whose accuracy
+    counts. The analytic curves of all of them start from the softmax of the last epoch of the clean training.
     """
 
     of: NetworkCurves
@@ -37,20 +39,22 @@ class SelectionRules:
     @property
     def title(self) -> str:
         """What the figure shows."""
-        return f"{replace(self.of, training=replace(self.of.training, selection='last')).title}, by rule of selection"
+        return f"{self._curves.title}, by rule of selection"
 
-    def _curves(self, rule: str) -> NetworkCurves:
-        return replace(self.of, training=replace(self.of.training, selection=rule))
+    @property
+    def _curves(self) -> NetworkCurves:
+        return replace(self.of, training=replace(self.of.training, selection="last", test_every_epoch=True))
 
     def runs(self) -> list[TrainingRun]:
-        """Return the trainings of every rule."""
-        return [run for rule in self.rules for run in self._curves(rule).runs()]
+        """Return the trainings, which serve all rules."""
+        return self._curves.runs()
 
     def measure(self, results: Results) -> Measured[pd.DataFrame]:
         """Return each rule's curve beside the nearest analytic one, and the epochs that it kept."""
         tables, trainings, values = [], [], {}
+        histories = [results.result(run).record["history"] for run in self._curves.noisy_runs]
         for rule in self.rules:
-            found = self._curves(rule).measure(results)
+            found = self._curves.compare([_kept(history, rule) for history in histories], results)
             single = found.tables["trainings"].assign(rule=rule)
             kept = single.groupby("noise_rate", sort=False)["best_epoch"].mean().to_numpy()
             nearest = found.values["effective_k"]
@@ -104,3 +108,12 @@ class SelectionRules:
             f"{of.training.network}, {of.training.epochs} epochs, the same trainings for every rule; base seed "
             f"{of.training.seed}.",
         )
+
+
+def _kept(history: list[dict[str, Any]], rule: str) -> dict[str, Any]:
+    """Return the epoch that a rule keeps, with its accuracies."""
+    from labelnoise.training.result import Epoch, kept_epoch
+
+    best = kept_epoch([Epoch(**epoch) for epoch in history], rule)
+    names = ("test_accuracy", "noisy_accuracy", "clean_accuracy")
+    return {"best_epoch": best, **{name: history[best - 1][name] for name in names}}
