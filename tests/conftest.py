@@ -13,6 +13,10 @@ import pytest
 import labelnoise as ln
 from labelnoise.data import load_digits
 
+# Test processes share the cores. Threads that wait in busy loops would keep the other process from working.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 REGISTERED: list[Any] = []  # torch.library.Library objects; when one is collected, its operators are gone.
 
 

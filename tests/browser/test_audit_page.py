@@ -129,8 +129,7 @@ def test_stop_ends_the_work(page, server):
     page.get_by_text("Stopped.").wait_for()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
 def test_the_page_fits_its_window(server, open_page, width, dark):
     page = open_page(server.address, width=width, dark=dark)
     wait_for_place(page, 1)

@@ -53,7 +53,7 @@ def curve(setting, noise_rates):
     return ln.accuracy_curve(row[None], [label], noise, noise_rates, setting["ks"], classes=range(n), **rule)
 
 
-@pytest.mark.parametrize("n_settings", [120, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_settings", [40, pytest.param(500, marks=pytest.mark.slow)])
 def test_the_accuracy_is_that_of_python(explorer, n_settings):
     rng = np.random.default_rng(n_settings)
     settings = [random_setting(rng) for _ in range(n_settings)]
@@ -207,8 +207,7 @@ def test_the_file_starts_with_its_own_setting(open_page, tmp_path):
     assert page.evaluate("Explorer.state().concentration") == 0.25
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
 def test_the_page_fits_its_window_and_follows_the_color_scheme(open_page, page_file, width, dark):
     page = open_page(page_file, width=width, dark=dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

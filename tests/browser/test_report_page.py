@@ -58,8 +58,7 @@ def visible(page):
     return page.evaluate("document.querySelector('.plot').data.map(({ visible }) => visible !== false)")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
 def test_pages_fit_their_window_and_draw_everything(open_page, curve_page, diagnosis, width, dark):
     for path, n_plots in ((curve_page, 1), (diagnosis[1], 5)):
         page = drawn(open_page(path, width=width, dark=dark))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 PAGES = [
     "",
     "tutorial/",
@@ -18,14 +19,18 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build the site without the pages that are made from docstrings, which take longest."""
+    """The site of `make check`, if it is newer than its sources; otherwise one without the pages of docstrings."""
+    ready = ROOT / "build" / "site"
+    sources = [ROOT / "mkdocs.yml", *(ROOT / "docs").rglob("*.*")]
+    index = ready / "index.html"
+    if index.exists() and index.stat().st_mtime > max(path.stat().st_mtime for path in sources):
+        return ready
     mkdocs_config = pytest.importorskip("mkdocs.config", reason="needs the documentation's packages")
     pytest.importorskip("l2m4m", reason="needs the documentation's packages")
     from mkdocs.commands.build import build
 
     folder = tmp_path_factory.mktemp("site")
-    settings = Path(__file__).parents[2] / "mkdocs.yml"
-    build(mkdocs_config.load_config(str(settings), site_dir=str(folder), plugins=["search"]))
+    build(mkdocs_config.load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), plugins=["search"]))
     return folder
 
 

@@ -15,7 +15,7 @@ def in_parts(monkeypatch, n_bytes):
     monkeypatch.setattr(parts, "_PART", n_bytes)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
     n_train=st.integers(2, 90),

@@ -84,8 +84,9 @@ def test_a_profile_shows_the_scale_of_the_noise():
 class TestPermutations:
     def test_spread_noise_is_rejected_as_often_as_it_should_be(self):
         rng = np.random.default_rng(3)
+        hoods = neighbors(TRAIN[:400], QUERIES[:200], k=10)
         p_values = [
-            concentration_test(rng.random(2000) < 0.3, HOODS, 10, permutations=19, random_state=i).p_value
+            concentration_test(rng.random(400) < 0.3, hoods, 10, permutations=19, random_state=i).p_value
             for i in range(120)
         ]
         assert 0.01 <= np.mean(np.array(p_values) <= 0.05) <= 0.13  # expected 0.05, standard error 0.02

@@ -42,7 +42,7 @@ SOURCE = {"dataset": "scikit-learn digits", "metric": "euclidean"}
 
 @dataclass(frozen=True)
 class DemoSpecification:
-    """What the demo runs."""
+    """What the demo runs; networks are trained twice per noise rate, or once if `repeats` is 1."""
 
     k: tuple[int, ...] = (5, 10, 30)
     repeats: int = 10
@@ -143,7 +143,7 @@ def run_demo(
             concentrated_curve(),
         )
         files = tuple(result.save(target) for result in results)
-        networks = _networks(target, seed, overwrite)
+        networks = _networks(target, seed, min(2, specification.repeats), overwrite)
     diagnosis, noisy, written = _diagnosis(target, train, specification, overwrite, report)
     record = {
         "schema": SCHEMA,
@@ -166,7 +166,7 @@ def run_demo(
     )
 
 
-def _networks(folder: Path, seed: int, overwrite: bool) -> tuple[RecipeResult, ...]:
+def _networks(folder: Path, seed: int, repeats: int, overwrite: bool) -> tuple[RecipeResult, ...]:
     """Train a small network under flip and under concentrated noise; none without PyTorch."""
     if find_spec("torch") is None:
         return ()
@@ -183,8 +183,8 @@ def _networks(folder: Path, seed: int, overwrite: bool) -> tuple[RecipeResult, .
     training = preset("digits", epochs=3, batch_size=32, step_every=1, seed=seed)
 
     rates = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6)
-    flip = NetworkCurves(data=data, training=training, noise=FlipNoise(), noise_rates=rates, repeats=2)
-    regions = RegionCurves(data=data, training=training, noise_rates=(0.1, 0.2, 0.33, 0.5), repeats=2)
+    flip = NetworkCurves(data=data, training=training, noise=FlipNoise(), noise_rates=rates, repeats=repeats)
+    regions = RegionCurves(data=data, training=training, noise_rates=(0.1, 0.2, 0.33, 0.5), repeats=repeats)
     recipes: list[tuple[Heading, Recipe]] = [
         (Heading("network_flip", flip.title, "It follows a curve of K-NN, and breaks near 50 %."), flip),
         (Heading("network_concentrated", regions.title, "Accuracy falls as 1 - noise rate."), regions),
