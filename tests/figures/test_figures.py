@@ -119,6 +119,15 @@ def test_plot_draws_on_given_axes_or_makes_its_own(curves, which):
         curves[which].plot(curves[0])
 
 
+def test_a_second_curve_on_the_same_axes_labels_only_new_k(curves):
+    predicted, measured = curves
+    ax = measured.plot(predicted.plot(Figure().subplots()))
+    assert texts(ax) == ["K = 3", "9"]
+    clean = np.random.default_rng(0).dirichlet([5, 0.5, 0.5], 40)
+    more = ln.accuracy_curve(clean, np.zeros(40, int), ln.UniformNoise(), np.linspace(0, 0.9, 10), [9, 25])
+    assert texts(more.plot(ax)) == ["K = 3", "9", "25"]
+
+
 @pytest.mark.parametrize("rates", [[0.0, 0.9], [0.95, 0.1, 0.1, 0.3], np.linspace(0, 1, 150)])
 def test_a_line_that_is_slow_to_evaluate_is_interpolated_within_its_width(monkeypatch, rates):
     clean, labels = np.random.default_rng(0).dirichlet([5, 0.5, 0.5], 40), np.zeros(40, int)

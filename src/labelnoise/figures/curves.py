@@ -20,7 +20,7 @@ from scipy.interpolate import PchipInterpolator
 from labelnoise.arrays import Floats
 from labelnoise.curves.prediction import Prediction
 from labelnoise.curves.vote_models import FiniteVotes
-from labelnoise.figures.direct_labels import Line, label_lines
+from labelnoise.figures.direct_labels import KEY, Line, label_lines
 from labelnoise.figures.layout import axes_to_draw_on, finish, new_figure
 from labelnoise.figures.style import INK, STYLE, error_bars, ordered_colors, show_percent
 
@@ -147,7 +147,18 @@ def draw_curves(ax: Axes, predicted: AccuracyCurve | None, measured: AccuracyCur
                 capsize=2.0,
                 zorder=3,
             )
-    label_lines(ax, lines_of(shown), *k_labels(shown), points=marks)
+    _label_once(ax, shown, marks)
+
+
+def _label_once(ax: Axes, shown: AccuracyCurve, marks: list[Line]) -> None:
+    """Label the lines of each K, unless a curve that was drawn on these axes before has a label of that K."""
+    lines, names, colors = lines_of(shown), *k_labels(shown)
+    there = {text.get_text().removeprefix(KEY).removeprefix("K = ") for text in ax.texts}
+    new = [row for row, name in enumerate(names) if name.removeprefix("K = ") not in there]
+    if new:
+        labels = [names[row] for row in new], [colors[row] for row in new]
+        beside = [line for row, line in enumerate(lines) if row not in new]
+        label_lines(ax, [lines[row] for row in new], *labels, points=marks, beside=beside)
 
 
 def draw_difference(ax: Axes, predicted: AccuracyCurve, measured: AccuracyCurve) -> None:

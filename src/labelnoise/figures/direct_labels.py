@@ -15,6 +15,9 @@ from labelnoise.figures.style import LABEL_SIZE
 
 Line = tuple[Floats, Floats]
 
+KEY = "\N{BOX DRAWINGS HEAVY HORIZONTAL} "
+"""The piece of line before each text of a key."""
+
 _ENOUGH = 0.12  # A larger gap, as a share of the axes' height, does not make a label clearer.
 _STEPS = 121  # So many places are tried on a line.
 _PATCH = {"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.08"}
@@ -113,7 +116,7 @@ def label_lines(
 
 def _write_key(ax: Axes, frame: _Frame, drawn: Sequence[Line], texts: Sequence[str], colors: Sequence[Any]) -> None:
     """Write the texts below each other, each after a piece of its line, in the emptiest corner."""
-    entries = [f"\N{BOX DRAWINGS HEAVY HORIZONTAL} {text}" for text in texts]
+    entries = [f"{KEY}{text}" for text in texts]
     width = 2 * max(frame.half_size(entry)[0] for entry in entries)
     step = 2.1 * frame.half_size("1")[1]
     xs, ys = (np.concatenate(axis) for axis in zip(*map(_finely, drawn), strict=True))
