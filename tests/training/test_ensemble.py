@@ -104,12 +104,13 @@ def both(images, noisy, specifications, **arguments):
 @pytest.mark.parametrize("selection", ["noisy", "clean", "last"])
 @pytest.mark.usefixtures("_float64")
 def test_members_are_as_if_trained_alone(images, noisy, clean, selection):
-    specifications = members(dataclasses.replace(QUICK, selection=selection))
+    specifications = members(dataclasses.replace(QUICK, selection=selection, test_every_epoch=True))
     arguments = {"clean_labels": clean, "test_images": images[:40], "test_labels": clean[:40]}
     together, alone = both(images, noisy, specifications, **arguments)
     assert len({result.n_train // BATCH_SIZE for result in together}) == 2  # One member skips the last step.
     for first, second in zip(together, alone, strict=True):
         assert_alike(first, second)
+        assert first.history[-1].test_accuracy is not None
     assert not np.allclose(together[0].pred_probs, together[1].pred_probs, atol=0.01)
 
 

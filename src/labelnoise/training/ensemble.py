@@ -112,6 +112,8 @@ def train_together(
         for e, (labeled, specification) in enumerate(zip(data, specifications, strict=True))
     ]
     test = TestImages.check(test_images, test_labels, members[0], data[0].classes)
+    for member in members:
+        test.follow(member)
     noisy = np.stack([labeled.noisy for labeled in data])
 
     def identify() -> dict[str, Any]:
@@ -294,7 +296,7 @@ def why_alone(specification: TrainingSpecification) -> str | None:
     if specification.network not in STACKABLE_NETWORKS:
         known = ", ".join(map(repr, STACKABLE_NETWORKS))
         return f"`network` must be one of {known} to train together; got {specification.network!r}"
-    for name in ("warm_up", "momentum", "filter_rate", "augmentation", "reduced_share", "test_every_epoch"):
+    for name in ("warm_up", "momentum", "filter_rate", "augmentation", "reduced_share"):
         if (value := getattr(specification, name)) is not None:
             return f"`{name}` must be None to train together; got {value!r}"
     return None

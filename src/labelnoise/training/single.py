@@ -91,10 +91,7 @@ def train(
     processes = join_processes(device)
     training = start_training(data, specification, device, processes=processes, loader_workers=loader_workers)
     test = TestImages.check(test_images, test_labels, training, data.classes, loader_workers)
-    if specification.test_every_epoch:
-        if test.images is None or test.codes is None:
-            raise ValueError("`test_every_epoch` needs `test_images` and `test_labels`. Pass both, or set it to None.")
-        training.test = test.images, torch.from_numpy(test.codes).to(device)
+    test.follow(training)
     with deterministic():
         save = keep_checkpoints(training, lambda: identity_of(training, data), checkpoint, device)
         processes.check_resumed(len(training.history), device)
@@ -136,6 +133,14 @@ class TestImages(NamedTuple):
         if test_labels is not None:
             codes = encode_like(test_labels, classes, len(images), "test_labels", "test_images")
         return cls(images, codes)
+
+    def follow(self, training: Training) -> None:
+        """Have the accuracy measured after every epoch of the training, if its specification asks for it."""
+        if training.specification.test_every_epoch:
+            if self.images is None or self.codes is None:
+                needs = "`test_every_epoch` needs `test_images` and `test_labels`"
+                raise ValueError(f"{needs}. Pass both, or set it to None.")
+            training.test = self.images, torch.from_numpy(self.codes).to(training.device)
 
 
 def start_training(
