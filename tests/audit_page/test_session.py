@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_written_is_unchanged(path, session, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("labelnoise.artifacts.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         session.answer(session.state()["samples"][0]["index"], "dog", None)
     assert path.read_bytes() == content
