@@ -15,7 +15,12 @@ from labelnoise.figures.layout import finish, new_figure
 from labelnoise.figures.style import BLUE, ORANGE, STYLE, VERMILION, error_bars, show_percent
 
 _LOOKS = {"clean": (VERMILION, "o"), "noisy": (BLUE, "s"), "last": (ORANGE, "^")}
-_NAMES = {"clean": "best on clean validation labels", "noisy": "best on noisy validation labels", "last": "last epoch"}
+RULE_NAMES = {
+    "clean": "best on clean validation labels",
+    "noisy": "best on noisy validation labels",
+    "last": "last epoch",
+}
+"""What each rule keeps."""
 
 
 def selection_figure(
@@ -50,7 +55,7 @@ def selection_figure(
         for rule, part in table.sort_values("noise_rate").groupby("rule", sort=False):
             color, marker = _LOOKS[str(rule)]
             x = part["noise_rate"].to_numpy()
-            label = f"{_NAMES[str(rule)]} (K = {nearest[str(rule)]})"
+            label = f"{RULE_NAMES[str(rule)]} (K = {nearest[str(rule)]})"
             look = {"color": color, "marker": marker, "markersize": 4.5, "linestyle": "none"}
             bars = error_bars(part["std"])
             ax.errorbar(x, part["measured"], yerr=bars, label=label, capsize=2.5, elinewidth=1.0, zorder=4, **look)

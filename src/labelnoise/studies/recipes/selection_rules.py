@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labelnoise.figures import selection_figure
+from labelnoise.figures.selection import RULE_NAMES
 from labelnoise.studies.recipes.network_curves import NetworkCurves
 from labelnoise.studies.recipes.recipe import Drawing, Measured, points
 from labelnoise.studies.runs import TrainingRun
@@ -82,14 +83,14 @@ class SelectionRules:
             beyond = ""
             if not np.isnan(found["mean_difference_beyond"]):
                 beyond = (
-                    f", {points(found['mean_difference_beyond'])} on average beyond {100 * BEYOND:g} % noise, where it "
-                    f"keeps epoch {found['kept_epoch_beyond']:.1f} of {self.of.training.epochs}"
+                    f"; beyond {100 * BEYOND:g} % noise {points(found['mean_difference_beyond'])} on average, where "
+                    f"epoch {found['kept_epoch_beyond']:.1f} of {self.of.training.epochs} is kept"
                 )
             parts.append(
-                f"{rule}: K = {found['effective_k']}, {points(found['mean_difference'])} points on average, "
-                f"{points(found['worst_difference'])} at most{beyond}"
+                f"{RULE_NAMES[rule].capitalize()}: {points(found['mean_difference'])} points from the nearest analytic "
+                f"curve (K = {found['effective_k']}) on average, {points(found['worst_difference'])} at most{beyond}."
             )
-        return "; ".join(parts) + "."
+        return " ".join(parts)
 
     def figure(self, measured: Measured[pd.DataFrame]) -> Drawing:
         """Draw the curves of all rules, and the epochs kept."""
