@@ -21,7 +21,7 @@ PAGES = [
 def site(tmp_path_factory):
     """The site of `make check`, if it is newer than its sources; otherwise one without the pages of docstrings."""
     ready = ROOT / "build" / "site"
-    sources = [ROOT / "mkdocs.yml", *(ROOT / "docs").rglob("*.*")]
+    sources = [ROOT / "mkdocs.yml", *(ROOT / "docs").rglob("*.*"), *(ROOT / "results").rglob("*.*")]
     index = ready / "index.html"
     if index.exists() and index.stat().st_mtime > max(path.stat().st_mtime for path in sources):
         return ready

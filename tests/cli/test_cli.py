@@ -126,6 +126,14 @@ def test_demo_writes_tables_pictures_and_a_page(demo):
     assert set(uniform["k"]) == {5, 10, 30}
 
 
+def test_the_demos_curve_is_that_of_a_direct_call_with_its_seed(demo, digits):
+    _, labels, _, test_labels, hoods = digits
+    table = pd.read_parquet(demo["curves"][0]["files"]["parquet"])
+    rates, how = sorted(set(table["noise_rate"])), {"ties": "random", "repeats": 1, "random_state": 0}
+    expected = ln.simulate_knn(hoods, labels, test_labels, ln.UniformNoise(), rates, [5, 10, 30], **how)
+    np.testing.assert_allclose(table["measured"], expected.accuracy.ravel(), atol=1e-12)
+
+
 def test_the_demo_ends_with_a_diagnosis_that_finds_what_is_wrong(demo):
     found = demo["diagnosis"]
     for estimate in (found["bracket"], found["audited"]):
@@ -460,6 +468,7 @@ class TestRun:
         status, out, err = run("run", *TWO, "--output-dir", folder / "figures", "--store", folder / "runs")
         assert (status, out.count("  found:  ")) == (2, 2)
         assert "fig1.json must be what `labelnoise run fig1` wrote" in err
+        assert "curve.json" not in err
 
     def test_knn_on_pixels_runs_without_torch(self, monkeypatch):
         """No network is trained, and nothing checks for a GPU."""

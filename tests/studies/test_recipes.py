@@ -240,6 +240,16 @@ class TestCatalog:
             ("fig2a", "settings.a.noise=none", "`noise_rate` must be 0 where `noise` is None; got 0.3"),
             ("concentration_mnist", "concentrations=", "`concentrations` must be one number or a non-empty sequence"),
             ("concentration_network", "repeats=0", "`repeats` must be at least 1; got 0"),
+            (
+                "selection_rules",
+                "of.training.validation_share=0",
+                "a positive `validation_share` .*; got True, 0 and None",
+            ),
+            (
+                "selection_rules",
+                "of.training.test_every_epoch=none",
+                "`of.training` must have `test_every_epoch`, .*None",
+            ),
             ("concentration_surface", "n_rates=1", "`n_rates` must be at least 2, both ends of the grid; got 1"),
         ],
     )

@@ -67,6 +67,6 @@ def temporary_name() -> str:
 
 def described(error: OSError, what: str, cure: str) -> OSError:
     """Return an error of the same type and number that says what was being written and what to do."""
-    described = type(error)(f"{what}: {error.strerror or error}. {cure}")
-    described.errno = error.errno
-    return described
+    explained = type(error)(f"{what}: {error.strerror or error}. {cure}")
+    explained.errno = error.errno
+    return explained

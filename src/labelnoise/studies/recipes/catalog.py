@@ -83,6 +83,7 @@ def _noisy_selection(scale: str) -> NetworkCurves:
 
 def _selection_rules(scale: str) -> SelectionRules:
     recipe = _network("mnist", FLIP, 0.5, scale)
+    recipe = replace(recipe, training=replace(recipe.training, selection="last", test_every_epoch=True))
     if scale == "laptop":
         recipe = replace(recipe, noise_rates=(0.0, 0.2, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.8))
     return SelectionRules(of=recipe if scale != "smoke" else replace(recipe, repeats=1))

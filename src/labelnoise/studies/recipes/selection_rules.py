@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,6 @@ from labelnoise.studies.runs import TrainingRun
 from labelnoise.sweeps.run import Results
 from labelnoise.validation import check_choice
 
-RULES = ("clean", "noisy", "last")
 BEYOND = 0.5
 """The noise rate from which, under flip noise, most labels of a class are wrong."""
 
@@ -26,36 +25,39 @@ BEYOND = 0.5
 class SelectionRules:
     """One curve of a network per rule of choosing its state, from the same trainings, and how far each is from K-NN's.
 
-    A training measures the accuracy on the test images after every epoch. The rules differ in the epoch whose accuracy
-    counts. The analytic curves of all of them start from the softmax of the last epoch of the clean training.
+    The trainings measure the accuracy on the test images after every epoch. The rules differ in the epoch whose
+    accuracy counts. The analytic curves of all of them start from the softmax that the clean training of `of` keeps.
     """
 
     of: NetworkCurves
-    rules: tuple[str, ...] = RULES
+    rules: tuple[str, ...] = tuple(RULE_NAMES)
 
     def __post_init__(self) -> None:
         for rule in self.rules:
-            check_choice(rule, RULES, "rules")
+            check_choice(rule, tuple(RULE_NAMES), "rules")
+        training = self.of.training
+        if not training.test_every_epoch or training.validation_share == 0 or training.patience is not None:
+            raise ValueError(
+                "`of.training` must have `test_every_epoch`, a positive `validation_share` and no `patience`, so that "
+                f"every rule can choose among all epochs; got {training.test_every_epoch}, "
+                f"{training.validation_share:g} and {training.patience}."
+            )
 
     @property
     def title(self) -> str:
         """What the figure shows."""
-        return f"{self._curves.title}, by rule of selection"
-
-    @property
-    def _curves(self) -> NetworkCurves:
-        return replace(self.of, training=replace(self.of.training, selection="last", test_every_epoch=True))
+        return f"{self.of.title}, by rule of selection"
 
     def runs(self) -> list[TrainingRun]:
         """Return the trainings, which serve all rules."""
-        return self._curves.runs()
+        return self.of.runs()
 
     def measure(self, results: Results) -> Measured[pd.DataFrame]:
         """Return each rule's curve beside the nearest analytic one, and the epochs that it kept."""
         tables, trainings, values = [], [], {}
-        histories = [results.result(run).record["history"] for run in self._curves.noisy_runs]
+        histories = [results.result(run).record["history"] for run in self.of.noisy_runs]
         for rule in self.rules:
-            found = self._curves.compare([_kept(history, rule) for history in histories], results)
+            found = self.of.compare([_kept(history, rule) for history in histories], results)
             single = found.tables["trainings"].assign(rule=rule)
             kept = single.groupby("noise_rate", sort=False)["best_epoch"].mean().to_numpy()
             nearest = found.values["effective_k"]
