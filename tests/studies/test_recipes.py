@@ -36,7 +36,7 @@ FIGURES = [
     *(f"fig{number}" for number in range(5, 14)),
 ]
 STUDIES = ["concentration_mnist", "concentration_cifar10", "concentration_network", "concentration_surface"]
-STUDIES += ["noisy_selection", "selection_rules", "beta_limits"]
+STUDIES += ["noisy_selection", "selection_rules", "selection_rules_cifar10", "beta_limits"]
 UNIFORM_LEVELS = (
     0,
     0.1,

@@ -81,10 +81,10 @@ def _noisy_selection(scale: str) -> NetworkCurves:
     return replace(recipe, training=replace(recipe.training, selection="noisy"), noise_rates=rates)
 
 
-def _selection_rules(scale: str) -> SelectionRules:
-    recipe = _network("mnist", FLIP, 0.5, scale)
+def _selection_rules(dataset: str, scale: str) -> SelectionRules:
+    recipe = _network(dataset, FLIP, 0.5, scale)
     recipe = replace(recipe, training=replace(recipe.training, selection="last", test_every_epoch=True))
-    if scale == "laptop":
+    if scale == "laptop" and dataset == "mnist":
         recipe = replace(recipe, noise_rates=(0.0, 0.2, 0.4, 0.46, 0.5, 0.54, 0.6, 0.7, 0.8))
     return SelectionRules(of=recipe if scale != "smoke" else replace(recipe, repeats=1))
 
@@ -274,11 +274,18 @@ CATALOG: dict[str, Entry] = {
             "Without clean labels to choose by, as a user has it, is the curve still one of the family?",
             _noisy_selection,
         ),
-        Entry(
-            "selection_rules",
-            "Network on MNIST, flip noise, by rule of selection",
-            "Beyond 50 % flip noise the curve of figure 4a leaves its family: is that the rule that chooses the state?",
-            _selection_rules,
+        *(
+            Entry(
+                name,
+                f"Network on {images_of}, flip noise, by rule of selection",
+                f"Beyond 50 % flip noise the curve of figure {figure} leaves its family: is that the rule that chooses "
+                "the state?",
+                partial(_selection_rules, dataset),
+            )
+            for name, dataset, images_of, figure in (
+                ("selection_rules", "mnist", "MNIST", "4a"),
+                ("selection_rules_cifar10", "cifar10", "CIFAR-10", "4b"),
+            )
         ),
         Entry(
             "beta_limits",

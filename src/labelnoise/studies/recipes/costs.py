@@ -33,6 +33,7 @@ COSTS: dict[str, tuple[str, str]] = {
     "concentration_surface": ("MNIST", "1 run"),
     "noisy_selection": ("MNIST", "39 trainings"),
     "selection_rules": ("MNIST", "27 trainings"),
+    "selection_rules_cifar10": ("CIFAR-10", "7 trainings"),
     "beta_limits": ("MNIST", "27 runs"),
 }
 """The data, and the number of networks to train or, where none is, of runs: votes and neighbor searches."""
