@@ -20,9 +20,11 @@ check: $(VENV)/.test  ## lint, formatting, types, docstrings, spelling, document
 	$(BIN)/codespell
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
-package: $(VENV)/.test  ## build sdist and wheel, install the wheel into an empty environment, run the demo there
-	rm -rf build/dist build/installed build/demo
-	$(BIN)/python -m build --outdir build/dist .
+package: $(BIN)/python  ## build sdist and wheel, install the wheel into an empty environment, run the demo there
+	rm -rf build/dist build/builder build/installed build/demo
+	$(PYTHON) -m venv build/builder
+	build/builder/bin/python -m pip install --quiet --disable-pip-version-check build
+	build/builder/bin/python -m build --outdir build/dist .
 	$(PYTHON) -m venv build/installed
 	build/installed/bin/python -m pip install --quiet --disable-pip-version-check build/dist/labelnoise-*.whl
 	cd build && installed/bin/labelnoise demo --output-dir demo
