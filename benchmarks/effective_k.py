@@ -15,6 +15,7 @@ NAME_family.csv with many K, those that its figure shows must do: K from 3 to 10
 average, at most 3 near K = 5.
 """
 
+import json
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -31,36 +32,57 @@ from labelnoise.softmax.misfit import MISFIT, accuracy_variance
 from labelnoise.softmax.telling import most_separating, separations
 
 N_TEST, GUESS = 10_000, 30
+SHOWN_BY_ANOTHER = {
+    ("selection_rules", "clean"),  # fig4a
+    ("selection_rules", "noisy"),  # noisy_selection
+    ("selection_rules_cifar10", "clean"),  # fig4b
+}
 
 
 def main(options: Options) -> Record:
-    table = Table("sweep:16", "from:6", "noise_rates:13", "k:12", "interval:9", "mean", "worst", "in_band", "misfit")
+    columns = ("sweep:30", "rule:5", "from:6", "noise_rates:13", "k:12", "interval:9", "mean", "worst", "in_band")
+    table = Table(*columns, "misfit")
     folders = [file.parent for file in sorted(options.results.glob("*/*_trainings.csv"))]
     for folder in folders:
-        family, mean, single = read_sweep(folder)
-        for row in (guess(family, mean), whole(family, mean, single), *few(family, mean, single)):
-            table.add({"sweep": folder.name, **row})
+        family = read_family(folder)
+        for name, rule, mean, single in read_trainings(folder):
+            for row in (guess(family, mean), whole(family, mean, single), *few(family, mean, single)):
+                table.add({"sweep": name, "rule": rule, **row})
     frame = pd.DataFrame(table.rows)
-    for way, rows in frame.groupby("from", sort=False):
-        errors = {"mean": rows["mean"].mean(), "worst": rows["worst"].max(), "in_band": rows["in_band"].mean()}
-        table.add({"sweep": f"all {len(rows)}", "from": str(way), **errors})
+    for which, some in (("all", frame), ("last, noisy", frame[frame["rule"] != "clean"])):
+        for way, rows in some.groupby("from", sort=False):
+            errors = {"mean": rows["mean"].mean(), "worst": rows["worst"].max(), "in_band": rows["in_band"].mean()}
+            table.add({"sweep": f"{which}: {len(rows)}", "rule": "", "from": str(way), **errors})
     return {"rows": table.rows}
 
 
-def read_sweep(folder: Path) -> tuple[AccuracyCurve, np.ndarray, np.ndarray]:
-    """Return analytic curves from the smallest to the largest K in the tables, measured means, and single trainings."""
-    table = pd.read_csv(folder / f"{folder.name}.csv")
-    mean, many = table["measured"].to_numpy(), folder / f"{folder.name}_family.csv"
-    if many.exists():
-        table = pd.read_csv(many)
+def read_family(folder: Path) -> AccuracyCurve:
+    """Return the analytic curves from the smallest to the largest K in a sweep's tables."""
+    many = folder / f"{folder.name}_family.csv"
+    table = pd.read_csv(many if many.exists() else folder / f"{folder.name}.csv")
     known = sorted(int(name.removeprefix("predicted_k")) for name in table if name.startswith("predicted_k"))
     ks = np.arange(known[0], known[-1] + 1)
     curves = table[[f"predicted_k{k}" for k in known]].to_numpy()
     accuracy = PchipInterpolator(np.log(known), curves, axis=1)(np.log(ks))
     rates, setting = table["noise_rate"].to_numpy(), CurveSetting("random", "iid", {}, {}, np.arange(10), N_TEST)
-    family = AccuracyCurve(rates, ks, accuracy, accuracy[..., None], setting, rates)
-    trainings = pd.read_csv(folder / f"{folder.name}_trainings.csv")["test_accuracy"].to_numpy()
-    return family, mean, trainings.reshape(len(mean), -1)
+    return AccuracyCurve(rates, ks, accuracy, accuracy[..., None], setting, rates)
+
+
+def read_trainings(folder: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Return for each rule of selection the sweep's name, the rule, mean accuracies, and those of single trainings."""
+    trainings = pd.read_csv(folder / f"{folder.name}_trainings.csv")
+    name, n_rates = folder.name, trainings["noise_rate"].nunique()
+    by_rule = trainings.groupby("rule") if "rule" in trainings else [(selection_of(folder), trainings)]
+    for rule, rows in by_rule:
+        if (name, rule) not in SHOWN_BY_ANOTHER:
+            single = rows["test_accuracy"].to_numpy().reshape(n_rates, -1)
+            yield name if "rule" not in trainings else f"{name} {rule}", str(rule), single.mean(axis=1), single
+
+
+def selection_of(folder: Path) -> str:
+    """Return the rule by which all trainings of a sweep chose the state of their network."""
+    specification = json.loads((folder / f"{folder.name}.json").read_text())
+    return str(specification["specification"]["training"]["selection"])
 
 
 def guess(family: AccuracyCurve, mean: np.ndarray) -> Record:

@@ -447,6 +447,26 @@ class TestPredictedColumns:
             voted = KNeighborsClassifier(30).fit(arrays["features"], noisy).predict(arrays["test_features"])
             assert (voted == some_digits()[1].labels).mean() == pytest.approx(votes, abs=0.03)  # ties apart
 
+    def test_rules_of_selection_choose_among_the_epochs_of_the_same_trainings(self, made, place):
+        outcome, recipe, table = (
+            made("selection_rules").outcome,
+            recipe_of("selection_rules")[1],
+            table_of(made("selection_rules")),
+        )
+        family, histories = outcome.tables["family"], []
+        for run in recipe.runs():
+            histories.append(StoredResults(place[1]).result(run).record["history"])
+        chosen = {
+            "clean": lambda history: int(np.argmax([epoch["clean_accuracy"] for epoch in history])),
+            "noisy": lambda history: int(np.argmax([epoch["noisy_accuracy"] for epoch in history])),
+            "last": lambda history: -1,
+        }
+        for rule, rows in table.groupby("rule"):
+            expected = [history[chosen[rule](history)]["test_accuracy"] for history in histories]
+            np.testing.assert_allclose(rows["measured"], expected)
+            nearest = family[f"predicted_k{outcome.values[rule]['effective_k']}"]
+            np.testing.assert_array_equal(rows["predicted"], nearest)
+
     def test_the_surface_is_that_of_accuracy_surface(self, made):
         train, test = load_digits()
         hoods = ln.neighbors(train.features, test.features, k=30)

@@ -53,13 +53,13 @@ class SelectionRules:
         return self.of.runs()
 
     def measure(self, results: Results) -> Measured[pd.DataFrame]:
-        """Return each rule's curve beside the nearest analytic one, and the epochs that it kept."""
+        """Return each rule's curve beside the nearest analytic one, its epochs, and the analytic curves."""
         tables, trainings, values = [], [], {}
         histories = [results.result(run).record["history"] for run in self.of.noisy_runs]
         for rule in self.rules:
             found = self.of.compare([_kept(history, rule) for history in histories], results)
-            single = found.tables["trainings"].assign(rule=rule)
-            kept = single.groupby("noise_rate", sort=False)["best_epoch"].mean().to_numpy()
+            of_rule = found.tables["trainings"].assign(rule=rule)
+            kept = of_rule.groupby("noise_rate", sort=False)["best_epoch"].mean().to_numpy()
             nearest = found.values["effective_k"]
             table = found.tables[""].rename(columns={f"predicted_k{nearest}": "predicted"})
             columns = ["noise_rate", "measured", "std", "n", "predicted", "difference_points"]
@@ -74,9 +74,9 @@ class SelectionRules:
                 "kept_epoch_beyond": float(table["kept_epoch"][beyond].mean()) if beyond.any() else float("nan"),
             }
             tables.append(table)
-            trainings.append(single)
-        whole = pd.concat(tables, ignore_index=True)
-        return Measured({"": whole, "trainings": pd.concat(trainings, ignore_index=True)}, values, None, whole)
+            trainings.append(of_rule)
+        whole, single = (pd.concat(parts, ignore_index=True) for parts in (tables, trainings))
+        return Measured({"": whole, "trainings": single, "family": found.tables["family"]}, values, None, whole)
 
     def finding(self, measured: Measured[pd.DataFrame]) -> str:
         """Say for each rule how far its curve lies from the nearest analytic one, and which epochs it kept."""
