@@ -174,6 +174,31 @@ def test_features_that_say_nothing_are_called_too_weak(noisy):
     assert status["wrong rate"] == "unknown"
 
 
+@pytest.mark.parametrize(("n_classes", "n_features", "distance"), [(4, 5, 0.6), (10, 20, 1.5)])
+def test_classes_that_overlap_are_not_called_wrong_labels(n_classes, n_features, distance):
+    rng = np.random.default_rng(0)
+    truth = rng.integers(n_classes, size=400)
+    features = rng.normal(size=(400, n_features)) + distance * np.eye(n_classes, n_features)[truth]
+    wrong = rng.random(400) < 0.15
+    labels = np.where(wrong, (truth + rng.integers(1, n_classes, 400)) % n_classes, truth)
+    found = ln.diagnose(labels, features=features, random_state=0)
+    assert found.noise.wrong_rate > 2 * wrong.mean()
+    assert found.wrong_rate.low == 0
+    checks = found.checks.set_index("check")
+    assert checks.loc["features too weak", "status"] == "problem"
+    assert "but hardly ever if it is" in checks.loc["features too weak", "seen"]
+    assert checks.loc["classes mostly wrong", "status"] == "unknown"
+
+
+def test_an_answered_sample_is_not_to_be_checked_again(data, noisy):
+    found = ln.diagnose(noisy.labels, features=data[0], random_state=0)
+    audit = ln.Audit.draw(found, 60, random_state=0)
+    answers = np.asarray(data[1])[audit.samples["index"]]
+    again = ln.diagnose(noisy.labels, features=data[0], audit=audit.with_answers(answers), random_state=0)
+    assert again.answered.sum() == audit.with_answers(answers).n_checked
+    assert not np.isin(again.plan(len(noisy.labels))["index"], audit.samples["index"]).any()
+
+
 class TestCopies:
     def test_equal_and_nearly_equal_rows_are_one_group(self):
         rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 _SHOWN = 5  # labels to check first
+_FIRST = {
+    "gain": "what turns most votes of neighbors",
+    "region": "whole regions of wrong labels, one after the other",
+    "suspicion": "the most probably wrong",
+}
 
 
 def print_diagnosis(result: DiagnoseResult) -> None:
@@ -30,7 +36,7 @@ def print_diagnosis(result: DiagnoseResult) -> None:
     say("\n[bold]Checks[/]")
     for row in found.checks.to_dict("records"):
         say(escape(printable(check_text(row))))
-    _print_first(result.plan.head(_SHOWN), found)
+    _print_first(result)
     if result.sizes is not None:
         _print_sizes(result.sizes)
     if result.relabeled is not None:
@@ -86,12 +92,14 @@ def next_step(result: DiagnoseResult) -> str:
     """Return what to do next, in a sentence."""
     from labelnoise.diagnosis.auditing.next_audit import holds_answers
 
-    found, audit = result.diagnosis, result.next_audit
-    if audit is None:
+    found = result.diagnosis
+    if result.next_audit is None:
         return "All labels that an audit could draw are checked."
-    given = "".join(f" --audit {path}" for path in result.specification["options"]["audits"])
-    if holds_answers(audit, found.audit):
-        return f"{audit.name} holds answers that were not used: run the same command with{given} --audit {audit}."
+    audit = shlex.quote(str(result.next_audit))
+    given = "".join(f" --audit {shlex.quote(path)}" for path in result.specification["options"]["audits"])
+    if holds_answers(result.next_audit, found.audit):
+        name = result.next_audit.name
+        return f"{name} holds answers that were not used: run the same command with{given} --audit {audit}."
     fill_in = (
         f"check labels with labelnoise audit {audit}, or fill in the column true_label in any spreadsheet, from the "
         f"top down, with true labels or 'unsure'"
@@ -122,14 +130,16 @@ def _places(result: DiagnoseResult) -> list[tuple[str, Path]]:
     return [(name, path) for name, path in places if path is not None]
 
 
-def _print_first(first: pd.DataFrame, found: Diagnosis) -> None:
+def _print_first(result: DiagnoseResult) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    why = "what turns most votes of neighbors" if "gain" in first else "most suspicious; the plan needs features"
-    say(f"\n[bold]Check first[/] ({why})")
+    first = result.plan.head(_SHOWN)
+    if first.empty:
+        return
+    say(f"\n[bold]Check first[/] ({_FIRST[result.order]})")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     columns = {"index": "row", "given_label": "label", "suggested_label": "suggested", "wrong_probability": "Pr(wrong)"}
     columns |= {name: name for name in ("gain", "path") if name in first}

@@ -97,13 +97,16 @@ def concentration(found: Diagnosis) -> Check:
 
 
 def mostly_wrong(found: Diagnosis) -> Check:
-    """Classes whose labels are wrong more often than not."""
+    """Classes whose labels are wrong more often than not; of small ones nothing can be said."""
+    if found.too_weak:
+        return Check(UNKNOWN, "the features hardly tell the classes apart", "wrong labels cannot be seen", _BETTER)
     codes, n_classes = found.data.codes, found.data.n_classes
     given = np.bincount(codes, minlength=n_classes)
     wrong = np.bincount(codes, weights=wrong_probability_of(found.posterior, codes), minlength=n_classes)
-    bad = np.flatnonzero((given > 0) & (wrong > 0.5 * given))
+    bad = np.flatnonzero((given >= SMALL_CLASS) & (wrong > 0.5 * given))
     if not len(bad):
-        return Check(OK, "in every class most labels are right", "the estimates assume this", "nothing")
+        seen = f"in every class of {SMALL_CLASS} labels and more, most are right"
+        return Check(OK, seen, "the estimates assume this", "nothing")
     means = "these labels mean another class more often than their own, or the class cannot be told by these features"
     return Check(
         PROBLEM, f"more than half are wrong in {_names(found, bad)}", means, "recheck how this class is labeled"
@@ -143,6 +146,9 @@ def small_classes(found: Diagnosis) -> Check:
 def weak_features(found: Diagnosis) -> Check:
     """Whether the features tell the classes apart."""
     seen = f"the class of {100 * found.certain_share:.0f} % of the samples is certain by the features (above 0.9)"
+    hidden = found.uncertain_classes
+    if len(hidden):
+        seen += f", but hardly ever if it is {_names(found, hidden)}"
     if found.too_weak:
         means = "labels that contradict such features are no evidence: the wrong rate is not known"
         return Check(PROBLEM, seen, means, _BETTER)

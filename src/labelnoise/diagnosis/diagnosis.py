@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.arrays import Floats
+from labelnoise.arrays import Floats, Mask
 from labelnoise.artifacts import SCHEMA, StrPath, to_json
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.audited import AuditedNoise
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
 
 
-LEAST_GAIN, LEAST_CERTAIN, NEARLY_ALL = 3.0, 0.05, 0.9
+LEAST_GAIN, LEAST_CERTAIN, MOST_UNCERTAIN, NEARLY_ALL = 3.0, 0.1, 0.1, 0.9
 """Limits of `Diagnosis.too_weak`."""
 
 
@@ -77,18 +77,26 @@ class Diagnosis:
         return float((self.noise.class_probability.max(axis=1) > 0.9).mean())
 
     @cached_property
+    def uncertain_classes(self) -> NDArray[np.intp]:
+        """Codes of the classes of whose expected samples at most `LEAST_CERTAIN` are certain by the features, (n,)."""
+        probability = self.noise.class_probability
+        return np.flatnonzero((probability > 0.9).sum(axis=0) <= LEAST_CERTAIN * probability.sum(axis=0))
+
+    @cached_property
     def too_weak(self) -> bool:
         """Whether the features tell the classes apart so badly that wrong labels cannot be seen in them.
 
         This is so if they predict held-out labels hardly better than the class frequencies do, by less than
-        `LEAST_GAIN` nats per class over all samples; if the class of fewer than `LEAST_CERTAIN` of the samples is
-        certain; or if nearly as many labels seem wrong as labels drawn at random would be.
+        `LEAST_GAIN` nats per class over all samples; if more than `MOST_UNCERTAIN` of the labels are of classes with
+        hardly a certain sample (`uncertain_classes`), for classes that overlap look like wrong labels there; or if
+        nearly as many labels seem wrong as labels drawn at random would be.
         """
-        sizes = np.bincount(self.data.codes)
-        shares = sizes[sizes > 0] / len(self.data.codes)
+        shares = np.bincount(self.data.codes, minlength=self.data.n_classes) / len(self.data.codes)
+        uncertain = shares[self.uncertain_classes].sum()
+        shares = shares[shares > 0]
         gain = (self.noise.log_likelihood - float(shares @ np.log(shares))) * len(np.unique(self.data.copies))
-        weak = gain < LEAST_GAIN * len(shares) or self.certain_share < LEAST_CERTAIN
-        return weak or self.noise.wrong_rate > NEARLY_ALL * (1 - float(shares @ shares))
+        weak = gain < LEAST_GAIN * len(shares) or uncertain > MOST_UNCERTAIN
+        return bool(weak) or self.noise.wrong_rate > NEARLY_ALL * (1 - float(shares @ shares))
 
     @cached_property
     def posterior(self) -> NDArray[np.float32]:
@@ -132,6 +140,12 @@ class Diagnosis:
             for rate in (self.bracket.low, self.bracket.high)
         ]
         return Estimate(value, min(value, *ends), max(value, *ends), "bracket", 0, self.bracket.assumption)
+
+    @cached_property
+    def answered(self) -> Mask:
+        """Which labeled samples a person has checked, (n_labeled,); also those of which they were unsure."""
+        checked = {} if self.audit is None else self.audit.checked_codes()
+        return np.isin(self.data.rows, list(checked))
 
     @property
     def transition_matrix(self) -> Floats:
@@ -198,6 +212,8 @@ class Diagnosis:
     def plan(self, n: int) -> pd.DataFrame:
         """Return the n labels to check first; `relabeling_plan` describes the columns, and says more.
 
+        Samples that an audit has answered are left out.
+
         Parameters
         ----------
         n : int
@@ -219,6 +235,7 @@ class Diagnosis:
                 n,
                 concentration=self.concentration,
                 regions=self._regions,
+                answered=self.answered,
                 random_state=np.random.default_rng(self.seed),
             )
             if self.paths is not None:

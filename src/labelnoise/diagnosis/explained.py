@@ -58,8 +58,9 @@ def _gain(found: Diagnosis, plan: RelabelingPlan) -> str:
     now, then, end = float(curve.accuracy[0]), float(curve.at(n)), float(curve.accuracy[-1])
     text = (
         f"Checking {n:,} labels in the order of the plan is expected to take a vote of {found.data.k} neighbors from "
-        f"{100 * now:.1f} to {100 * then:.1f} %; with all labels checked it would be right for {100 * end:.1f} %."
+        f"{100 * now:.1f} to {100 * then:.1f} %"
     )
+    text += f"; with all labels checked it would be right for {100 * end:.1f} %." if end > then else "."
     if found.too_weak:
         text += " This rests on probabilities that the features are too weak to support."
     known = found.knn_accuracy

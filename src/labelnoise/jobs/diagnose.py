@@ -129,6 +129,8 @@ class DiagnoseResult:
         What was read.
     plan : data frame
         The labels to check first: the plan, or without neighbors the most suspicious samples.
+    order : str
+        The order of the plan: "gain", "region" or "suspicion".
     sizes : data frame or None
         How many labels to check for some widths, where this was asked for.
     relabeled : Relabeled or None
@@ -144,6 +146,7 @@ class DiagnoseResult:
     diagnosis: Diagnosis
     readings: tuple[Reading, ...]
     plan: pd.DataFrame
+    order: str
     sizes: pd.DataFrame | None
     relabeled: Relabeled | None
     next_audit: Path | None
@@ -235,10 +238,12 @@ def run_diagnose(
         stage("writing the report")
         files["page"] = save_page(files["json"])
     widths = None if job.audit_size is None else sorted({*WIDTHS, job.audit_size})
+    plan, order = _plan(found, job.plan)
     return DiagnoseResult(
         diagnosis=found,
         readings=samples.readings,
-        plan=_plan(found, job.plan),
+        plan=plan,
+        order=order,
         sizes=None if widths is None else audit_sizes(found.noise, widths),
         relabeled=relabeled,
         next_audit=files.get("audit"),
@@ -284,11 +289,13 @@ def _read(job: DiagnoseJob, folder: Path, overwrite: bool) -> _Samples:
     return _Samples(data.labels, data.classes, features, pred_probs, origin, readings)
 
 
-def _plan(found: Diagnosis, n: int | None) -> pd.DataFrame:
-    """Return the labels to check first: by the plan, or without neighbors the most suspicious ones."""
+def _plan(found: Diagnosis, n: int | None) -> tuple[pd.DataFrame, str]:
+    """Return the labels to check first and their order: the plan's, or without neighbors the most suspicious first."""
     samples = found.samples
     size = min(len(samples), default_plan_size(len(samples)) if n is None else n)
     if found.data.neighbors is None:
-        order = samples.sort_values("wrong_probability", ascending=False, kind="stable")
-        return order.head(size).reset_index(drop=True)
-    return found.plan(size)
+        open_ = samples[~found.answered]
+        order = open_.sort_values("wrong_probability", ascending=False, kind="stable")
+        return order.head(size).reset_index(drop=True), "suspicion"
+    plan = found.relabeling_plan(size)
+    return plan.samples, plan.order

@@ -73,6 +73,16 @@ class TestPlan:
         assert frame["gain"].is_monotonic_decreasing
         assert plan.order == "gain"
 
+    def test_answered_samples_are_left_out(self, flipped):
+        data, posterior, _ = flipped
+        whole = relabeling_plan(data, posterior, 50, random_state=0).samples
+        answered = np.isin(data.rows, whole["index"].to_numpy()[[0, 1, 5]])
+        plan = relabeling_plan(data, posterior, 47, answered=answered, random_state=0).samples
+        assert plan["index"].tolist() == whole["index"].drop([0, 1, 5]).tolist()
+        assert plan["expected_accuracy"].is_monotonic_increasing
+        none_left = relabeling_plan(data, posterior, 50, answered=np.ones(len(answered), dtype=bool), random_state=0)
+        assert none_left.samples.empty
+
     def test_the_order_with_the_highest_expected_accuracy_is_taken(self, flipped):
         data, posterior, _ = flipped
         for n in (20, 600, 1400):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from labelnoise.arrays import Mask
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
 from labelnoise.diagnosis.inputs import LabeledSamples
@@ -50,8 +51,9 @@ class RelabelingPlan:
     samples : data frame
         One row per sample, the first to be checked first: `index` (row in the user's arrays), `given_label`,
         `suggested_label` (the most probable true class), `wrong_probability`, `gain` (expected number of further votes
-        that are right if this label alone is corrected), `expected_accuracy` (of K-NN once all labels down to this one
-        are checked, interpolated), `region` (its number in the table of regions; -1 for none).
+        that are right if this label alone is corrected), `expected_accuracy` (of K-NN once all labels of the order down
+        to this one are correct, interpolated; answered samples, which are not in the plan, have their place in the
+        order), `region` (its number in the table of regions; -1 for none).
     order : str
         The order taken: "gain", "suspicion", "region" or "random".
     case : {"unknown", "spread", "concentrated"}
@@ -97,6 +99,7 @@ def relabeling_plan(
     order: str = "auto",
     concentration: Estimate | None = None,
     regions: Regions | None = None,
+    answered: Mask | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> RelabelingPlan:
     """Return which n labels to check first.
@@ -117,6 +120,8 @@ def relabeling_plan(
         The concentration rho, from an audit.
     regions : Regions, optional
         By default `suspicious_regions` of the same posterior.
+    answered : (n_samples,) bool array, optional
+        Samples that a person has checked already. They are left out of the plan, so it can be shorter than n.
     random_state : int, numpy.random.Generator or None
         Seed of the draws of true labels.
 
@@ -147,7 +152,10 @@ def relabeling_plan(
     }
     reached = {by: float(curve.at(n)) for by, curve in curves.items()}
     taken = next(by for by in compared if reached[by] >= max(reached.values()) - _CLOSE)
-    chosen = cleaning_order(data, posterior, taken, regions=found, random_state=rng)[:n]
+    ranking = cleaning_order(data, posterior, taken, regions=found, random_state=rng)
+    places = np.arange(size) if answered is None else np.flatnonzero(~answered[ranking])
+    places = places[:n]
+    chosen = ranking[places]
     samples = pd.DataFrame(
         {
             "index": data.rows[chosen],
@@ -155,7 +163,7 @@ def relabeling_plan(
             "suggested_label": data.classes[posterior[chosen].argmax(axis=1)],
             "wrong_probability": wrong_probability_of(posterior[chosen], data.codes[chosen]),
             "gain": relabeling_gains(data, posterior)[chosen],
-            "expected_accuracy": curves[taken].at(np.arange(1, n + 1)),
+            "expected_accuracy": curves[taken].at(places + 1),
             "region": found.of_sample[chosen],
         }
     )
