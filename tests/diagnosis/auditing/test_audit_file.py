@@ -90,10 +90,14 @@ def test_the_parts_of_a_file_that_two_people_fill_in_become_one_audit(audit, pat
     for name, part in (("a.csv", rows[:half]), ("b.csv", rows[half:])):
         write_rows([header, *part], tmp_path / name)
     first = Audit.read_csv(tmp_path / "a.csv")
-    second = Audit.read_csv(tmp_path / "b.csv", classes=PEOPLE.data.classes)
+    second = Audit.read_csv(tmp_path / "b.csv")
+    assert first.n_absent + second.n_absent == sum(draw.n_drawn for draw in audit.draws)
     same(first + second, answered)
+    assert (first + second).n_absent == 0
+    write_rows([header[:-1], *(row[:-1] for row in rows)], tmp_path / "b.csv")
     with pytest.raises(ValueError, match=r"must list the classes in its column 'classes'.*pass classes="):
         Audit.read_csv(tmp_path / "b.csv")
+    same(Audit.read_csv(tmp_path / "b.csv", classes=PEOPLE.data.classes), answered)
 
 
 def changed(path, column, value, row=2):
@@ -189,9 +193,14 @@ def test_a_file_with_an_answer_that_cannot_be_read_is_never_overwritten(audit, p
 def test_many_classes_are_not_written_into_one_cell_that_a_spreadsheet_cuts_off(audit, tmp_path):
     names = np.array([f"class with a long name number {i}" for i in range(1000)])
     audit = Audit(audit.draws, names, audit.fingerprint)
-    audit.to_csv(tmp_path / "audit.csv")
-    path = audit.to_csv(tmp_path / "audit.csv")  # It can be read again, although it does not list the classes.
-    assert max(len(cell) for row in read_rows(path) for cell in row) < 32_000
+    path = audit.to_csv(tmp_path / "audit.csv")
+    header, *rows = read_rows(path)
+    assert max(len(cell) for row in rows for cell in row) < 32_000
+    write_rows([header, *rows[::-1]], path)
+    assert Audit.read_csv(path).classes.tolist() == names.tolist()
+    write_rows([header, *rows[1:]], path)  # half of the classes are missing
+    with pytest.raises(ValueError, match="or only in part"):
+        Audit.read_csv(path)
     assert (Audit.read_csv(path, classes=names).draws[0].answers == OPEN).all()
 
 

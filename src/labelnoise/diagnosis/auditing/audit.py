@@ -182,6 +182,11 @@ class Audit:
         return len(set(self._joined("index").tolist()) - set(self.checked_codes()))
 
     @property
+    def n_absent(self) -> int:
+        """Number of samples that were drawn, but whose lines are no longer in the file."""
+        return sum(draw.n_drawn - int(np.count_nonzero(draw.is_drawn)) for draw in self.draws)
+
+    @property
     def disagreement(self) -> Estimate | None:
         """Share of answers that another person, who was asked again, gives differently; None if nobody was.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,10 @@ _DESIGN = re.compile(
 )
 _MOST_CHARACTERS = 30_000
 """Spreadsheets cut a cell off after 32,767 characters."""
+_SHORT = 500
+"""A list of classes of at most this many characters is in every row, so that each part of a divided file has it."""
+_PART = re.compile(r"part (?P<number>\d+) of (?P<count>\d+): (?P<text>.*)", re.DOTALL)
+"""One of several cells that list the classes together."""
 
 
 def write_audit(draws: Sequence[Draw], classes: NDArray[Any], fingerprint: str, path: Path) -> Path:
@@ -58,7 +63,10 @@ def write_audit(draws: Sequence[Draw], classes: NDArray[Any], fingerprint: str, 
     listed = json.dumps(
         [item if isinstance(item, bool | int | float | str) else str(item) for item in classes.tolist()]
     )
-    listed = listed if len(listed) <= _MOST_CHARACTERS else ""
+    parts = [listed[start : start + _MOST_CHARACTERS] for start in range(0, len(listed), _MOST_CHARACTERS)]
+    if len(parts) > 1:
+        parts = [f"part {number} of {len(parts)}: {part}" for number, part in enumerate(parts, 1)]
+    lists = itertools.repeat(listed) if len(listed) <= _SHORT else iter(parts)
     for draw in draws:
         for row, design in enumerate(_designs(draw, fingerprint)):
             cells = [
@@ -72,10 +80,9 @@ def write_audit(draws: Sequence[Draw], classes: NDArray[Any], fingerprint: str, 
                 *([str(draw.paths[row]) if draw.paths is not None else ""] if with_paths else []),
                 design,
                 _checksum(int(draw.index[row]), design),
-                listed,
+                next(lists, ""),
             ]
             writer.writerow([defused(cell) for cell in cells])
-            listed = ""
     return write_text("\ufeff" + stream.getvalue(), path)
 
 
@@ -200,14 +207,19 @@ def _checksum(index: int, design: str) -> str:
 
 
 def _listed_classes(rows: Sequence[tuple[int, Mapping[str, str]]], path: Path) -> NDArray[Any]:
-    """Return the classes that one of the rows lists."""
-    listed = next((cells["classes"] for _, cells in rows if cells.get("classes", "").strip()), None)
+    """Return the classes that one of the rows lists, or several in parts."""
+    cells = [text for text in (cells.get("classes", "").strip() for _, cells in rows) if text]
+    found = [_PART.fullmatch(text) for text in cells]
+    parts = {int(part["number"]): part["text"] for part in found if part is not None}
+    counts = {int(part["count"]) for part in found if part is not None}
+    whole = {max(counts)} == counts and sorted(parts) == list(range(1, max(counts) + 1)) if counts else False
+    listed = "".join(parts[number] for number in sorted(parts)) if whole else next(iter(cells), "[]")
     try:
-        return class_array([] if listed is None else json.loads(listed))
+        return class_array(json.loads(listed))
     except ValueError:
         raise ValueError(
-            f"{path} must list the classes in its column 'classes', in one of the rows; it does not. Restore that row, "
-            f"or pass classes=[...], all classes in order."
+            f"{path} must list the classes in its column 'classes'; it does not, or only in part. Restore the rows "
+            f"that do, the first of the file, or pass classes=[...], all classes in order."
         ) from None
 
 

@@ -172,6 +172,8 @@ class AuditedNoise:
         text = "the checked labels are true, and nothing else: samples were drawn with known probabilities"
         if self.audit.n_open:
             text += f"; {self.audit.n_open} without an answer were left out by chance"
+        if self.audit.n_absent:
+            text += f"; {self.audit.n_absent} drawn ones that are not in the file are missing by chance"
         if self.audit.n_unsure:
             text += f"; the range holds whatever the {self.audit.n_unsure} unsure ones are"
         return text
