@@ -190,6 +190,25 @@ def test_classes_that_overlap_are_not_called_wrong_labels(n_classes, n_features,
     assert checks.loc["classes mostly wrong", "status"] == "unknown"
 
 
+def test_noise_of_one_class_is_not_called_concentrated():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 500)
+    features = rng.normal(size=(1500, 3)) + 4 * np.eye(3)[truth]
+    labels = np.where((truth == 0) & (rng.random(1500) < 0.35), 1, truth)
+    found = ln.diagnose(labels, features=features, random_state=0)
+    audit = ln.Audit.draw(found, 250, random_state=0)
+    answered = audit.with_answers(truth[audit.samples["index"]])
+    again = ln.diagnose(labels, features=features, audit=answered, random_state=0)
+    rate = np.mean(labels != truth)
+    of_class = np.array([(labels != truth)[truth == label].mean() for label in range(3)])
+    expected = np.mean((of_class - rate) ** 2) / (rate * (1 - rate))
+    assert again.concentration_by_class == pytest.approx(expected, abs=0.03)
+    assert again.concentration.value > 0.15
+    row = again.checks.set_index("check").loc["concentration"]
+    assert (row["status"], row["means"][:23]) == ("note", "within each class wrong")
+    assert again.relabeling_plan(50).case == "by class"
+
+
 def test_an_answered_sample_is_not_to_be_checked_again(data, noisy):
     found = ln.diagnose(noisy.labels, features=data[0], random_state=0)
     audit = ln.Audit.draw(found, 60, random_state=0)

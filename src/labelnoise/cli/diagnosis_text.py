@@ -7,6 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from labelnoise.cli.options import printable, say, written
 
 if TYPE_CHECKING:
@@ -56,10 +58,12 @@ def headlines(found: Diagnosis) -> list[tuple[str, str]]:
     rate, accuracy, rho = found.wrong_rate, found.knn_accuracy, found.concentration
     unknown = rate.kind == "bracket" and found.too_weak
     shown = [
-        ("labels", f"{n_labeled:,} of {found.data.n_classes} classes{left_out}"),
+        ("labels", f"{n_labeled:,} of {_classes(found)}{left_out}"),
         ("wrong", f"not known: {rate.assumption}" if unknown else percent(rate)),
     ]
-    if accuracy is not None:
+    if accuracy is not None and unknown and accuracy.kind == "bracket":
+        shown.append((f"{found.data.k}-NN accuracy", "not known either"))
+    elif accuracy is not None:
         shown.append((f"{found.data.k}-NN accuracy", f"{percent(accuracy)}, with these labels as they are"))
     if found.audited is not None and found.data.own_pred_probs:
         shown.append(("pred_probs", f"right for {percent(found.audited.pred_probs_accuracy)}"))
@@ -76,6 +80,13 @@ def headlines(found: Diagnosis) -> list[tuple[str, str]]:
     if not unknown:
         shown.append(("assumed", rate.assumption))
     return shown
+
+
+def _classes(found: Diagnosis) -> str:
+    """Return how many classes have labels, and how many have none."""
+    n_used = len(np.unique(found.data.codes))
+    unused = found.data.n_classes - n_used
+    return f"{n_used} classes" + (f" ({unused} more have no label)" if unused else "")
 
 
 def check_text(row: dict[Any, Any]) -> str:
@@ -139,7 +150,8 @@ def _print_first(result: DiagnoseResult) -> None:
     first = result.plan.head(_SHOWN)
     if first.empty:
         return
-    say(f"\n[bold]Check first[/] ({_FIRST[result.order]})")
+    needs = "" if "gain" in first else "; the plan needs features"
+    say(f"\n[bold]Check first[/] ({_FIRST[result.order]}{needs})")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     columns = {"index": "row", "given_label": "label", "suggested_label": "suggested", "wrong_probability": "Pr(wrong)"}
     columns |= {name: name for name in ("gain", "path") if name in first}

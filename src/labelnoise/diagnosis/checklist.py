@@ -46,6 +46,10 @@ def _names(found: Diagnosis, codes: Integers, most: int = 5) -> str:
     return ", ".join(texts) + (f" and {len(codes) - most} more" if len(codes) > most else "")
 
 
+def _have(n: int) -> str:
+    return "1 class has" if n == 1 else f"{n} classes have"
+
+
 def wrong_rate(found: Diagnosis) -> Check:
     """How many labels are wrong."""
     rate = found.wrong_rate
@@ -83,13 +87,17 @@ def confused_classes(found: Diagnosis) -> Check:
 
 def concentration(found: Diagnosis) -> Check:
     """Whether wrong labels lie together."""
-    case = where_noise_lies(found.concentration)
+    case = where_noise_lies(found.concentration, found.concentration_by_class)
     if case == "unknown" or found.concentration is None:
         seen = "no pairs of neighbors were checked, or too few of them were wrong"
         means = "noisy labels alone cannot tell: a classifier learns noise that is concentrated"
         return Check(UNKNOWN, seen, means, "draw an audit with pairs (labelnoise diagnose writes audit.csv)")
     rho = found.concentration
     seen = f"rho is {rho.value:.2f} ({rho.low:.2f} to {rho.high:.2f})"
+    if case == "by class":
+        seen += f", of which {found.concentration_by_class:.2f} come from wrong rates that differ by class"
+        means = "within each class wrong labels are spread: many neighbors outvote them where most labels are right"
+        return Check(NOTE, seen, means, "recheck how the classes with most wrong labels are labeled")
     if case == "spread":
         return Check(OK, seen, "wrong labels are spread: a vote of many neighbors outvotes them", "a larger k helps")
     means = "wrong labels lie together: they win votes, and a larger k does not help"
@@ -134,10 +142,13 @@ def copies(found: Diagnosis) -> Check:
 def small_classes(found: Diagnosis) -> Check:
     """Classes with too few labels to say anything of."""
     sizes = np.bincount(found.data.codes, minlength=found.data.n_classes)
-    small = np.flatnonzero(sizes < SMALL_CLASS)
+    small = np.flatnonzero((sizes > 0) & (sizes < SMALL_CLASS))
+    empty = int((sizes == 0).sum())
+    without = f"; {_have(empty)} no label" if empty else ""
     if not len(small):
-        return Check(OK, f"the smallest class has {sizes.min()} labels", "each class can be estimated", "nothing")
-    seen = f"{len(small)} classes have fewer than {SMALL_CLASS} labels: {_names(found, small)}"
+        seen = f"the smallest class has {sizes[sizes > 0].min()} labels{without}"
+        return Check(OK, seen, "each class can be estimated", "nothing")
+    seen = f"{_have(len(small))} fewer than {SMALL_CLASS} labels: {_names(found, small)}{without}"
     return Check(
         NOTE, seen, "their rows of T and their suggested labels are not to be trusted", "collect more, or merge"
     )

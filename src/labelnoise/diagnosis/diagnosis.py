@@ -16,9 +16,9 @@ from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.audited import AuditedNoise
 from labelnoise.diagnosis.auditing.updating import updated_posterior
 from labelnoise.diagnosis.estimate import Estimate
-from labelnoise.diagnosis.estimation.bracket import TOO_WEAK, wrong_rate_bracket
+from labelnoise.diagnosis.estimation.bracket import EVEN, TOO_WEAK, wrong_rate_bracket
 from labelnoise.diagnosis.estimation.label_probabilities import with_mean, with_wrong_probability, wrong_probability_of
-from labelnoise.diagnosis.estimation.transition import NoiseEstimate
+from labelnoise.diagnosis.estimation.transition import NoiseEstimate, enough_labels
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.relabeling.automatic import Relabeled, relabel_automatically
 from labelnoise.diagnosis.relabeling.cost import CleaningCurve, knn_accuracy
@@ -78,9 +78,10 @@ class Diagnosis:
 
     @cached_property
     def uncertain_classes(self) -> NDArray[np.intp]:
-        """Codes of the classes of whose expected samples at most `LEAST_CERTAIN` are certain by the features, (n,)."""
-        probability = self.noise.class_probability
-        return np.flatnonzero((probability > 0.9).sum(axis=0) <= LEAST_CERTAIN * probability.sum(axis=0))
+        """Codes of the classes with labels of whose expected samples at most `LEAST_CERTAIN` are certain, (n,)."""
+        probability, labels = self.noise.class_probability, np.bincount(self.data.codes, minlength=self.data.n_classes)
+        hardly = (probability > 0.9).sum(axis=0) <= LEAST_CERTAIN * probability.sum(axis=0)
+        return np.flatnonzero(hardly & (labels > 0))
 
     @cached_property
     def too_weak(self) -> bool:
@@ -114,12 +115,29 @@ class Diagnosis:
     def bracket(self) -> Estimate:
         """What the noisy labels alone say of the wrong rate; from 0 up if the features are too weak."""
         found = wrong_rate_bracket(self.noise.wrong_rate, self.standard_error, self.data.pred_probs, self.data.codes)
-        return replace(found, low=0.0, assumption=TOO_WEAK) if self.too_weak else found
+        if self.too_weak:
+            return replace(found, low=0.0, assumption=TOO_WEAK)
+        if len(np.unique(self.data.copies)) < enough_labels(self.data.n_classes):
+            return replace(found, assumption=f"{found.assumption}; and {EVEN}")
+        return found
 
     @cached_property
     def concentration(self) -> Estimate | None:
         """Concentration rho of the wrong labels (section 8); None without checked pairs: nothing else tells."""
         return None if self.audited is None else self.audited.concentration
+
+    @property
+    def concentration_by_class(self) -> float:
+        r"""Concentration rho of noise that is spread within each class, since wrong rates differ by class.
+
+        .. math:: \rho = \frac{\sum_y \pi_y (w_y - \gamma)^2}{\gamma (1 - \gamma)}, \qquad w_y = 1 - T_{yy}, \quad
+           \gamma = \sum_y \pi_y w_y
+
+        In [0, 1]; 0 without noise. It is the rho of section 8 where neighbors are of one true class.
+        """
+        wrong, priors = 1 - np.diag(self.transition_matrix), self.class_priors
+        rate = float(priors @ wrong)
+        return float(priors @ (wrong - rate) ** 2) / (rate * (1 - rate)) if 0 < rate < 1 else 0.0
 
     @cached_property
     def knn_accuracy(self) -> Estimate | None:
@@ -234,6 +252,7 @@ class Diagnosis:
                 self.posterior,
                 n,
                 concentration=self.concentration,
+                concentration_by_class=self.concentration_by_class,
                 regions=self._regions,
                 answered=self.answered,
                 random_state=np.random.default_rng(self.seed),

@@ -89,7 +89,7 @@ def accuracy_now(found: Diagnosis) -> str:
 
 def concentration_text(found: Diagnosis) -> str:
     """Return what is known of the concentration of the wrong labels; without pairs, why it is not, and what tells."""
-    case, rho = where_noise_lies(found.concentration), found.concentration
+    case, rho = where_noise_lies(found.concentration, found.concentration_by_class), found.concentration
     if rho is None or case == "unknown":
         why = (
             "no pairs of neighbors were checked" if found.audit is None else "too few checked pairs hold a wrong label"
@@ -105,6 +105,11 @@ def concentration_text(found: Diagnosis) -> str:
             )
         return text + "Pairs of neighbors that a person checks tell: the file of samples to check holds such pairs."
     seen = f"The concentration {rho_interval(rho)}. "
+    if case == "by class":
+        return seen + (
+            f"Wrong rates that differ by class give {found.concentration_by_class:.2f} of it; within each class wrong "
+            "labels are spread, and many right neighbors outvote them."
+        )
     if case == "spread":
         return seen + "At 0, wrong labels are spread, and many right neighbors outvote them; at 1, they fill regions."
     return seen + "Wrong labels lie together and win votes where they do, so a larger k does not help."

@@ -128,3 +128,9 @@ class TestPlan:
 )
 def test_only_checked_labels_say_where_noise_lies(concentration, case):
     assert where_noise_lies(concentration) == case
+
+
+def test_wrong_rates_that_differ_by_class_are_no_concentration_within_one():
+    assert where_noise_lies(rho(0.25, 0.21, 0.3), by_class=0.26) == "by class"
+    assert where_noise_lies(rho(0.25, 0.21, 0.3), by_class=0.1) == "concentrated"
+    assert where_noise_lies(rho(0.05, 0.01, 0.09), by_class=0.26) == "spread"

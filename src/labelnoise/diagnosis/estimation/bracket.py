@@ -26,6 +26,11 @@ ASSUMPTION = (
     "and no estimate from noisy labels alone can see it"
 )
 
+EVEN = (
+    "the labels are too few to tell which class is given for which, so wrong labels of each class are taken to be "
+    "spread evenly over all others; if they are not, more may be wrong"
+)
+
 TOO_WEAK = "the features are too weak: classes that cannot be told apart hide wrong labels, and look like them"
 
 

@@ -79,12 +79,13 @@ def bayes(class_probability: NDArray[np.float32], transition: Floats, codes: Cod
 
 def fit_level(scores: NDArray[np.floating], codes: Codes, start: Level, prior: Floats, iterations: int = 150) -> Level:
     """Return `fit_transition` if there are enough labels to tell the entries of T apart, else `fit_even_transition`."""
-    if len(codes) < _enough(scores.shape[1]):
+    if len(codes) < enough_labels(scores.shape[1]):
         return fit_even_transition(scores, codes, start, iterations)
     return fit_transition(scores, codes, start, prior, iterations)
 
 
-def _enough(n_classes: int) -> int:
+def enough_labels(n_classes: int) -> int:
+    """Return the number of labels from which on the entries of T can be told apart."""
     return int(np.ceil(_LEAST_PER_ENTRY * n_classes**2))
 
 
@@ -239,7 +240,7 @@ def alternate(fits: CrossFit, used: Integers, rounds: int, rng: np.random.Genera
         Chooses the samples to which T is fitted, where not all are needed.
     """
     codes, n_classes = fits.codes, fits.n_classes
-    most = max(_enough(n_classes), _MOST_CELLS // n_classes)
+    most = max(enough_labels(n_classes), _MOST_CELLS // n_classes)
     sample = used if len(used) <= most else np.sort(rng.choice(used, most, replace=False))
     level = _corner_level(fits, used)
     weights = np.bincount(codes[used], minlength=n_classes) / len(used)

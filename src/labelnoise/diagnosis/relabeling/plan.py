@@ -35,6 +35,10 @@ _CASES = {
         "The checked labels do not say that wrong labels are concentrated. Small regions of wrong labels, without a "
         "checked sample in them, remain unknown."
     ),
+    "by class": (
+        "The checked labels say that wrong rates differ by class, but not that wrong labels lie together within one. "
+        "Small regions of wrong labels, without a checked sample in them, remain unknown."
+    ),
     "concentrated": (
         "The checked labels say that wrong labels are concentrated. Where no sample was checked, the probabilities "
         "rest on labels that may be wrong together; the regions known are those near checked samples."
@@ -56,8 +60,8 @@ class RelabelingPlan:
         order), `region` (its number in the table of regions; -1 for none).
     order : str
         The order taken: "gain", "suspicion", "region" or "random".
-    case : {"unknown", "spread", "concentrated"}
-        Where the wrong labels lie, as far as an audit says; "unknown" without one.
+    case : {"unknown", "spread", "by class", "concentrated"}
+        Where the wrong labels lie, as far as an audit says (`where_noise_lies`); "unknown" without one.
     caveat : str
         What the plan does not know.
     curves : dict
@@ -71,8 +75,20 @@ class RelabelingPlan:
     curves: dict[str, CleaningCurve]
 
 
-def where_noise_lies(concentration: Estimate | None) -> str:
-    """Return "concentrated" or "spread" as an audit says, or "unknown" if no label was checked or rho is not known.
+def where_noise_lies(concentration: Estimate | None, by_class: float = 0.0) -> str:
+    """Return where wrong labels lie, as an audit says: "unknown" if no label was checked or rho is not known.
+
+    Parameters
+    ----------
+    concentration : Estimate or None
+        The concentration rho.
+    by_class : float, default 0
+        The rho that comes about if wrong labels are spread within each class, since wrong rates differ by class.
+
+    Returns
+    -------
+    {"unknown", "concentrated", "spread", "by class"}
+        "by class" if there is concentration, and the classes explain it.
 
     Examples
     --------
@@ -83,7 +99,10 @@ def where_noise_lies(concentration: Estimate | None) -> str:
     """
     if concentration is None or concentration.n_checked == 0 or not np.isfinite(concentration.value):
         return "unknown"
-    return "concentrated" if concentration.value >= CONCENTRATED and concentration.low > 0 else "spread"
+    if concentration.value < CONCENTRATED or concentration.low <= 0:
+        return "spread"
+    beyond = concentration.value - by_class >= CONCENTRATED and concentration.low > by_class
+    return "concentrated" if beyond else "by class"
 
 
 def default_plan_size(n_samples: int) -> int:
@@ -98,6 +117,7 @@ def relabeling_plan(
     *,
     order: str = "auto",
     concentration: Estimate | None = None,
+    concentration_by_class: float = 0.0,
     regions: Regions | None = None,
     answered: Mask | None = None,
     random_state: int | np.random.Generator | None = None,
@@ -118,6 +138,8 @@ def relabeling_plan(
         first where an audit says that noise is concentrated, and gain goes first elsewhere.
     concentration : Estimate, optional
         The concentration rho, from an audit.
+    concentration_by_class : float, default 0
+        The part of it that wrong rates give which differ by class.
     regions : Regions, optional
         By default `suspicious_regions` of the same posterior.
     answered : (n_samples,) bool array, optional
@@ -139,7 +161,7 @@ def relabeling_plan(
     size = len(data.codes)
     check_choice(order, ("auto", *ORDERS), "order")
     check_count(n, "n", most=size, most_is="the number of labeled samples")
-    case = where_noise_lies(concentration)
+    case = where_noise_lies(concentration, concentration_by_class)
     found = suspicious_regions(data, posterior) if regions is None else regions
     rng = np.random.default_rng(seed_of(random_state))
     first = "region" if case == "concentrated" else "gain"
