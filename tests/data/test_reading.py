@@ -119,6 +119,45 @@ class TestFeatures:
         assert "room" in reading.features
         assert "'room' is a feature that alone determines the label" in reading.warnings[0]
 
+    @pytest.mark.parametrize(("n_classes", "right", "other"), [(10, 0.55, 9), (3, 0.9, 2), (2, 0.94, 1)])
+    def test_other_labels_of_the_samples_are_asked_for(self, tmp_path, n_classes, right, other):
+        rng = np.random.default_rng(1)
+        truth = np.arange(300) % n_classes
+        votes = {
+            f"rater_{i}": np.where(
+                rng.random(300) < right, truth, (truth + rng.integers(1, other + 1, 300)) % n_classes
+            )
+            for i in range(2)
+        }
+        frame = FRAME.sample(300, replace=True, random_state=0).drop(columns="outcome").assign(**votes, kind=truth)
+        path = saved(frame, tmp_path / "data.csv")
+        with pytest.raises(ValueError, match=r"'rater_\d' of .* equals the label in .*data.csv:a,b leaves them out"):
+            read_data(f"{path}:kind", features=path)
+        named = read_data(f"{path}:kind", features=f"{path}:a,rater_0")
+        assert list(named.values) == ["a", "rater_0"]
+        assert ["'rater_0' equals the label in" in warning for warning in named.reading.warnings] == [True]
+        assert read_data(f"{path}:kind", features=f"{path}:a,b").reading.warnings == ()
+
+    def test_an_annotator_may_have_seen_some_samples_only(self, tmp_path):
+        votes = np.where(np.arange(N) % 3, np.nan, LABELS * 2 + 1.0)
+        frame = pd.concat([FRAME] * 5).assign(outcome=np.tile(LABELS * 2 + 1, 5), rater=np.tile(votes, 5))
+        frame.loc[1, "rater"] = 1  # A wrong one.
+        path = saved(frame, tmp_path / "data.csv")
+        with pytest.raises(ValueError, match=r"'rater' of .* another label"):
+            read_data(f"{path}:outcome", features=path)
+
+    def test_features_that_hold_classes_by_accident_are_features(self, tmp_path, digits):
+        pixels, labels = digits[0], digits[1]
+        path = saved(pd.DataFrame(pixels).add_prefix("p").assign(kind=labels), tmp_path / "digits.csv")
+        assert len(read_data(f"{path}:kind", features=path).reading.features) == pixels.shape[1]
+        rng = np.random.default_rng(0)
+        agrees = np.where(rng.random(400) < 0.8, np.arange(400) % 2, rng.integers(0, 2, 400))
+        rare = np.arange(400) < 20
+        few = pd.DataFrame({"a": rng.normal(size=400), "smoker": agrees, "kind": np.arange(400) % 2})
+        for frame in (few, few.assign(kind=rare.astype(int), smoker=(rng.random(400) < 0.05).astype(int))):
+            path = saved(frame, tmp_path / "two.csv")
+            assert read_data(f"{path}:kind", features=path).reading.features == ("a", "smoker")
+
     def test_test_columns_are_matched_by_name(self, tmp_path):
         path = saved(FRAME, tmp_path / "train.csv")
         train = read_data(f"{path}:outcome", features=path)

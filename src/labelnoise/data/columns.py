@@ -1,7 +1,8 @@
 """Which columns of a table are features when none are named: numbers that are no labels, row numbers or identifiers.
 
 A row number or an identifier among the features spoils every distance, and a copy of the label makes every prediction
-right. Both are left out, and said. Where a column may be an identifier or a feature, an error asks which.
+right. Both are left out, and said. Where a column may be an identifier or a feature, or another label of the samples or
+a feature, an error asks which.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _INDEX = "the index of the data frame"
 _IN_ORDER, _PERMUTED, _DISTINCT = 5, 10, 20
 """The least numbers of rows in which running numbers, in order or not, and distinct whole numbers are no accident."""
 _HEAD = 1000  # Many columns are settled by so many rows.
+_EXCESS, _ERRORS = 0.25, 4
+"""What another label must agree with the label above chance: so much, or half of what is possible; and standard errors.
+"""
 
 
 def row_numbers(name: str) -> bool:
@@ -81,7 +85,7 @@ def default_columns(
     Raises
     ------
     ValueError
-        There is no such column, or one may be an identifier or a feature.
+        There is no such column, or one may be an identifier or a feature, or another label or a feature.
     """
     left_out: dict[str, str] = {}
     warnings: list[str] = []
@@ -117,6 +121,8 @@ def default_columns(
             columns.append(name)
             if follows:
                 warnings.append(f"column {name!r} is a feature that alone determines the label; was it made from it?")
+    if role == "features" and labels is not None:
+        _check_no_labels(table, columns, labels, keep)
     if role == "features" and not decided:
         warnings += _check_distinct(table, columns)
     if not columns:
@@ -126,6 +132,75 @@ def default_columns(
             f" ({reasons[:400]}). Name one, for example {table.path.name}:{table.names[0]} (`columns`)."
         )
     return columns, left_out, warnings
+
+
+def other_labels(
+    table: Table, columns: Sequence[str], labels: NDArray[Any], keep: NDArray[np.bool_] | slice
+) -> dict[str, tuple[float, float]]:
+    """Return the columns that look like other labels of the same samples, such as votes of annotators or the truth.
+
+    Such a column holds classes of the label only: all of them, or at least three. It equals the label in half of the
+    rows (in 90 % if there are two classes, since a feature of two values may agree with them), and far more often than
+    by chance.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    columns : sequence of str
+        Columns of numbers.
+    labels : (n_rows,) array
+        The labels.
+    keep : (n_rows,) mask
+        Rows that have a label.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        The share of rows in which each such column equals the label, and the share expected by chance,
+        sum_c p_label(c) p_column(c).
+    """
+    try:
+        codes = labels[keep].astype(np.float64)
+    except ValueError:  # Labels are words, which no column of numbers holds.
+        return {}
+    found = {name: _agreement(table.numbers([name])[keep, 0].astype(np.float64), codes) for name in columns}
+    return {name: agreement for name, agreement in found.items() if agreement is not None}
+
+
+def _agreement(values: NDArray[np.float64], codes: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return how often values equal the label, and how often by chance; None if they are no other label."""
+    classes = np.unique(codes)
+    given = np.isfinite(values)  # Not every annotator sees every sample.
+    values, codes = values[given], codes[given]
+    if not len(values) or not np.isin(values[:_HEAD], classes).all() or not np.isin(values, classes).all():
+        return None
+    if len(np.unique(values)) < min(3, len(classes)):
+        return None
+    agreement = float(np.mean(values == codes))
+    chance = float(sum(np.mean(values == c) * np.mean(codes == c) for c in classes))
+    least = 0.9 if len(classes) == 2 else 0.5
+    excess, error = agreement - chance, np.sqrt(chance * (1 - chance) / len(values))
+    other = agreement >= least and excess >= min(_EXCESS, (1 - chance) / 2) and excess > _ERRORS * error
+    return (agreement, chance) if other else None
+
+
+def _check_no_labels(table: Table, columns: Sequence[str], labels: NDArray[Any], keep: Any) -> None:
+    """Raise a ValueError if columns that nobody named look like other labels of the same samples."""
+    found = other_labels(table, columns, labels, keep)
+    if not found:
+        return
+    name, (agreement, chance) = max(found.items(), key=lambda item: item[1][0])
+    others = "".join(f", {other!r}" for other in found if other != name)
+    rest = [other for other in columns if other not in found]
+    named = ",".join(rest[:12]) + ",..." * (len(rest) > 12) or "NAME,..."
+    raise ValueError(
+        f"column {name!r} of {table.path} must be a feature or another label of the samples, and may be either: its "
+        f"numbers are classes, and it equals the label in {agreement:.1%} of the rows ({chance:.1%} by chance)"
+        f"{f'; so may be {others[2:]}' if others else ''}. Name the features: {table.path.name}:{named} leaves "
+        f"{'them' if others else 'it'} out; add {'their names' if others else 'its name'} to use "
+        f"{'them as features' if others else 'it as a feature'} (`columns`)."
+    )
 
 
 def _whole(table: Table, name: str) -> NDArray[np.float64] | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from labelnoise.arrays import Integers
 from labelnoise.class_names import alike, said
 from labelnoise.data.classes import agreement_of, given_classes, match_columns, resolve_classes
-from labelnoise.data.columns import default_columns
+from labelnoise.data.columns import default_columns, other_labels
 from labelnoise.data.files import (
     check_present,
     check_rows,
@@ -310,13 +310,19 @@ def _read_values(
         return array, (f"{name}, {array[0].size} values per sample",), rest, [], [str(path)]
     left_out: dict[str, str] = {}
     warnings: list[str] = []
+    known = labels if len(labels) == file.n_rows else None
     if like is not None and hasattr(like, "columns"):
         names = _like_training(file, names, list(like.columns), path)
         left_out = {n: "not among the training columns" for n in file.names if n not in names and n != label_column}
     elif names:
         left_out = {name: "not named" for name in file.names if name not in names}
+        if role == "features" and known is not None:
+            warnings = [
+                f"column {name!r} equals the label in {agreement:.1%} of the rows ({chance:.1%} by chance) and is used "
+                f"as a feature, as named; leave it out if it is another label of the samples."
+                for name, (agreement, chance) in other_labels(file, names, known, keep).items()
+            ]
     else:
-        known = labels if len(labels) == file.n_rows else None
         names, left_out, warnings = default_columns(
             file, role, label_column=label_column, labels=known, keep=keep, id_columns=id_columns
         )
