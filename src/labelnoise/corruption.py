@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labelnoise.arrays import Codes, Features, Floats, Mask
+from labelnoise.arrays import Codes, Features, Floats, Integers, Mask
 from labelnoise.columns import check_same_order
 from labelnoise.labels import encode_labels
 from labelnoise.noise import NoiseModel, check_noise, encode_for_noise
@@ -48,6 +48,8 @@ class NoisyLabels:
         other placement, `labelnoise.concentration` measures it.
     seed : int or None
         ``corrupt(..., random_state=seed)`` gives the same labels again; None if the labels were not drawn here.
+    rows : int array of shape (n_samples,), or None
+        Rows of these samples in the file that they come from, where rows without a label were left out of it.
     """
 
     labels: NDArray[Any]
@@ -60,6 +62,12 @@ class NoisyLabels:
     seed: int | None
     concentration: float | None
     _codes: tuple[Codes, Codes] = field(repr=False)
+    rows: Integers | None = None
+
+    @property
+    def index(self) -> Integers:
+        """Row of each sample, from 0, in the file that the labels come from, or in the labels passed; (n_samples,)."""
+        return np.arange(len(self.labels)) if self.rows is None else self.rows
 
     @property
     def noise_rate(self) -> float:
@@ -118,11 +126,12 @@ class NoisyLabels:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per sample: noisy label, clean label, selected, changed."""
+        """Return one row per sample: its row in the source (`index`), noisy label, clean label, selected, changed."""
         import pandas as pd
 
         return pd.DataFrame(
             {
+                "index": self.index,
                 "label": self.labels,
                 "clean_label": self.clean_labels,
                 "selected": self.selected,
@@ -140,7 +149,7 @@ class NoisyLabels:
             "seed": self.seed,
             "concentration": self.concentration,
         }
-        arrays = {"noisy_codes": noisy, "clean_codes": clean, "selected": self.selected}
+        arrays = {"noisy_codes": noisy, "clean_codes": clean, "selected": self.selected, "index": self.index}
         return write_record(path, FORMAT, self.classes, record, **arrays)
 
     @classmethod
@@ -210,7 +219,8 @@ class NoisyLabels:
         names = ("clean_codes", "noisy_codes", "selected")
         record, classes, arrays = read_record(path, FORMAT, "NoisyLabels.save", set(names))
         clean, noisy, selected = (arrays[name] for name in names)
-        if not len(clean) == len(noisy) == len(selected):
+        index = arrays.get("index", np.arange(len(clean)))  # Files of earlier versions have none.
+        if not len(clean) == len(noisy) == len(selected) == len(index):
             raise ValueError(f"{path} must hold one entry per sample in each array; it is damaged. Save it again.")
         return cls(
             labels=classes[noisy],
@@ -223,6 +233,7 @@ class NoisyLabels:
             seed=record["seed"],
             concentration=record["concentration"],
             _codes=(clean, noisy),
+            rows=index,
         )
 
 

@@ -141,6 +141,17 @@ def test_corrupt_reads_the_same_way(here):
     assert (status, "short.csv holds 100 rows and data.csv:kind 120 labels" in err) == (2, True)
 
 
+def test_corrupt_says_which_row_of_the_file_each_label_is_of(here):
+    words = np.where(np.arange(N) % 5, WORDS[LABELS], "")
+    FRAME.assign(kind=words).to_csv("data.csv", index=False)
+    assert here("corrupt", "--labels", "data.csv:kind", "--noise-rate", 0.3, "--missing-label", "")[0] == 0
+    rows = np.flatnonzero(words != "")
+    for table in (pd.read_csv("out/noisy_labels.csv"), pd.read_parquet("out/noisy_labels.parquet")):
+        np.testing.assert_array_equal(table["index"], rows)
+        np.testing.assert_array_equal(table["clean_label"], words[rows])
+    np.testing.assert_array_equal(ln.NoisyLabels.load("out/noisy_labels.npz").index, rows)
+
+
 def test_tolerance_of_a_target(here):
     source = ("--features", "data.csv", "--labels", "data.csv:kind", "-k", "3,15", "--noise", "flip")
     status, out, _ = here("curve", *source, "--noise-rates", "0,0.2,0.4", "--target", "0.9")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -294,6 +295,7 @@ def corrupt(
     folder = output_folder(output_dir)
     check_overwrite(folder, "noisy_labels", {"options": options}, overwrite)
     noisy = corrupt_labels(clean, model, noise_rate, placement=where, features=located, random_state=random_state)
+    noisy = replace(noisy, rows=data.rows)
     record = {
         "schema": SCHEMA,
         "options": options,
