@@ -182,6 +182,27 @@ def test_concentrated_placement_predicts_its_concentration(here):
     assert len(set(values.values())) == 3
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("corrupt", "--noise-rate", 0.3, "--concentration", 0.4),
+        ("corrupt", "--noise-rate", 0.3, "--concentration", 0.4, "--placement", "hubs"),
+        ("curve", "--concentration", 0.4, "--placement", "spread"),
+        ("curve", "--concentration", 0.4, "--simulate"),
+    ],
+)
+def test_a_concentration_is_refused_beside_a_placement_that_does_not_take_it(here, options):
+    status, _, err = here(*options, "--labels", "missing.csv", "--features", "missing.csv")
+    assert status == 2
+    assert f"--concentration 0.4 does not go with {'hubs' if 'hubs' in options else 'spread'} placement" in err
+
+
+def test_a_concentration_alone_is_predicted_and_said(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "--noise-rates", "0.3", "-k", "5")
+    assert "ties random, noise of concentration 0.4\n" in here("curve", *source, "--concentration", 0.4)[1]
+    assert "ties random\n" in here("curve", *source)[1]
+
+
 def test_each_neighborhood_size_is_computed_once_in_the_order_asked_for(here):
     source = ("--features", "data.csv", "--labels", "data.csv:kind", "--noise-rates", "0.3", "--json")
     status, out, _ = here("curve", *source, "-k", "5,3,5,3,3")

@@ -24,7 +24,6 @@ from labelnoise.cli.options import (
     OutputDir,
     Overwrite,
     PartlyFailedError,
-    PlacementName,
     PlacementOption,
     RandomState,
     Report,
@@ -157,7 +156,7 @@ def curve(
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Also measure the accuracy, by votes on corrupted labels.")
     ] = False,
-    placement: PlacementOption = PlacementName.spread,
+    placement: PlacementOption = None,
     repeats: Annotated[int, typer.Option(help="Noise draws per noise rate, with --simulate.")] = 10,
     target: Annotated[
         float | None, typer.Option(help="Also find the noise rate at which this accuracy is lost, such as 0.9.")
@@ -208,7 +207,7 @@ def curve(
         concentration=concentration,
         metric=metric.value,
         simulate=simulate,
-        placement=placement_of(placement, concentration),
+        placement=placement_of(placement, concentration, predicted=not simulate),
         repeats=repeats,
         random_state=random_state,
         target=target,
@@ -240,10 +239,11 @@ def corrupt(
     noise_rate: Annotated[float, typer.Option(help="Fraction of labels selected, in [0, 1].")],
     noise: Noise = "uniform",
     mapping: Mapping = None,
-    placement: PlacementOption = PlacementName.spread,
+    placement: PlacementOption = None,
     concentration: Annotated[
-        float, typer.Option(help="Concentration of --placement concentrated: 0 spread, 1 in whole regions.")
-    ] = 0.5,
+        float | None,
+        typer.Option(help="Concentration of --placement concentrated: 0 spread, 1 in whole regions. Default: 0.5."),
+    ] = None,
     features: Annotated[str | None, typer.Option(help="Features; every placement except spread needs them.")] = None,
     classes: Classes = None,
     id_columns: IdColumns = None,
@@ -314,7 +314,7 @@ def corrupt(
         print_json({**record, "files": {kind: str(path) for kind, path in files.items()}})
         return
     rho = noisy.concentration
-    realized = "" if rho is None else f"concentration {rho:.3f} (requested {concentration:g}), "
+    realized = "" if rho is None else f"concentration {rho:.3f} (requested {where.parameters()['concentration']:g}), "
     say(
         f"{len(noisy.labels):,} labels of {len(noisy.classes)} classes, {noisy.noise['name']} noise, "
         f"{noisy.placement['name']} placement\n"

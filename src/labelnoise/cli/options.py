@@ -91,10 +91,11 @@ Mapping = Annotated[
     typer.Option(help="With flip: what classes 0, 1, ... become, such as 1,2,0. Default: each becomes the next."),
 ]
 PlacementOption = Annotated[
-    PlacementName,
+    PlacementName | None,
     typer.Option(
-        help="Where the noise lies: spread over all samples, in one k-means cluster per class, concentrated as "
-        "--concentration says, near class boundaries, or at hubs (samples that are neighbors of many others)."
+        help="Where the noise lies: spread over all samples (the default), in one k-means cluster per class, "
+        "concentrated as --concentration says, near class boundaries, or at hubs (samples that are neighbors of many "
+        "others)."
     ),
 ]
 
@@ -217,8 +218,16 @@ def search_of(executor: str | None, workers: int | None, store: Path | None, *, 
     return functools.partial(neighbors, executor=executor or workers, store=store or STORE)
 
 
-def placement_of(name: PlacementName, concentration: float | None) -> Placement:
-    """Return the placement that --placement and --concentration (by default 0.5) name."""
+def placement_of(name: PlacementName | None, concentration: float | None, *, predicted: bool = False) -> Placement:
+    """Return the placement that --placement (by default spread) and --concentration (by default 0.5) name.
+
+    If the accuracy is only `predicted`, no placement is drawn, and a concentration may be given alone.
+
+    Raises
+    ------
+    ValueError
+        A concentration beside a placement that does not take one.
+    """
     import labelnoise as ln
 
     if name is PlacementName.concentrated:
@@ -229,7 +238,14 @@ def placement_of(name: PlacementName, concentration: float | None) -> Placement:
         PlacementName.boundary: ln.ClassBoundary,
         PlacementName.hubs: ln.HubnessProportional,
     }
-    return others[name]()
+    given = name or PlacementName.spread
+    alone = predicted and name is None
+    if concentration is not None and not alone and (concentration != 0 or given is not PlacementName.spread):
+        raise ValueError(
+            f"--concentration {concentration:g} does not go with {given.value} placement: give --placement "
+            "concentrated as well, or leave --concentration out."
+        )
+    return others[given]()
 
 
 def say(text: str) -> None:

@@ -43,7 +43,9 @@ def print_curve(result: CurveResult) -> None:
     shown = result.measured or result.predicted
     assert shown is not None
     console = Console()
-    say(f"{escape(result.title)}: accuracy in %, ties {shown.setting.ties}")
+    rho = shown.setting.placement.get("concentration")
+    where = f", noise of concentration {rho:g}" if rho else ""
+    say(f"{escape(result.title)}: accuracy in %, ties {shown.setting.ties}{where}")
     columns = list(range(len(shown.k)))
     while columns:
         n = len(columns)

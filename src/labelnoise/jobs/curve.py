@@ -35,7 +35,7 @@ from labelnoise.placement import Placement, Spread
 from labelnoise.placement.concentrated import Concentrated
 from labelnoise.progress import stage
 from labelnoise.sweeps.run import describe
-from labelnoise.validation import check_count, check_fraction, check_ks
+from labelnoise.validation import check_concentration, check_count, check_fraction, check_ks, check_noise_rates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class CurveJob:
     title: str = ""
 
     def check(self) -> None:
-        """Raise a ValueError unless one source is named, completely, and the noise predicted is the noise measured."""
+        """Raise a ValueError unless one source is named, completely, and the values of all options fit together."""
         self.samples.check()
         if self.simulate and self.samples.pred_probs is not None:
             raise ValueError(
@@ -77,18 +77,15 @@ class CurveJob:
         if self.network_accuracy:
             check_network_accuracy(self.network_accuracy, self.samples.pred_probs, self.predicted_concentration)
         check_ks(self.k)
+        if self.noise_rates is not None:
+            check_noise_rates(self.noise_rates)
+        check_concentration(self.predicted_concentration)
         check_count(self.repeats, "repeats")
         if self.target is not None:
             check_fraction(self.target, "target")
 
     def _check_placement(self) -> None:
-        spread, dialed = isinstance(self.placement, Spread), isinstance(self.placement, Concentrated)
-        if self.concentration and self.simulate and not dialed:
-            raise ValueError(
-                f"--concentration {self.concentration:g} is not what {self.placement.name} placement measures: give "
-                "--placement concentrated as well, or leave --concentration out."
-            )
-        if not (spread or dialed or self.simulate):
+        if not (self.simulate or isinstance(self.placement, Spread | Concentrated)):
             raise ValueError(
                 f"{self.placement.name} placement needs --simulate: the noise it brings into neighborhoods is seen "
                 "from drawn masks. Give --simulate, or --concentration alone for a prediction."
