@@ -204,6 +204,23 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path, image, message):
         load_images(tmp_path / "s")
 
 
+@pytest.mark.parametrize("threaded", [False, True])
+def test_all_damaged_images_are_named_or_counted_at_once(image_folder, monkeypatch, threaded):
+    if threaded:
+        monkeypatch.setattr(decoding, "THREADED_PIXELS", 1)
+    for i in range(6):
+        (image_folder / "train" / "ant" / f"{i}.png").write_bytes(b"no image")
+    says = (
+        r"image 0 \(.*0.png\) of .* must be .* 5 more of its 8 images cannot be read .*/1.png, .*/4.png and 1 more\.$"
+    )
+    with pytest.raises(ValueError, match=says):
+        load_images(image_folder)
+    for path in (image_folder / "train").rglob("*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match="7 more of its 8 images cannot be read"):
+        load_images(image_folder)
+
+
 @pytest.mark.parametrize("bad", [-1, None])
 def test_missing_labels_are_named_before_anything_is_decoded(tmp_path, bad):
     images = [encoded(GRAY[0]), b"no image"]

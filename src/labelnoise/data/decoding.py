@@ -43,20 +43,33 @@ def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.u
     Raises
     ------
     ValueError
-        An image is missing, cannot be decoded, or is of another size than the first one.
+        Images are missing or cannot be decoded, all of which are counted, or one is of another size than the first.
     """
-    first = _decode(rows[0], 0, where)
+    damaged: dict[int, ValueError] = {}
+
+    def decode(i: int) -> NDArray[np.uint8] | None:
+        try:
+            return _decode(rows[i], i, where)
+        except ValueError as error:
+            damaged[i] = error
+            return None
+
+    sound = ((i, image) for i in range(len(rows)) if (image := decode(i)) is not None)
+    i_first, first = next(sound, (0, None))
+    if first is None:
+        raise _all_damaged(damaged, rows, where)
     blocks: dict[int, NDArray[np.uint8]] = {}
 
     def decode_block(start: int, stop: int) -> None:
-        images = [_decode(rows[i], i, where) for i in range(start, stop)]
-        for i, image in enumerate(images, start):
+        images = {i: image for i in range(start, stop) if (image := decode(i)) is not None}
+        for i, image in images.items():
             if image.shape[:2] != first.shape[:2]:
                 raise ValueError(
-                    f"the images of {where} must all be of one size; image 0 is {_size(first)} (height x width), "
-                    f"image {i} is {_size(image)}. Resize them first, for example with PIL.Image.Image.resize."
+                    f"the images of {where} must all be of one size; image {i_first} is {_size(first)} (height x "
+                    f"width), image {i} is {_size(image)}. Resize them first, for example with PIL.Image.Image.resize."
                 )
-        blocks[start] = _stack(images)
+        if not damaged:
+            blocks[start] = _stack(list(images.values()))
 
     if first.shape[0] * first.shape[1] >= THREADED_PIXELS:
         for_each_block(decode_block, len(rows), _BLOCK, "decoding images")
@@ -64,6 +77,8 @@ def decode_images(rows: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.u
         starts = range(0, len(rows), _BLOCK)
         for start in track(starts, "decoding images", total=len(starts)):
             decode_block(start, min(start + _BLOCK, len(rows)))
+    if damaged:
+        raise _all_damaged(damaged, rows, where)
     ordered = [blocks[start] for start in sorted(blocks)]
     if len({block.ndim for block in ordered}) > 1:
         ordered = [_as_rgb(block) if block.ndim == 3 else block for block in ordered]
@@ -117,6 +132,18 @@ def _decode(row: Mapping[str, Any], index: int, where: str) -> NDArray[np.uint8]
             f"{name} of {where} must be an image that Pillow reads; it raised {type(error).__name__}: {error}. "
             f"Replace or drop it."
         ) from error
+
+
+def _all_damaged(damaged: Mapping[int, ValueError], rows: Sequence[Mapping[str, Any]], where: str) -> ValueError:
+    """Return one error about all damaged images, or the error of the only one."""
+    first, *others = sorted(damaged)
+    if not others:
+        return damaged[first]
+    shown = ", ".join(str(rows[i].get("path") or f"image {i}") for i in others[:4])
+    more = f" and {len(others) - 4:,} more" if len(others) > 4 else ""
+    return ValueError(
+        f"{damaged[first]} {len(others):,} more of its {len(rows):,} images cannot be read either: {shown}{more}."
+    )
 
 
 def _gray_or_rgb(image: Image) -> NDArray[np.uint8]:
