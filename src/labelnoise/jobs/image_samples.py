@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ def read_pixels(dataset: str, split: str) -> tuple[Data, Paths]:
     classes = class_values(tuple(map(str, data.reading.classes)))
     note = "the features are the pixels; those of a pretrained network (--model) usually tell classes apart far better"
     reading = replace(data.reading, warnings=(*data.reading.warnings, note))
-    listed = folder_rows(locate(dataset), split, None, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # They are in the reading already.
+        listed = folder_rows(locate(dataset), split, None, None)
     paths = None if listed is None else np.array([str(listed[1].root / name) for name in listed[1].names], dtype=object)
     return Data(data.values, classes[data.labels], classes, reading), paths
 
