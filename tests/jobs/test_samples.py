@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from labelnoise.jobs.image_samples import read_pixels
 from labelnoise.jobs.samples import SampleSource
 
 
@@ -82,3 +83,41 @@ def test_what_an_image_folder_leaves_out_and_what_is_odd_is_part_of_the_reading(
     assert ["below class folders (1)" in warning for warning in train.reading.warnings] == [True]
     assert ["outside class folders (1)" in warning for warning in test.reading.warnings] == [True]
     assert train.reading.summary()["test"]["left_out"] == test.reading.left_out
+
+
+def write_images(folder, *names):
+    for i, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((4, 4), i, np.uint8)).save(folder / name)
+    return str(folder)
+
+
+def test_an_image_set_of_one_split_is_tested_leave_one_out(tmp_path):
+    plain = write_images(tmp_path / "plain", "ant/1.png", "bee/2.png")
+    both = write_images(tmp_path / "both", "train/ant/1.png", "train/bee/2.png", "val/ant/3.png")
+    only = write_images(tmp_path / "only", "test/ant/1.png", "test/bee/2.png")
+    for options in ((plain, None), (plain, "train"), (both, "train"), (both, "training"), (only, None), (only, "test")):
+        source = SampleSource(dataset=options[0], test_split=options[1])
+        train, test = source.read()
+        assert (len(train.labels), test) == (2, None)
+        assert train.reading.test_samples == "each sample against all others"
+        assert source.description(train).endswith("pixel values, leave one out")
+    train, test = SampleSource(dataset=both, test_split="val").read()
+    assert (len(train.labels), len(test.labels)) == (2, 1)
+
+
+def test_a_split_for_tests_that_is_not_there_is_asked_for(tmp_path):
+    both = write_images(tmp_path / "both", "train/ant/1.png", "train/bee/2.png", "val/ant/3.png")
+    with pytest.raises(ValueError, match=r"--test-split must name .* 'train', 'validation'; got 'test', the default"):
+        SampleSource(dataset=both).read()
+    plain = write_images(tmp_path / "plain", "ant/1.png", "bee/2.png")
+    with pytest.raises(ValueError, match=r"--test-split must name .* 'train'; got 'val'\. Name another, or 'train' to"):
+        SampleSource(dataset=plain, test_split="val").read()
+
+
+def test_an_empty_class_folder_is_reported_once(tmp_path):
+    source = write_images(tmp_path / "set", "ant/1.png", "bee/2.png")
+    (tmp_path / "set" / "cow").mkdir()
+    data, paths = read_pixels(source, "train")  # Any warning of Python would be an error here.
+    assert ["'cow'" in warning for warning in data.reading.warnings] == [True, False]
+    assert [path.rpartition("/")[2] for path in paths] == ["1.png", "2.png"]

@@ -133,7 +133,7 @@ def curve(
     id_columns: IdColumns = None,
     missing_label: MissingLabels = None,
     csv: Csv = None,
-    test_split: TestSplit = "test",
+    test_split: TestSplit = None,
     noise: Noise = "uniform",
     mapping: Mapping = None,
     noise_rates: Annotated[

@@ -114,7 +114,13 @@ TestFeatures = Annotated[
     str | None, typer.Option(help="Test features. Without them, each training sample is tested against the others.")
 ]
 TestLabels = Annotated[str | None, typer.Option(help="True labels of the test samples.")]
-TestSplit = Annotated[str, typer.Option(help="With --dataset: the split of the test samples.")]
+TestSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="With --dataset: the split of the test samples. Default: test, or none if the set has one split only; "
+        "each sample is then tested against the others, as with train."
+    ),
+]
 Classes = Annotated[
     str | None,
     typer.Option(help="All classes in order: such as cat,dog,bird, or a file that holds them."),

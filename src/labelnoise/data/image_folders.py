@@ -35,6 +35,24 @@ _DESCRIPTIONS = re.compile(
 """Names of files that hold or describe images in the hub's layout."""
 
 
+class SplitError(ValueError):
+    """There is no such split.
+
+    Parameters
+    ----------
+    splits : tuple of str
+        The splits that there are.
+    place : Path or str
+        The image set.
+    split : str
+        The split that was asked for.
+    """
+
+    def __init__(self, splits: tuple[str, ...], place: Path | str, split: str) -> None:
+        self.splits = splits
+        super().__init__(f"`split` must be one of {_listed(splits)}, which {place} has; got {split!r}.")
+
+
 @dataclass(frozen=True)
 class ImageFiles:
     """The images of one split, by class and then by name.
@@ -79,8 +97,8 @@ def find_image_files(place: Path, split: str) -> ImageFiles:
         folder may be a split as well as a class.
     """
     splits = _split_folders(place)
-    root = place if not splits and _split_name(split) == "train" else _chosen(place, splits, split)
-    trained = [folder for folder in splits if _split_name(folder.name) == "train"]
+    root = place if not splits and split_name(split) == "train" else _chosen(place, splits, split)
+    trained = [folder for folder in splits if split_name(folder.name) == "train"]
     training = root if root in trained or not trained else _chosen(place, splits, "train")
     own, classes = ([folder.name for folder in _folders(at)] for at in (root, training))
     unknown = sorted(set(own) - set(classes))
@@ -128,7 +146,7 @@ def _split_folders(place: Path) -> list[Path]:
     A set of classes may have one that is called "train". Its folder then holds images, and not class folders.
     """
     folders = [folder for folder in _folders(place) if _holds_images(folder)]
-    named = [folder for folder in folders if _split_name(folder.name) in _SPLITS]
+    named = [folder for folder in folders if split_name(folder.name) in _SPLITS]
     of_classes = [folder for folder in named if any(map(_holds_images, _folders(folder)))]
     others = [folder for folder in folders if folder not in named]
     if not named or (others and not of_classes):
@@ -144,11 +162,11 @@ def _split_folders(place: Path) -> list[Path]:
 
 def _chosen(place: Path, splits: list[Path], split: str) -> Path:
     """Return the folder called `split`, or else the one with a name that means the same."""
-    same = [folder for folder in splits if _split_name(folder.name) == _split_name(split)]
+    same = [folder for folder in splits if split_name(folder.name) == split_name(split)]
     found = [folder for folder in same if folder.name == split] or same
     if not found:
-        known = _listed(dict.fromkeys(_split_name(folder.name) for folder in splits)) or "'train'"
-        raise ValueError(f"`split` must be one of {known}, which {place} has; got {split!r}.")
+        known = tuple(dict.fromkeys(split_name(folder.name) for folder in splits))
+        raise SplitError(known or ("train",), place, split)
     if len(found) > 1:
         names = _listed(folder.name for folder in found)
         raise ValueError(f"`split` must name one folder of {place}; {split!r} may be {names}. Give one of these names.")
@@ -163,14 +181,15 @@ def _check_layout(root: Path, training: Path, classes: list[str]) -> None:
         raise ValueError(
             f"{training} must hold at least two class folders, <class>/*.jpg; it has only {classes[0]!r}.{inner}"
         )
-    if below and all(_split_name(name) in _SPLITS for name in below) and len(below) > 1:
+    if below and all(split_name(name) in _SPLITS for name in below) and len(below) > 1:
         raise ValueError(
             f"the splits of {root} must lie above its classes, <split>/<class>/*.jpg; its class folders hold "
             f"{_listed(sorted(below))}. Move them."
         )
 
 
-def _split_name(name: str) -> str:
+def split_name(name: str) -> str:
+    """Return the name of the split that a folder's name means, or the name itself if it means none."""
     return next((split for split, names in _SPLITS.items() if name.lower() in names), name)
 
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from labelnoise.arrays import Integers
 from labelnoise.artifacts import check_regular
-from labelnoise.data.image_folders import ImageFiles, find_image_files, is_image_folder
+from labelnoise.data.image_folders import ImageFiles, SplitError, find_image_files, is_image_folder
 from labelnoise.labels import encode_labels
 
 DATA_VARIABLE = "LABELNOISE_DATA"
@@ -149,9 +149,7 @@ def _open_split(
             with _library_errors(place):
                 splits = datasets.load_dataset(str(place))
         if split not in splits:
-            raise ValueError(
-                f"`split` must be one of {', '.join(map(repr, splits))}, which {place} has; got {split!r}."
-            )
+            raise SplitError(tuple(map(str, splits)), place, split)
         table, features = splits[split], splits[split].features or {}
         image = _image_column(features, image_column, where, datasets)
         label = _label_column(features, label_column, where, datasets)

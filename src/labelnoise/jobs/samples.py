@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from labelnoise.data import load_images, split_column
+from labelnoise.data.image_folders import SplitError, split_name
 from labelnoise.data.reading import Data, Reading, read_data, with_test
 from labelnoise.neighborhoods.neighbors import Neighbors
 
@@ -45,8 +46,9 @@ class SampleSource:
         Labels that say that there is none; such rows are left out and counted.
     csv : dict of str to str
         How text files are written, as in `read_labels`.
-    test_split : str
-        The split of the image set that holds the test samples.
+    test_split : str, optional
+        The split of the image set that holds the test samples; by default "test". If the set has one split only, or if
+        it is that of the training samples, each training sample is tested against the others.
     """
 
     dataset: str | None = None
@@ -59,7 +61,7 @@ class SampleSource:
     id_columns: tuple[str, ...] | None = None
     missing_labels: tuple[str, ...] = ()
     csv: dict[str, str] = field(default_factory=dict)
-    test_split: str = "test"
+    test_split: str | None = None
 
     def check(self) -> None:
         """Raise a ValueError unless exactly one source is named, with all that it needs."""
@@ -71,7 +73,7 @@ class SampleSource:
             )
         if self.dataset is None and self.labels is None:
             raise ValueError(f"{_option(named[0])} needs --labels FILE: the label of every row.")
-        if self.test_split != "test" and self.dataset is None:
+        if self.test_split is not None and self.dataset is None:
             raise ValueError("--test-split names a split of an image set: give it with --dataset, or leave it out.")
         unused = [name for name in self.source() if name not in ("dataset", "test_split")]
         if self.dataset is not None and unused:
@@ -114,10 +116,10 @@ class SampleSource:
         """Return one line about the samples, for a figure."""
         if self.pred_probs is not None:
             return f"{split_column(self.pred_probs)[0].name}: clean distribution from predicted probabilities"
-        if self.dataset is not None:
-            return f"{train.reading.files[0].split(',')[0]}, {train.reading.features[0]}"
-        assert self.features is not None
         place = "" if train.reading.test is not None else ", leave one out"
+        if self.dataset is not None:
+            return f"{train.reading.files[0].split(',')[0]}, {train.reading.features[0]}{place}"
+        assert self.features is not None
         return f"{split_column(self.features)[0].name}, {np.asarray(train.values)[0].size} features{place}"
 
     def _read_files(self) -> tuple[Data, Data | None]:
@@ -136,11 +138,31 @@ class SampleSource:
     def _how(self) -> dict[str, Any]:
         return {"id_columns": self.id_columns, "missing_labels": self.missing_labels, "csv": self.csv}
 
-    def _read_images(self) -> tuple[Data, Data]:
+    def _read_images(self) -> tuple[Data, Data | None]:
+        """Return both splits, or None for the test samples if there is one split only or the two are the same."""
         assert self.dataset is not None
-        train, test = read_split(self.dataset, "train"), read_split(self.dataset, self.test_split)
+        name, asked = "train", self.test_split or "test"
+        try:
+            train = read_split(self.dataset, name)
+        except SplitError as error:
+            if len(error.splits) > 1:
+                raise
+            name = error.splits[0]
+            train = read_split(self.dataset, name)
+        if split_name(asked) == split_name(name):
+            return train, None
+        try:
+            test = read_split(self.dataset, asked)
+        except SplitError as error:
+            if self.test_split is None and len(error.splits) == 1:
+                return train, None
+            raise ValueError(
+                f"--test-split must name a split of {self.dataset}, which has {', '.join(map(repr, error.splits))}; "
+                f"got {asked!r}{'' if self.test_split else ', the default'}. Name another, or {name!r} to test each "
+                "sample against the others."
+            ) from None
         if test.reading.classes != train.reading.classes:  # Labels are plain values, and the test split lacks some.
-            test = read_split(self.dataset, self.test_split, train.reading.classes)
+            test = read_split(self.dataset, asked, train.reading.classes)
         return train, test
 
 
