@@ -117,9 +117,20 @@ def test_a_mapping_must_be_a_permutation(mapping):
         ln.FlipNoise(mapping)
 
 
-def test_a_mapping_must_not_be_a_dict():
-    with pytest.raises(TypeError, match="must be a sequence"):
-        ln.FlipNoise({0: 1, 1: 0})
+def test_a_mapping_by_name_moves_the_classes_named():
+    noise = ln.FlipNoise({"dog": "cat", "cat": "dog"})
+    labels = ["ant", "cat", "dog", "cat"]
+    noisy = ln.corrupt(labels, noise, 1.0)
+    assert noisy.labels.tolist() == ["ant", "dog", "cat", "dog"]
+    assert noisy.noise["mapping"] == [0, 2, 1]
+    assert noise.parameters()["mapping"] == {"dog": "cat", "cat": "dog"}
+    assert ln.corrupt([1, 2, 3], ln.FlipNoise({"1": "2", "2": "3", "3": "1"}), 1.0).labels.tolist() == [2, 3, 1]
+    with pytest.raises(ValueError, match=r"must name classes of the labels, .*'ant', 'cat', 'dog'\]; got 'cow'"):
+        ln.corrupt(labels, ln.FlipNoise({"cow": "cat", "cat": "cow"}), 0.5)
+    with pytest.raises(ValueError, match="must be a permutation of the classes"):
+        ln.FlipNoise({"cat": "dog"})
+    with pytest.raises(ValueError, match="call for_classes"):
+        noise.matrix(3)
 
 
 def test_another_number_of_classes_is_an_error():

@@ -242,7 +242,8 @@ def check_several_classes(codes: Codes, classes: NDArray[Any], name: str = "labe
     if len(classes) == 1:
         raise ValueError(
             f"`{name}` must be of at least two classes, or noise changes nothing; got one class, "
-            f"{classes.tolist()[0]!r}, {len(codes)} times. Pass classes=[...] if there are classes that do not occur."
+            f"{classes.tolist()[0]!r}, {len(codes)} times. Pass classes=[...] (--classes on the command line) if "
+            f"there are classes that do not occur."
         )
 
 

@@ -168,7 +168,8 @@ def _check_doubtful(array: NDArray[Any], found: NDArray[Any], name: str) -> None
         raise ValueError(
             f"`{name}` must not leave open whether {word!r} is a class or says that there is no label; "
             f"{len(rows)} of {len(array)} are {word!r}, the first is entry {rows[0]}. Leave these samples out, "
-            f"or, if it is a class, pass classes=[{_listed(found, 4)}], all classes in order."
+            f"or, if it is a class, pass classes=[{_listed(found, 4)}] (--classes on the command line), all classes in "
+            f"order."
         )
 
 
@@ -271,7 +272,7 @@ def _encode_by_position(
         order = "" if ordered else " in a known order,"
         raise ValueError(
             f"`{name}` must be of {n_classes} classes,{order} {n_classes_is}; found {n_found}: {_listed(found)}. "
-            f"Pass classes=[...], all classes in that order."
+            f"Pass classes=[...] (--classes on the command line), all classes in that order."
         )
     return _lookup(array, found, name), found
 
@@ -294,7 +295,7 @@ def _first_code(array: NDArray[Any], n_classes: int, n_classes_is: str, predicte
     raise ValueError(
         f"`{name}` must be clear about where they count from: with {n_classes} classes, {n_classes_is}, integers in "
         f"{array.min()}..{array.max()} may count from 0 or from 1.{seen} "
-        f"Pass classes=range({n_classes}) or classes=range(1, {n_classes + 1})."
+        f"Pass classes=range({n_classes}) or classes=range(1, {n_classes + 1}) (--classes on the command line)."
     )
 
 
@@ -304,7 +305,8 @@ def _all_codes(found: NDArray[Any], name: str) -> NDArray[Any]:
     if n_classes > 100 + 10 * len(found):
         raise ValueError(
             f"`{name}` are integers from 0 to {n_classes - 1}, most of which never occur. Pass "
-            f"classes=np.unique({name}) if they are identifiers, or classes=range({n_classes}) if all are classes."
+            f"classes=np.unique({name}) if they are identifiers, or classes=range({n_classes}) if all are classes (on "
+            f"the command line --classes FILE, a file that lists them)."
         )
     return np.arange(n_classes)
 

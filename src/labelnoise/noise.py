@@ -124,7 +124,8 @@ def check_class_count(noise: NoiseModel, n_classes: int) -> None:
     if noise.n_classes is not None and noise.n_classes != n_classes:
         raise ValueError(
             f"the {noise.name} noise must have one row per class; it is made for {noise.n_classes} classes, "
-            f"and there are {n_classes}. Build it for {n_classes}, or pass `classes` if labels do not show them all."
+            f"and there are {n_classes}. Build it for {n_classes}, or pass `classes` (--classes on the command line) "
+            f"if labels do not show them all."
         )
 
 
@@ -172,31 +173,50 @@ class FlipNoise(NoiseModel):
 
     Parameters
     ----------
-    mapping : sequence of int, optional
-        A permutation of 0..L-1. Default: i -> (i + 1) mod L.
+    mapping : sequence of int, or dict, optional
+        A permutation of 0..L-1, or what each class becomes by name; classes that a dict leaves out stay what they are.
+        Default: i -> (i + 1) mod L.
+
+    Attributes
+    ----------
+    mapping : tuple of int, or None
+        The permutation.
+    names : tuple or None
+        The classes that it permutes, of a dict.
 
     Raises
     ------
     ValueError
-        `mapping` is not a permutation, or the labels have another number of classes.
+        `mapping` is not a permutation, or the labels have another number of classes, or not the classes that it names.
 
     Examples
     --------
     >>> FlipNoise([1, 0]).matrix(2)
     array([[0., 1.],
            [1., 0.]])
+    >>> FlipNoise({"cat": "dog", "dog": "cat"}).for_classes(np.array(["ant", "cat", "dog"]))
+    FlipNoise(mapping=(0, 2, 1))
     """
 
     name: ClassVar[str] = "flip"
 
     mapping: tuple[int, ...] | None = None
+    names: tuple[Any, ...] | None = field(default=None, init=False)
 
-    def __init__(self, mapping: ArrayLike | Sequence[int] | None = None) -> None:
+    def __init__(self, mapping: ArrayLike | Sequence[int] | dict[Any, Any] | None = None) -> None:
+        object.__setattr__(self, "names", None)
         if mapping is None:
             object.__setattr__(self, "mapping", None)
             return
         if isinstance(mapping, dict):
-            raise TypeError("`mapping` must be a sequence: entry i is the class that class i becomes; got a dict.")
+            names = list(mapping)
+            if not names or set(mapping.values()) != set(names):
+                raise ValueError(
+                    f"`mapping` must be a permutation of the classes that it names, each becoming one and becoming of "
+                    f"one; got {mapping}. For anything else use MatrixNoise."
+                )
+            object.__setattr__(self, "names", tuple(names))
+            mapping = [names.index(new) for new in mapping.values()]
         array = to_array(mapping)
         if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
             raise ValueError(
@@ -217,12 +237,31 @@ class FlipNoise(NoiseModel):
 
     @property
     def n_classes(self) -> int | None:
-        """The number of classes that the mapping lists; None for the default."""
-        return None if self.mapping is None else len(self.mapping)
+        """The number of classes that the mapping lists; None for the default, and for classes by name."""
+        return None if self.mapping is None or self.names is not None else len(self.mapping)
+
+    def for_classes(self, classes: NDArray[Any]) -> NoiseModel:
+        """Return the flip of these classes in their order."""
+        check_class_count(self, len(classes))
+        if self.names is None:
+            return self
+        places = positions(list(self.names), classes)
+        if places is None:
+            known = {str(item) for item in classes.tolist()}
+            unknown = [item for item in self.names if str(item) not in known] or list(self.names)
+            raise ValueError(
+                f"`mapping` must name classes of the labels, which are {classes.tolist()[:10]}; got {unknown[0]!r}. "
+                f"Write the classes as the labels do."
+            )
+        permutation = np.arange(len(classes))
+        permutation[places] = places[list(self.mapping or ())]
+        return FlipNoise(permutation)
 
     def _permutation(self, n_classes: int) -> Codes:
         if self.mapping is None:
             return (np.arange(n_classes) + 1) % n_classes
+        if self.names is not None:
+            raise ValueError(f"`mapping` names classes; call for_classes with all of them first. Named: {self.names}.")
         check_class_count(self, n_classes)
         return np.array(self.mapping, dtype=np.int64)
 
@@ -242,7 +281,18 @@ class FlipNoise(NoiseModel):
 
     def parameters(self) -> dict[str, Any]:
         """Return the name and the mapping, which is None for the default."""
-        return {"name": self.name, "mapping": None if self.mapping is None else list(self.mapping)}
+        if self.mapping is None:
+            return {"name": self.name, "mapping": None}
+        if self.names is None:
+            return {"name": self.name, "mapping": list(self.mapping)}
+        return {"name": self.name, "mapping": {str(old): str(new) for old, new in self._pairs()}}
+
+    def _pairs(self) -> list[tuple[Any, Any]]:
+        names = self.names or ()
+        return [(old, names[code]) for old, code in zip(names, self.mapping or (), strict=True)]
+
+    def __repr__(self) -> str:
+        return f"FlipNoise(mapping={self.mapping if self.names is None else dict(self._pairs())})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -152,6 +152,39 @@ def test_corrupt_says_which_row_of_the_file_each_label_is_of(here):
     np.testing.assert_array_equal(ln.NoisyLabels.load("out/noisy_labels.npz").index, rows)
 
 
+def test_a_mapping_names_classes(here):
+    FRAME.assign(kind=WORDS[LABELS]).to_csv("data.csv", index=False)
+    flip = ("corrupt", "--labels", "data.csv:kind", "--noise-rate", 1, "--noise", "flip", "--mapping")
+    assert here(*flip, "cat=dog,dog=cat")[0] == 0
+    table = pd.read_csv("out/noisy_labels.csv")
+    assert table["label"].tolist() == [{"cat": "dog", "dog": "cat"}.get(word, word) for word in WORDS[LABELS]]
+    for mapping, says in {
+        "cat=dog": "must be a permutation of the classes that it names",
+        "cat=cow,cow=cat": "must name classes of the labels, which are ['bird', 'cat', 'dog']; got 'cow'",
+        "cat=dog,dog": "must be pairs OLD=NEW",
+        "cat,dog,bird": "such as 1,2,0, or pairs of class names, such as cat=dog,dog=cat",
+        "1,0": "--classes on the command line",
+    }.items():
+        status, _, err = here(*flip, mapping)
+        assert (status, says in err) == (2, True), err
+
+
+def test_errors_about_options_come_before_files_are_read_and_name_options(here):
+    nothing = ("--labels", "missing.npy", "--features", "missing.npy")
+    for options, says in {
+        ("curve", "--noise-rates", "20%"): "such as 0,0.1,0.2 (0.2 is 20 %); got '20%'",
+        ("curve", "--noise-rates", "20"): "must lie in [0, 1]; got 20",
+        ("corrupt", "--noise-rate", "20"): "must lie in [0, 1]; got 20",
+        ("curve", "--noise", "flip", "--mapping", "1,1"): "must be a permutation",
+        ("curve", "--concentration", "2"): "must lie in [0, 1]; got 2",
+    }.items():
+        status, _, err = here(*options, *nothing)
+        assert (status, says in err) == (2, True), err
+    np.save("ids.npy", 1000 * np.arange(6))
+    status, _, err = here("corrupt", "--labels", "ids.npy", "--noise-rate", 0.5)
+    assert (status, "--classes FILE" in err) == (2, True)
+
+
 def test_tolerance_of_a_target(here):
     source = ("--features", "data.csv", "--labels", "data.csv:kind", "-k", "3,15", "--noise", "flip")
     status, out, _ = here("curve", *source, "--noise-rates", "0,0.2,0.4", "--target", "0.9")

@@ -42,6 +42,7 @@ from labelnoise.cli.options import (
     placement_of,
     print_json,
     print_reading,
+    rates,
     sample_source,
     say,
     search_of,
@@ -201,7 +202,7 @@ def curve(
         noise=noise_of(noise, mapping, csv),
         samples=samples,
         k=tuple(dict.fromkeys(numbers(k, "--k", int))),
-        noise_rates=None if noise_rates is None else tuple(numbers(noise_rates, "--noise-rates", float)),
+        noise_rates=None if noise_rates is None else tuple(rates(noise_rates, "--noise-rates")),
         ties=ties.value,
         model=model.value,
         concentration=concentration,
@@ -266,8 +267,10 @@ def corrupt(
     from labelnoise.artifacts import SCHEMA, check_overwrite, output_folder, write_json, write_table
     from labelnoise.corruption import corrupt as corrupt_labels
     from labelnoise.data import read_data
+    from labelnoise.validation import check_noise_rate
 
     check_report(report, output_dir, overwrite)
+    check_noise_rate(noise_rate)
     model, where = noise_of(noise, mapping, csv), placement_of(placement, concentration)
     data = read_data(
         labels,

@@ -88,7 +88,10 @@ Noise = Annotated[
 ]
 Mapping = Annotated[
     str | None,
-    typer.Option(help="With flip: what classes 0, 1, ... become, such as 1,2,0. Default: each becomes the next."),
+    typer.Option(
+        help="With flip: what classes 0, 1, ... become, such as 1,2,0, or pairs of class names, such as "
+        "cat=dog,dog=cat, in which case other classes stay. Default: each becomes the next."
+    ),
 ]
 PlacementOption = Annotated[
     PlacementName | None,
@@ -182,12 +185,31 @@ def missing_labels(texts: list[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for text in texts or [] for part in text.split(","))
 
 
-def numbers(text: str, name: str, kind: Callable[[str], T]) -> list[T]:
-    """Parse numbers separated by commas."""
+def numbers(text: str, name: str, kind: Callable[[str], T], example: str = "10,30,100") -> list[T]:
+    """Parse numbers separated by commas; an error gives the example."""
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"`{name}` must be numbers separated by commas, such as 10,30,100; got {text!r}.") from None
+        raise ValueError(f"`{name}` must be numbers separated by commas, such as {example}; got {text!r}.") from None
+
+
+def rates(text: str, name: str) -> list[float]:
+    """Parse noise rates separated by commas."""
+    return numbers(text, name, float, "0,0.1,0.2 (0.2 is 20 %)")
+
+
+def _mapping(text: str) -> list[int] | dict[str, str]:
+    """Parse positions of classes separated by commas, or pairs of class names ``OLD=NEW,OLD=NEW``."""
+    if "=" not in text:
+        return numbers(text, "--mapping", int, "1,2,0, or pairs of class names, such as cat=dog,dog=cat")
+    pairs = [part.partition("=") for part in text.split(",")]
+    mapping = {old.strip(): new.strip() for old, _, new in pairs}
+    if not all(equals and new for _, equals, new in pairs) or len(mapping) < len(pairs):
+        raise ValueError(
+            f"`--mapping` must be pairs OLD=NEW separated by commas, each class once before a =, such as "
+            f"cat=dog,dog=cat; got {text!r}."
+        )
+    return mapping
 
 
 def accuracies(text: str, name: str) -> list[tuple[float, float]]:
@@ -205,7 +227,7 @@ def noise_of(text: str, mapping: str | None, csv: list[str] | None) -> NoiseMode
     """Return the noise model that --noise and --mapping name; --csv says how a file of it is written."""
     from labelnoise.data import read_noise
 
-    return read_noise(text, None if mapping is None else numbers(mapping, "--mapping", int), csv=csv_options(csv))
+    return read_noise(text, None if mapping is None else _mapping(mapping), csv=csv_options(csv))
 
 
 def search_of(executor: str | None, workers: int | None, store: Path | None, *, has_features: bool) -> NeighborSearch:

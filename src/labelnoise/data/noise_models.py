@@ -18,15 +18,17 @@ from labelnoise.data.text import CsvOptions, path_suffix
 from labelnoise.noise import FlipNoise, MatrixNoise, NoiseModel, UniformNoise
 
 
-def read_noise(text: str, mapping: list[int] | None = None, *, csv: Mapping[str, Any] | None = None) -> NoiseModel:
+def read_noise(
+    text: str, mapping: list[int] | dict[str, str] | None = None, *, csv: Mapping[str, Any] | None = None
+) -> NoiseModel:
     """Return the noise model that a text names.
 
     Parameters
     ----------
     text : str
         ``"uniform"``, ``"flip"``, or the path of a file that holds a corruption matrix.
-    mapping : list of int, optional
-        For flip noise: the class that each class becomes. By default it is the next one.
+    mapping : list of int or dict, optional
+        For flip noise: the class that each class becomes, as in `FlipNoise`. By default it is the next one.
     csv : mapping, optional
         How a text table is written, as in `read_labels`.
 

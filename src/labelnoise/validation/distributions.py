@@ -106,7 +106,7 @@ def check_agreement(pred_probs: Floats, codes: Codes, name: str, labels_name: st
             f"`{name}` must have the columns of the classes in order, and rows of the same samples as `{labels_name}`; "
             f"the labels are the most probable class of their row for {agreement:.1%} of {n} samples, and would be for "
             f"{chance:.1%} by chance. Check the order of the columns (pass classes=[...], the classes in this order, "
-            f"or a data frame whose columns are named) and of the samples."
+            f"on the command line --classes, or a data frame whose columns are named) and of the samples."
         )
 
 
