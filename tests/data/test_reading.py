@@ -71,6 +71,20 @@ class TestFeatures:
         assert reading.left_out["other"].startswith(why)
         assert len(reading.warnings) == ("copy" in why)
 
+    def test_indicators_of_classes_are_left_out_and_said(self, tmp_path):
+        kind = np.array(["cat", "dog", "owl"])[np.arange(N) % 3]
+        legs = np.where(kind == "owl", 2, 4)
+        nearly = (np.arange(N) % 3 == 0) ^ (np.arange(N) == 5)
+        frame = FRAME[["a", "b"]].assign(kind=kind, legs=legs, nearly=nearly.astype(int))
+        frame = frame.join(pd.get_dummies(kind, prefix="is", dtype=int))
+        path = saved(frame, tmp_path / "data.csv")
+        reading = read_data(f"{path}:kind", features=path).reading
+        assert reading.features == ("a", "b", "nearly")
+        made = ["legs", "is_cat", "is_dog", "is_owl"]
+        assert [reading.left_out[name] for name in made] == ["an indicator or grouping of the label"] * 4
+        assert len(reading.warnings) == 4
+        assert "legs" in read_data(f"{path}:kind", features=f"{path}:a,legs").reading.features
+
     @pytest.mark.parametrize("name", ["id", "ID", "image_id", "patient id", "imageId", "row_index", "uuid", "idx"])
     def test_identifiers_are_known_by_their_names(self, tmp_path, name):
         path = saved(FRAME.assign(**{name: RNG.integers(10**6, size=N)}), tmp_path / "data.csv")

@@ -25,6 +25,8 @@ _IDENTIFIER = re.compile(
 _INDEX = "the index of the data frame"
 _IN_ORDER, _PERMUTED, _DISTINCT = 5, 10, 20
 """The least numbers of rows in which running numbers, in order or not, and distinct whole numbers are no accident."""
+_GROUPED = 20
+"""The least number of rows beyond two per class in which one value per class is no accident."""
 _HEAD = 1000  # Many columns are settled by so many rows.
 _EXCESS, _ERRORS = 0.25, 4
 """What another label must agree with the label above chance: so much, or half of what is possible; and standard errors.
@@ -113,10 +115,10 @@ def default_columns(
         elif why := table.no_number(name) or (_identifier(table, name, decided) if role == "features" else ""):
             left_out[name] = why
         else:
-            follows, copy = (False, False) if codes is None else _follows(table.numbers([name])[keep, 0], codes)
-            if copy:
-                left_out[name] = "a copy of the label: each of its values stands for one class"
-                warnings.append(f"column {name!r} is a copy of the label and was left out.")
+            follows, made = (False, "") if codes is None else _follows(table.numbers([name])[keep, 0], codes)
+            if made:
+                left_out[name] = f"{made} of the label"
+                warnings.append(f"column {name!r} is {made} of the label and was left out.")
                 continue
             columns.append(name)
             if follows:
@@ -252,10 +254,10 @@ def _all_differ(values: NDArray[np.float64]) -> bool:
     return all(len(np.unique(part)) == len(part) for part in (values[:_HEAD], values))
 
 
-def _follows(values: NDArray[Any], codes: NDArray[Any]) -> tuple[bool, bool]:
-    """Return whether the class follows from the value, and whether the value follows from the class as well.
+def _follows(values: NDArray[Any], codes: NDArray[Any]) -> tuple[bool, str]:
+    """Return whether the class follows from the value, and what the column is if its value follows from the class.
 
-    A value must recur, on average, for this to be no accident.
+    A value or class must recur, on average, for this to be no accident.
     """
     import pandas as pd
 
@@ -264,9 +266,12 @@ def _follows(values: NDArray[Any], codes: NDArray[Any]) -> tuple[bool, bool]:
         pairs = value_codes.astype(np.int64) * (int(codes.max()) + 1) + codes[:n]
         return int(value_codes.max()) + 1, len(pd.unique(codes[:n])), len(pd.unique(pairs))
 
-    n_values, _, n_pairs = counts(_HEAD)  # What does not hold in the first rows does not hold.
-    if n_pairs > n_values:
-        return False, False
+    n_values, n_classes, n_pairs = counts(_HEAD)  # What does not hold in the first rows does not hold.
+    if n_pairs > max(n_values, n_classes):
+        return False, ""
     n_values, n_classes, n_pairs = counts(len(codes))
     follows = n_pairs == n_values and n_classes > 1 and len(codes) >= max(6, 2 * n_values)
-    return follows, follows and n_values == n_classes
+    if follows and n_values == n_classes:
+        return True, "a copy"
+    grouped = n_pairs == n_classes and n_values > 1 and len(codes) >= _GROUPED + 2 * n_classes
+    return follows, "an indicator or grouping" if grouped else ""
