@@ -116,7 +116,7 @@
       const wanted = target.value.toLowerCase();
       for (const row of rows()) row.hidden = !row.textContent.toLowerCase().includes(wanted);
       const shown = rows().filter((row) => !row.hidden).length;
-      section.querySelector(".count").textContent = `${shown.toLocaleString("en")} rows`;
+      section.querySelector(".count").textContent = `${shown.toLocaleString("en")} row${shown === 1 ? "" : "s"}`;
     });
 
     section.querySelector(".save").addEventListener("click", () => {
