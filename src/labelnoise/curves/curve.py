@@ -216,8 +216,9 @@ class AccuracyCurve:
     def tolerance(self, target: float) -> float | Floats:
         """Return the largest noise rate that keeps the accuracy at or above `target` (section 10 of the theory).
 
-        A predicted curve is evaluated between its levels until the crossing is known to 1e-6; a measured one is
-        interpolated linearly. The answer stays within the curve's noise rates: it is the largest of them if the
+        A predicted curve is evaluated between its levels until the crossing is known to 1e-6. A measured one, and one
+        predicted from where measured noise lies, is interpolated linearly, which is close only where its noise rates
+        are (0.05 apart or less). The answer stays within the curve's noise rates: it is the largest of them if the
         accuracy never falls below the target (read it as "at least"), and NaN if it starts below.
 
         Parameters

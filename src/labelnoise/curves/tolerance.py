@@ -11,6 +11,23 @@ PRECISION = 1e-6
 """Largest error of the tolerance of a predicted curve."""
 GRID = np.linspace(0, 1, 201)
 """Noise rates between which the tipping rates are interpolated."""
+CLOSE = 0.055
+"""Largest distance of noise rates between which a straight line is close enough to the curve: 0.05, as asked for, and a
+little more, since whole samples are selected."""
+
+
+def enclosing_rates(noise_rates: Floats, accuracy: Floats, target: float) -> tuple[float, float]:
+    """Return the neighboring noise rates between which the accuracy first falls below the target.
+
+    Both are the largest noise rate if the accuracy never falls below, and NaN if it starts below.
+    """
+    order = np.argsort(noise_rates, kind="stable")
+    below = np.flatnonzero(accuracy[order] < target)
+    if not len(below):
+        return float(noise_rates[order[-1]]), float(noise_rates[order[-1]])
+    if below[0] == 0:
+        return float("nan"), float("nan")
+    return float(noise_rates[order[below[0] - 1]]), float(noise_rates[order[below[0]]])
 
 
 def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> float:
@@ -18,15 +35,11 @@ def first_crossing(noise_rates: Floats, accuracy: Floats, target: float) -> floa
 
     The result is the largest noise rate if the accuracy never falls below, and NaN if it starts below.
     """
-    order = np.argsort(noise_rates)
-    rates, values = noise_rates[order], accuracy[order]
-    below = np.flatnonzero(values < target)
-    if not len(below):
-        return float(rates[-1])
-    if below[0] == 0:
-        return float("nan")
-    low, high = below[0] - 1, below[0]
-    return float(rates[low] + (rates[high] - rates[low]) * (values[low] - target) / (values[low] - values[high]))
+    low, high = enclosing_rates(noise_rates, accuracy, target)
+    if not low < high:
+        return low
+    at_low, at_high = accuracy[noise_rates == low][0], accuracy[noise_rates == high][0]
+    return float(low + (high - low) * (at_low - target) / (at_low - at_high))
 
 
 def tolerance(
@@ -38,7 +51,7 @@ def tolerance(
         return coarse
     from scipy.optimize import brentq
 
-    low, high = noise_rates[noise_rates < coarse].max(), noise_rates[noise_rates > coarse].min()
+    low, high = enclosing_rates(noise_rates, accuracy, target)
     return float(brentq(lambda rate: source.per_sample(rate, k).mean() - target, low, high, xtol=PRECISION))
 
 
