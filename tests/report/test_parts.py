@@ -153,7 +153,9 @@ class TestSeveral:
         found = summarize(tmp_path)
         assert [part.kind for part in found.parts] == ["curve", "curve", "recipe"]
         assert "holds 2 curves, 1 study" in found.lead
-        assert [number.name for number in found.numbers] == ["Flip noise: tolerated noise rate"] * 2
+        names = ["first", "below/second"]
+        assert [part.title for part in found.parts[:2]] == [f"Flip noise ({name})" for name in names]
+        assert [number.name for number in found.numbers] == [f"Flip noise ({n}): tolerated noise rate" for n in names]
         assert found.title == found.parts[0].answer
 
     def test_the_summary_is_json(self, tmp_path):

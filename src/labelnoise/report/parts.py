@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from labelnoise.artifacts import StrPath
@@ -53,7 +55,7 @@ def summarize(folder: StrPath) -> Summary:
 
 def summary_of(results: Sequence[FoundResult], folder: str = "") -> Summary:
     """Return what results say; `folder` is the name of where several of them were found."""
-    parts = [_PARTS[result.kind](result) for result in results]
+    parts = _told_apart([_PARTS[result.kind](result) for result in results], results)
     if len(parts) == 1:
         only = parts[0]
         return Summary(only.answer, only.lead, only.numbers, (only,))
@@ -63,6 +65,18 @@ def summary_of(results: Sequence[FoundResult], folder: str = "") -> Summary:
     what = ", ".join(f"{n} {_WORDS[kind][n > 1]}" for kind, n in counts.items())
     lead = f"The folder {folder} holds {what}, each with its answer:"
     return Summary(parts[0].answer, lead, _main_numbers(parts), tuple(parts))
+
+
+def _told_apart(parts: list[Part], results: Sequence[FoundResult]) -> list[Part]:
+    """Return the parts; titles that several of them have are followed by the place of each one's files."""
+    counts = Counter(part.title for part in parts)
+    root = os.path.commonpath([result.folder for result in results])
+    return [
+        part
+        if counts[part.title] == 1
+        else replace(part, title=f"{part.title} ({result.path.relative_to(root).with_suffix('').as_posix()})")
+        for part, result in zip(parts, results, strict=True)
+    ]
 
 
 def _tolerates(part: Part) -> bool:
@@ -78,6 +92,6 @@ def _main_numbers(parts: list[Part]) -> tuple[Number, ...]:
     numbers = []
     for place in chosen:
         part = parts[place]
-        number = part.numbers[_MAIN[part.kind]]
+        number = part.numbers[min(_MAIN[part.kind], len(part.numbers) - 1)]
         numbers.append(Number(f"{part.title}: {number.name}", number.value, number.note))
     return tuple(numbers)
