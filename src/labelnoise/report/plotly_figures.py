@@ -27,7 +27,8 @@ _LEGEND_CLASSES = 20
 """Of more classes, colors repeat too often for a legend to help."""
 _CELLS_WITH_TEXT = 12
 _LONGEST_NAME = 24
-_SHARE = {"tickformat": ".0%", "hoverformat": ".1%"}
+_SHARE = {"tickformat": "~%", "hoverformat": ".1%"}
+"""The ticks of an axis of shares, with as many digits as they need."""
 
 
 def plotly_figure(plot: Plot, colors: dict[int, Pair]) -> Figure:
@@ -119,7 +120,7 @@ def _matrix(plot: MatrixPlot) -> Figure:
         "colorscale": "Cividis",
         "xgap": 1,
         "ygap": 1,
-        "colorbar": {"tickformat": ".0%", "thickness": 12, "outlinewidth": 0},
+        "colorbar": {"tickformat": "~%", "thickness": 12, "outlinewidth": 0},
         "customdata": [[[row, column] for column in names] for row in names],
         "hovertemplate": (
             f"{plot.row_title} %{{customdata[0]}}<br>{plot.column_title} %{{customdata[1]}}<br>%{{z:.1%}}"
@@ -231,7 +232,7 @@ def _gain(plot: GainPlot) -> Figure:
         "height": 380,
         "legend": {"orientation": "h", "y": 1.12},
         "xaxis": {"title": {"text": "labels checked"}, "tickformat": ",d"},
-        "yaxis": {"title": {"text": "expected accuracy"}, "tickformat": ".1%"},
+        "yaxis": {"title": {"text": "expected accuracy"}, **_SHARE},
     }
     return {"data": data, "layout": layout}
 
