@@ -71,6 +71,17 @@ def test_pages_fit_their_window_and_draw_everything(open_page, curve_page, diagn
         )
 
 
+@pytest.mark.parametrize("rates", [(0.0, 0.005, 0.02), (0.2,)])
+def test_ticks_of_small_noise_rates_and_of_a_single_one_differ(open_page, tmp_path, rates):
+    write_curve(tmp_path, measured=False, rates=rates)
+    page = drawn(open_page(run_report(tmp_path)[1]))
+    ticks = page.locator(".plot .xtick text").all_text_contents()
+    assert len(set(ticks)) == len(ticks) > 3
+    low, *_, high = (float(tick.rstrip("%")) for tick in ticks)
+    assert (low, high) == ((0, 2) if len(rates) > 1 else (0, 100))
+    assert page.locator("details summary").first.text_content() == f"Table: {2 * len(rates)} rows"
+
+
 def test_k_and_tie_rule_are_switched_by_keyboard(open_page, curve_page):
     page = drawn(open_page(curve_page))
     everything = visible(page)

@@ -128,7 +128,7 @@ def test_a_second_curve_on_the_same_axes_labels_only_new_k(curves):
     assert texts(more.plot(ax)) == ["K = 3", "9", "25"]
 
 
-@pytest.mark.parametrize("rates", [[0.0, 0.9], [0.95, 0.1, 0.1, 0.3], np.linspace(0, 1, 150)])
+@pytest.mark.parametrize("rates", [[0.0, 0.9], [0.95, 0.1, 0.1, 0.3], [0.4], np.linspace(0, 1, 150)])
 def test_a_line_that_is_slow_to_evaluate_is_interpolated_within_its_width(monkeypatch, rates):
     clean, labels = np.random.default_rng(0).dirichlet([5, 0.5, 0.5], 40), np.zeros(40, int)
     curve = ln.accuracy_curve(clean, labels, ln.FlipNoise(), rates, [3, 100])

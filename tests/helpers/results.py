@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 
 from labelnoise.artifacts import SCHEMA, write_json, write_table
@@ -31,12 +32,22 @@ def write_curve(folder, name="curve", *, ties=("random",), measured=True, rates=
         }
         for rule in ties
         for k, values in ACCURACY.items()
-        for rate, predicted in zip(rates, values, strict=True)
+        for rate, predicted in zip(rates, values, strict=False)
     ]
     frame = pd.DataFrame(rows).astype({"measured": float, "std": float, "difference_points": float})
     write_table(frame, folder / name)
     values = {"schema": SCHEMA, "predicted": {}, "measured": None, "assumption": "labels are clean", "versions": {}}
     return write_json({**values, **record}, folder / f"{name}.json")
+
+
+def write_lines(folder, name="curve"):
+    """Write the predicted lines of a curve, straight between its noise rates."""
+    dense = np.linspace(RATES[0], RATES[-1], 41)
+    lines = [
+        pd.DataFrame({"k": k, "ties": "random", "realized_noise_rate": dense, "accuracy": np.interp(dense, RATES, y)})
+        for k, y in ACCURACY.items()
+    ]
+    write_table(pd.concat(lines), folder / f"{name}_lines")
 
 
 def write_recipe(folder, name, svg, **record):

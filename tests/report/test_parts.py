@@ -5,30 +5,35 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.results import ACCURACY, RATES, change_json, write_curve, write_recipe
+from helpers.results import ACCURACY, RATES, change_json, write_curve, write_lines, write_recipe
 
 import labelnoise as ln
 from labelnoise.artifacts import write_json, write_table
 from labelnoise.curves.comparison import comparison_table
 from labelnoise.figures.curves import densely
-from labelnoise.report.curve_part import curve_answer, curve_plot, tolerated
+from labelnoise.report.curve_answer import curve_answer, tolerated
+from labelnoise.report.curve_part import curve_plot
+from labelnoise.report.looks import k_colors
 from labelnoise.report.other_parts import MOST_CLASSES, matrix_alt, matrix_plot
 from labelnoise.report.parts import summarize
+from labelnoise.report.plotly_figures import plotly_figure
 from labelnoise.report.results import find_results
-from labelnoise.report.texts import option_facts, plain_table
+from labelnoise.report.texts import option_facts, percent, plain_table
 
 
 class TestCurve:
     def test_the_answer_is_of_the_k_that_tolerates_most(self, tmp_path):
         write_curve(tmp_path, measured=False)
-        found = summarize(tmp_path)
         # Between 0.2 and 0.4, K = 10 falls from 0.94 to 0.80; nine tenths of 0.96 are 0.864.
+        write_lines(tmp_path)
+        found = summarize(tmp_path)
         assert [number.value for number in found.numbers] == ["96.0 %", "30.9 %", "60.0 %"]
         assert "With K = 10" in found.title
         assert "up to 30.9 % flip noise" in found.title
 
     def test_a_target_replaces_nine_tenths(self, tmp_path):
         write_curve(tmp_path, measured=False, target=0.9)
+        write_lines(tmp_path)
         assert summarize(tmp_path).numbers[1].value == "25.7 %"  # 0.2 + 0.2 x 0.04 / 0.14
 
     def test_an_accuracy_that_is_never_lost_is_marked(self, tmp_path):
@@ -91,9 +96,14 @@ class TestCurve:
         curve = ln.predict_knn(hoods, labels, truth, ln.UniformNoise(), [0, 0.3, 0.6, 0.9], [10])
         rows = pd.DataFrame({"realized_noise_rate": curve.realized_noise_rates, "accuracy": curve.accuracy[:, 0]})
         target = 0.9 * curve.accuracy[0, 0]
-        assert tolerated(rows)[1] == pytest.approx(target)
-        # The curve refines its tolerance with the model; the report knows its noise rates alone.
-        assert tolerated(rows)[0] == pytest.approx(float(np.squeeze(curve.tolerance(target))), abs=0.1)
+        exact = float(np.squeeze(curve.tolerance(target)))
+        kept = tolerated(rows)
+        assert kept.target == pytest.approx(target)
+        # The curve refines its tolerance with the model; the report says where it lies if it knows no more.
+        assert (kept.low, kept.high, kept.rate, kept.never) == (0.3, 0.6, None, False)
+        assert kept.low < exact < kept.high
+        close = densely(curve).to_frame()
+        assert tolerated(close).rate == pytest.approx(exact, abs=1e-3)
 
     def test_the_tolerance_is_that_of_the_dense_lines(self, digits, tmp_path):
         """Between few noise rates a straight line would be several points off."""
@@ -104,9 +114,47 @@ class TestCurve:
         exact = curve.tolerance(0.8)
         plot = curve_plot(table, 0.8, dense)
         assert [rate for _, _, rate, _ in plot.tolerances] == pytest.approx(exact, abs=1e-3)
-        assert [rate for _, _, rate, _ in curve_plot(table, 0.8).tolerances] != pytest.approx(exact, abs=0.02)
+        assert curve_plot(table, 0.8).tolerances == ()
         _, numbers = curve_answer(table, dense, 0.8)
         assert numbers[1].value == f"{100 * exact.max():.1f} %"
+
+    def test_far_apart_noise_rates_say_only_where_the_accuracy_falls(self, tmp_path):
+        write_curve(tmp_path, measured=False)
+        found = summarize(tmp_path)
+        assert "keep nine tenths" in found.title
+        assert "up to somewhere between 20.0 % and 40.0 % flip noise" in found.title
+        assert found.numbers[1].value == "20.0 to 40.0 %"
+        section = found.parts[0].sections[0]
+        assert section.plot.tolerances == ()
+        assert "lines are straight; the accuracy is not known there" in section.text
+        assert {line.marked for line in section.plot.lines} == {RATES}
+
+    @pytest.mark.parametrize("measured", [False, True])
+    def test_a_single_noise_rate_has_its_accuracy_and_a_point_on_the_line(self, digits, measured):
+        _, labels, _, truth, hoods = digits
+        setting = (hoods, labels, truth, ln.UniformNoise(), [0.3], [10, 30])
+        curve = ln.predict_knn(*setting)
+        table = comparison_table(curve, ln.simulate_knn(*setting, repeats=2, random_state=0) if measured else None)
+        dense = densely(curve).to_frame()
+        without = ln.predict_knn(*setting[:4], 0.0, 10).accuracy[0, 0]
+        answer, numbers = curve_answer(table, dense, 0.1)
+        there = percent(table["accuracy"].max())
+        assert answer.startswith(f"With K = 10, nearest neighbors reach an accuracy of {there} at 30.0 % uniform noise")
+        assert f"and of {percent(without)} without noise; the 10.0 % that is to be kept is reached" in answer
+        assert [number.value for number in numbers[:2]] == [percent(without), there]
+        plot = curve_plot(table, None, dense)
+        line = plot.lines[0]
+        assert (min(line.noise_rate), max(line.noise_rate)) == (0, 0.3)
+        assert line.marked == (() if measured else (0.3,))
+
+    def test_a_single_noise_rate_without_a_line_is_a_marked_point(self, tmp_path):
+        write_curve(tmp_path, measured=False, rates=(0.2,))
+        found = summarize(tmp_path)
+        assert found.title == "With K = 5, nearest neighbors reach an accuracy of 100.0 % at 20.0 % flip noise"
+        section = found.parts[0].sections[0]
+        assert section.plot.lines[0].marked == (0.2,)
+        assert section.alt.startswith("Accuracy over the noise rate. K = 5: 100.0 % at 20.0 % noise;")
+        assert plotly_figure(section.plot, k_colors([5, 10]))["layout"]["xaxis"]["range"] == [0, 1]
 
 
 class TestCorruption:

@@ -41,13 +41,18 @@ _UNSEEN = 0.001
 def densely(curve: AccuracyCurve) -> AccuracyCurve:
     """Return a predicted curve at many noise rates from its smallest to its largest one, its own among them.
 
-    Only its accuracy is meant to be drawn. A curve that cannot be evaluated between its noise rates, such as one from a
-    table, is returned as it is.
+    Of a single noise rate, the line begins at 0. Only its accuracy is meant to be drawn. A curve that cannot be
+    evaluated between its noise rates, such as one from a table, is returned as it is.
     """
     source, rates = curve.source, curve.noise_rates
-    if not isinstance(source, Prediction) or not source.any_rate or rates.min() == rates.max():
+    least, most = float(rates.min()), float(rates.max())
+    if not isinstance(source, Prediction) or not source.any_rate or most == 0:
         return curve
-    dense = np.union1d(rates, np.linspace(rates.min(), rates.max(), _DENSE))
+    if least == most:
+        least = 0.0
+        curve = source.curve(np.array([least, most]), curve.k, curve.setting)
+        rates = curve.noise_rates
+    dense = np.union1d(rates, np.linspace(least, most, _DENSE))
     size = sum(len(model.codes) * len(model.ks) for model in source.models) * source.n_classes
     if size <= _EVALUATED or all(isinstance(model, FiniteVotes) for model in source.models):
         return source.curve(dense, curve.k, curve.setting)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelnoise.curves.tolerance import first_crossing
+from labelnoise.curves.tolerance import CLOSE
+from labelnoise.report.curve_answer import curve_answer, finest, setting, tolerated
 from labelnoise.report.plots import CurveLine, CurvePlot
 from labelnoise.report.results import FoundResult
-from labelnoise.report.summary import Number, Part, Section
+from labelnoise.report.summary import Part, Section
 from labelnoise.report.texts import made_facts, option_facts, percent, plain_table, reading_facts
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("k", "ties", "noise", "placement", "realized_noise_rate", "accuracy", "predicted", "measured", "std")
 LINE_COLUMNS = ("k", "ties", "realized_noise_rate", "accuracy")
-KEPT = 0.9
-"""Share of the accuracy without noise that is to be kept, where no target was named."""
+_FEW = 12
+"""Up to this many noise rates that were asked for are marked on a line."""
 
 
 def curve_part(result: FoundResult) -> Part:
@@ -30,19 +31,11 @@ def curve_part(result: FoundResult) -> Part:
     answer, numbers = curve_answer(table, lines, record.get("target"))
     names = [f"{result.name}.{kind}" for kind in ("csv", "parquet", "json", "svg", "png", "pdf")]
     files = result.files(*names, f"{result.name}_lines.csv")
-    text = "Lines are predicted."
-    if not table["measured"].isna().all():
-        text = (
-            "Lines are predicted, points are measured as votes on corrupted labels; bars are one standard deviation "
-            "over the noise draws."
-        )
-    if plot.tolerances:
-        text += " Diamonds mark the noise rate at which the accuracy falls below what is to be kept."
     network = [] if record.get("network") is None else [_network(result)]
     sections = (
         Section(
             "Accuracy over noise rate",
-            text,
+            _explained(plot, table),
             plot,
             alt=curve_alt(plot),
             table=plain_table(table.drop(columns=_constant(table)), is_open=False),
@@ -83,79 +76,45 @@ def curve_plot(table: pd.DataFrame, target: float | None = None, dense: pd.DataF
         ordered = rows.sort_values("realized_noise_rate")
         k, ties = int(ordered["k"].iloc[0]), str(ordered["ties"].iloc[0])
         rates = _values(ordered["realized_noise_rate"])
-        finest = _finest(ordered, dense)
+        line = finest(ordered, dense)
+        is_measured = not ordered["measured"].isna().all()
         if not ordered["predicted"].isna().all():
-            y = _values(ordered["predicted"] if finest is ordered else finest["accuracy"])
-            lines.append(CurveLine(k, ties, False, _values(finest["realized_noise_rate"]), y))
-        if not ordered["measured"].isna().all():
+            x = _values(line["realized_noise_rate"])
+            y = _values(ordered["predicted"] if line is ordered else line["accuracy"])
+            is_marked = _is_coarse(x) or (not is_measured and len(rates) <= _FEW)
+            lines.append(CurveLine(k, ties, False, x, y, marked=rates if is_marked else ()))
+        if is_measured:
             spread = () if ordered["std"].isna().all() else _values(ordered["std"])
             known = "difference_points" in ordered and not ordered["difference_points"].isna().all()
             difference = _values(ordered["difference_points"]) if known else ()
             lines.append(CurveLine(k, ties, True, rates, _values(ordered["measured"]), spread, difference))
-        best, least = tolerated(finest, target)
-        if best is not None and best < max(rates):
-            tolerances.append((k, ties, best, least))
+        kept = tolerated(line, target)
+        if kept.rate is not None and not kept.never:
+            tolerances.append((k, ties, kept.rate, kept.target))
     return CurvePlot(tuple(lines), tuple(tolerances))
 
 
-def _finest(rows: pd.DataFrame, dense: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the predictions at many noise rates of the K and the tie rule of some rows; the rows if there are none."""
-    if dense is None:
-        return rows
-    own = dense[(dense["k"] == rows["k"].iloc[0]) & (dense["ties"] == rows["ties"].iloc[0])]
-    return own.sort_values("realized_noise_rate") if len(own) else rows
+def _is_coarse(rates: tuple[float, ...]) -> bool:
+    """Return whether a straight line between the noise rates may be far from the curve, or there is no line at all."""
+    return len(rates) == 1 or max(np.diff(rates)) > CLOSE
 
 
-def tolerated(rows: pd.DataFrame, target: float | None = None) -> tuple[float | None, float]:
-    """Return the largest noise rate of one curve that keeps the target, and the target.
-
-    The rate is None if the accuracy is below the target at the smallest noise rate, or if no target is named and that
-    rate is above 0, so that the accuracy without noise is not known. It is the largest noise rate of the table if the
-    accuracy never falls below.
-    """
-    rates, accuracy = rows["realized_noise_rate"].to_numpy(float), rows["accuracy"].to_numpy(float)
-    start = int(rates.argmin())
-    least = KEPT * float(accuracy[start]) if target is None else float(target)
-    if target is None and rates[start] > 0:
-        return None, least
-    found = first_crossing(rates, accuracy, least)
-    return (None if np.isnan(found) else found), least
-
-
-def curve_answer(
-    table: pd.DataFrame, dense: pd.DataFrame | None, target: float | None
-) -> tuple[str, tuple[Number, ...]]:
-    """Return one sentence and three numbers, of the K that tolerates most or, if none does, that of the best start."""
-    noise, placement = _setting(table)
-    curves = {key: rows.sort_values("realized_noise_rate") for key, rows in table.groupby(["k", "ties"], sort=True)}
-    kept = {key: tolerated(_finest(rows, dense), target) for key, rows in curves.items()}
-    chosen: Any = max(curves, key=lambda key: (kept[key][0] or -1.0, curves[key]["accuracy"].iloc[0]))
-    rows, (rate, least) = curves[chosen], kept[chosen]
-    ends = rows.iloc[[0, -1]]
-    first, last = (float(value) for value in ends["accuracy"])
-    low, high = (float(value) for value in ends["realized_noise_rate"])
-    start = "without noise" if low == 0 else f"at {percent(low)} noise"
-    numbers = [Number(f"accuracy {start}", percent(first), f"K = {chosen[0]}")]
-    goal = f"nine tenths of their accuracy without noise ({percent(first)})"
-    if target is not None:
-        goal = f"an accuracy of {percent(least)}"
-    if rate is None:
-        answer = (
-            f"With K = {chosen[0]}, {noise} noise{placement} takes the accuracy from {percent(first)} {start} to "
-            f"{percent(last)} at {percent(high)}"
+def _explained(plot: CurvePlot, table: pd.DataFrame) -> str:
+    """Return what lines and marks of a plot mean."""
+    predicted = [line for line in plot.lines if not line.is_measured]
+    text = "Lines are predicted."
+    if not table["measured"].isna().all():
+        text = (
+            "Lines are predicted, points are measured as votes on corrupted labels; bars are one standard deviation "
+            "over the noise draws."
         )
-        if target is not None:
-            answer += f"; the {percent(least)} that is to be kept is not reached {start}"
-        numbers.append(Number(f"accuracy at {percent(high)} noise", percent(last), f"K = {chosen[0]}"))
-    else:
-        most = "at least " if rate >= high else ""
-        answer = (
-            f"With K = {chosen[0]}, nearest neighbors keep {goal} up to {most}{percent(rate)} {noise} noise{placement}"
-        )
-        note = f"keeps {percent(least)} accuracy" + ("; the largest rate asked for" if most else "")
-        numbers.append(Number("tolerated noise rate", f"{'≥ ' if most else ''}{percent(rate)}", note))
-    numbers.append(_third_number(table))
-    return answer, tuple(numbers)
+    elif any(line.marked for line in predicted):
+        text = "Lines are predicted; dots mark the noise rates that were asked for."
+    if any(len(line.noise_rate) > 1 and _is_coarse(line.noise_rate) for line in predicted):
+        text += " Between the noise rates that were asked for, lines are straight; the accuracy is not known there."
+    if plot.tolerances:
+        text += " Diamonds mark the noise rate at which the accuracy falls below what is to be kept."
+    return text
 
 
 def _network(result: FoundResult) -> Section:
@@ -176,27 +135,9 @@ def _network(result: FoundResult) -> Section:
     return Section("What it says of the network", text, figure=drawn, alt=text)
 
 
-def _third_number(table: pd.DataFrame) -> Number:
-    """Return the largest difference of measured mean and prediction, or of all predictions the worst accuracy."""
-    if "difference_points" in table and not table["difference_points"].isna().all():
-        worst = float(table["difference_points"].abs().max())
-        n = int(table["repeats"].max()) if "repeats" in table else 0
-        note = f"mean of {n:,} noise draws against prediction, all K" if n else "measured against predicted, all K"
-        return Number("largest difference", f"{worst:.1f} points", note)
-    place = int(table["accuracy"].to_numpy().argmin())
-    rate, k = float(table["realized_noise_rate"].iloc[place]), int(table["k"].iloc[place])
-    return Number("lowest accuracy", percent(float(table["accuracy"].iloc[place])), f"K = {k} at {percent(rate)} noise")
-
-
-def _setting(table: pd.DataFrame) -> tuple[str, str]:
-    """Return the noise, and where it lies unless it is spread."""
-    noise, placement = str(table["noise"].iloc[0]), str(table["placement"].iloc[0])
-    return noise, "" if placement == "spread" else f" ({placement} placement)"
-
-
 def _title(result: FoundResult, table: pd.DataFrame) -> str:
     named = (result.record.get("options") or {}).get("title")
-    noise, placement = _setting(table)
+    noise, placement = setting(table)
     return str(named) if named else f"{noise.capitalize()} noise{placement}"
 
 
@@ -205,11 +146,16 @@ def curve_alt(plot: CurvePlot) -> str:
     shown = [line for line in plot.lines if not line.is_measured] or list(plot.lines)
     ends = [
         f"K = {line.k}{'' if len({other.ties for other in shown}) == 1 else f', ties {line.ties}'}: "
-        f"{percent(line.accuracy[0])} at {percent(line.noise_rate[0], 0)} noise, {percent(line.accuracy[-1])} at "
-        f"{percent(line.noise_rate[-1], 0)}"
+        + ", ".join(f"{percent(line.accuracy[end])} at {percent(line.noise_rate[end])} noise" for end in _ends(line))
         for line in shown
     ]
-    return "Accuracy falls as the noise rate rises. " + "; ".join(ends)
+    falls = all(line.accuracy[-1] < line.accuracy[0] for line in shown)
+    return ("Accuracy falls as the noise rate rises. " if falls else "Accuracy over the noise rate. ") + "; ".join(ends)
+
+
+def _ends(line: CurveLine) -> tuple[int, ...]:
+    """Return the places of the first and the last noise rate."""
+    return (0,) if len(line.noise_rate) == 1 else (0, -1)
 
 
 def _constant(table: pd.DataFrame) -> list[str]:

@@ -72,11 +72,13 @@ def _curves(plot: CurvePlot, colors: dict[int, Pair]) -> Figure:
                 "meta": {"k": k, "ties": ties, "paint": {"line.color": colors[k]}},
             }
         )
+    # Plotly would scale an axis of a single noise rate to whatever lies around it.
+    is_single = len({rate for line in plot.lines for rate in line.noise_rate}) == 1
     layout = {
         "height": 430,
         "hovermode": "closest",
         "showlegend": False,
-        "xaxis": {"title": {"text": "noise rate"}, **_SHARE},
+        "xaxis": {"title": {"text": "noise rate"}, **({"range": [0, 1]} if is_single else {}), **_SHARE},
         "yaxis": {"title": {"text": "accuracy"}, "rangemode": "tozero", **_SHARE},
     }
     return {"data": data, "layout": layout}
@@ -88,11 +90,13 @@ def _curve(line: CurveLine, color: Pair, several: bool) -> Figure:
     trace: Figure = {"x": list(line.noise_rate), "y": list(line.accuracy)}
     if not line.is_measured:
         dash = "solid" if line.ties == "random" or not several else "dash"
+        marks = {"size": [7 * (rate in line.marked) for rate in line.noise_rate], "opacity": 1}
         return trace | {
-            "mode": "lines",
+            "mode": "lines+markers" if line.marked else "lines",
             "line": {"width": 2.2, "dash": dash},
-            "meta": {**meta, "paint": {"line.color": color}},
-            "hovertemplate": f"{name}<br>predicted %{{y:.1%}} at %{{x:.1%}} noise<extra></extra>",
+            **({"marker": marks} if line.marked else {}),
+            "meta": {**meta, "paint": {"line.color": color, **({"marker.color": color} if line.marked else {})}},
+            "hovertemplate": f"{name}<br>predicted %{{y:.1%}} at %{{x:.3~%}} noise<extra></extra>",
         }
     known = [f"<br>{value:+.1f} points from the prediction" for value in line.difference] or [""] * len(trace["x"])
     if line.spread:
@@ -103,7 +107,7 @@ def _curve(line: CurveLine, color: Pair, several: bool) -> Figure:
         "error_y": {"type": "data", "array": list(line.spread), "thickness": 1.2, "width": 3, "visible": True},
         "customdata": known,
         "meta": {**meta, "paint": {"marker.color": color, "error_y.color": color}},
-        "hovertemplate": f"{name}<br>measured %{{y:.1%}}%{{customdata}} at %{{x:.1%}} noise<extra></extra>",
+        "hovertemplate": f"{name}<br>measured %{{y:.1%}}%{{customdata}} at %{{x:.3~%}} noise<extra></extra>",
     }
 
 

@@ -25,6 +25,8 @@ class CurveLine:
         Standard deviation over noise draws; empty if it is not known.
     difference : tuple of float
         Measured minus predicted, in percentage points; empty if it is not known.
+    marked : tuple of float
+        Noise rates of the line that were asked for, if they are to be seen on it.
     """
 
     k: int
@@ -34,6 +36,7 @@ class CurveLine:
     accuracy: Values
     spread: Values = ()
     difference: Values = ()
+    marked: Values = ()
 
 
 @dataclass(frozen=True)
