@@ -77,7 +77,8 @@ def _accuracy_table(result: CurveResult, columns: list[int]) -> Table:
         cells = [f"{rate:.3f}"]
         for column in columns:
             for curve, _ in curves:
-                deviation = "" if curve.std is None else printable(f" ± {100 * curve.std[row, column]:.2f}")
+                std = curve.std if curve.repeats != 1 else None
+                deviation = "" if std is None else printable(f" ± {100 * std[row, column]:.2f}")
                 cells.append(f"{100 * curve.accuracy[row, column]:.2f}{deviation}")
         table.add_row(*cells)
     return table
