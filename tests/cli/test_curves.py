@@ -347,7 +347,53 @@ def test_a_curve_that_recovers_is_not_at_least_at_its_target():
     dips = replace(curve, accuracy=np.array([[0.9], [0.5], [0.9]]), source=None)
     result = CurveResult("curve", "", "", dips, None, {}, 0.0, {}, target=0.7)
     (found,) = result.tolerances()
-    assert found == {"k": 1, "noise_rate": pytest.approx(0.25), "at_least": False}
+    assert found == {"k": 1, "noise_rate": None, "between": [0.0, 0.5], "at_least": False}
+
+
+def test_a_target_lost_between_far_noise_rates_of_a_placement_is_bracketed(here):
+    source = ("--features", "data.csv", "--labels", "data.csv:kind", "-k", "5", "--noise", "flip", "--simulate")
+    placed = (*source, "--placement", "hubs", "--repeats", 1, "--target", "0.9")
+    status, out, _ = here("curve", *placed, "--noise-rates", "0,0.8", "--name", "far")
+    assert status == 0
+    assert "K = 5: 90 % accuracy up to a noise rate between 0 and 0.8; measure noise rates between" in out
+    assert "nan" not in out  # One noise draw has no standard deviation.
+    (row,) = json.loads(Path("out/far.json").read_text())["tolerance"]
+    assert (row["noise_rate"], row["between"], row["at_least"]) == (None, [0.0, 0.8], False)
+    dense = ",".join(f"{rate:.2f}" for rate in np.arange(0, 0.81, 0.05))
+    assert here("curve", *placed, "--noise-rates", dense, "--name", "near")[0] == 0
+    (row,) = json.loads(Path("out/near.json").read_text())["tolerance"]
+    assert 0 < row["noise_rate"] < 0.8
+    assert row["between"] is None
+
+
+def test_classes_that_the_accuracy_hides_are_said(here):
+    rng = np.random.default_rng(0)
+    rare = np.arange(200) < 10
+    frame = pd.DataFrame({"h": rng.standard_normal(200) + rare, "w": rng.standard_normal(200)})
+    frame.assign(kind=np.where(rare, "ill", "well")).to_csv("rare.csv", index=False)
+    source = ("--features", "rare.csv", "--labels", "rare.csv:kind", "-k", "1,30", "--noise-rates", "0,0.2")
+    status, out, err = here("curve", *source, "--json")
+    assert status == 0
+    record = json.loads(out)
+    useless, hidden = record["reading"]["warnings"][-2:]
+    assert "K = 1, 30 is not better than always answering the most frequent class well, which 95.0 %" in useless
+    assert "class ill, 5.0 % of the test samples" in hidden
+    assert "0.0 % at K = 30" in hidden
+    assert hidden in err.replace("\n", " ")
+    per_class = record["specification"]["per_class"]
+    assert per_class["classes"] == ["ill", "well"]
+    accuracy = np.array(per_class["accuracy"])
+    assert accuracy.shape == (2, 2, 2)
+    mean = accuracy @ [0.05, 0.95]
+    assert mean.ravel() == pytest.approx([row["accuracy"] for row in record["table"]], abs=1e-5)
+
+
+@pytest.mark.parametrize("source", [("--features", "data.csv"), ("--pred-probs", "rare.npy")])
+def test_only_hidden_classes_are_said(here, source):
+    np.save("rare.npy", np.tile([0.0, 0.1, 0.9], (120, 1)))
+    _, _, err = here("curve", *source, "--labels", "data.csv:kind", "-k", "5", "--noise-rates", "0,0.2", "--json")
+    assert ("not better than always" in err) == (source[0] == "--pred-probs")
+    assert ("right less than half as often" in err) == (source[0] == "--pred-probs")
 
 
 def test_class_names_like_formulas_are_written_as_they_are_or_defused_for_spreadsheets(here):

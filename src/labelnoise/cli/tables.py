@@ -87,6 +87,12 @@ def _accuracy_table(result: CurveResult, columns: list[int]) -> Table:
 def tolerance_text(row: dict[str, Any], target: float | None) -> str:
     """Return a sentence about the noise rate at which an accuracy is lost."""
     accuracy = f"{100 * (target or 0):g} % accuracy"
+    if row["between"] is not None:
+        low, high = row["between"]
+        return (
+            f"{accuracy} up to a noise rate between {low:.3g} and {high:.3g}; measure noise rates between for a closer "
+            "answer"
+        )
     if row["noise_rate"] is None:
         return f"below {accuracy} at the smallest noise rate"
     if row["at_least"]:

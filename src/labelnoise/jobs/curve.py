@@ -25,10 +25,13 @@ from labelnoise.curves.comparison import comparison_table
 from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
+from labelnoise.curves.prediction import Prediction
+from labelnoise.curves.tolerance import CLOSE, enclosing_rates
 from labelnoise.data.reading import Reading
-from labelnoise.jobs.doubts import label_doubts, scale_doubts
+from labelnoise.jobs.doubts import class_doubts, label_doubts, scale_doubts
 from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
 from labelnoise.jobs.samples import NeighborSearch, SampleSource
+from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.nearest import neighbors
 from labelnoise.noise import NOISE_RATES, NoiseModel
 from labelnoise.placement import Placement, Spread
@@ -128,17 +131,29 @@ class CurveResult:
     def tolerances(self) -> list[dict[str, Any]]:
         """Return for each k the noise rate at which the accuracy falls below the target.
 
-        ``at_least`` says that it does not, up to the largest noise rate asked for; None that it is below without noise.
+        ``at_least`` says that it does not, up to the largest noise rate asked for; None that it is below at the
+        smallest one, or that only the noise rates ``between`` which it falls are known: the curve could be computed at
+        the noise rates asked for alone, and these are far apart.
         """
         curve = self.predicted or self.measured
         if curve is None or self.target is None:
             return []
-        rates = np.atleast_1d(curve.tolerance(self.target))
-        never_below = np.all(curve.accuracy >= self.target, axis=0).tolist()
-        return [
-            {"k": int(k), "noise_rate": None if np.isnan(rate) else float(rate), "at_least": never}
-            for k, rate, never in zip(curve.k, rates, never_below, strict=True)
-        ]
+        is_evaluated = curve.source is not None and curve.source.any_rate
+        found = []
+        for k, rate, column in zip(
+            curve.k.tolist(), np.atleast_1d(curve.tolerance(self.target)).tolist(), curve.accuracy.T, strict=True
+        ):
+            low, high = enclosing_rates(curve.noise_rates, column, self.target)
+            is_coarse = not is_evaluated and high - low > CLOSE
+            found.append(
+                {
+                    "k": k,
+                    "noise_rate": None if is_coarse or np.isnan(rate) else rate,
+                    "between": [low, high] if is_coarse else None,
+                    "at_least": bool(np.all(column >= self.target)),
+                }
+            )
+        return found
 
     def table(self) -> pd.DataFrame:
         """Return one row per noise rate and k; the columns are the same whatever was computed."""
@@ -159,11 +174,18 @@ class CurveResult:
             "network": None if self.network is None else self.network.summary(),
             "predicted": None if self.predicted is None else self.predicted.summary(),
             "measured": None if self.measured is None else self.measured.summary(),
+            "per_class": self.per_class(),
             "seconds": round(self.seconds, 3),
             "versions": {package: version(package) for package in ("labelnoise", "numpy", "numba", "scikit-learn")},
             "python": platform.python_version(),
             "machine": platform.machine(),
         }
+
+    def per_class(self) -> dict[str, Any]:
+        """Return the accuracy of each class, the measured one where there is one, by noise rate, k and class."""
+        curve = self.measured or self.predicted
+        assert curve is not None
+        return {"classes": curve.setting.classes, "accuracy": curve.per_class.round(6)}
 
     def largest_difference(self) -> float | None:
         """Return the largest distance between measured mean and prediction, in percentage points."""
@@ -268,16 +290,20 @@ def run_curve(
             ks = tuple(dict.fromkeys((*ks, network.found.value)))
         stage("predicting the accuracy")
         predicted = accuracy_curve(*given, rates, ks, ties=job.ties, concentration=rho, classes=train.classes)
+        assert isinstance(predicted.source, Prediction)
+        without_noise = predicted.source.curve(np.zeros(1), predicted.k, predicted.setting)
+        reading = _warned(reading, class_doubts(without_noise, predicted.source.class_counts), tell)
         result = result_of(predicted, None, network)
         return result, result.save(target)
     stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
     hoods = search(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
     test_labels = train.labels if test is None else test.labels
-    doubts = scale_doubts(train, job.metric) + label_doubts(hoods, train, test_labels)
-    if doubts:
-        reading = replace(reading, warnings=reading.warnings + doubts)
-        tell(replace(reading, warnings=doubts, files=()))
     labeled = (hoods, train.ordered_labels(), test_labels, job.noise)
+    clean = simulate_knn(*labeled, 0.0, job.k, ties=job.ties, repeats=1, random_state=job.random_state)
+    truth, _ = encode_labels(test_labels, classes=clean.setting.classes, name="test_labels")
+    counts = np.bincount(truth, minlength=len(clean.setting.classes))
+    doubts = scale_doubts(train, job.metric) + label_doubts(hoods, train, test_labels) + class_doubts(clean, counts)
+    reading = _warned(reading, doubts, tell)
     measured = None
     if job.simulate:
         stage(f"{max(job.k)} neighbors of each test sample found; voting on {job.repeats} noise draws per noise rate")
@@ -298,3 +324,11 @@ def run_curve(
         predicted = predict_knn(*labeled, rates, job.k, ties=job.ties, model=job.model, concentration=rho)
     result = result_of(predicted, measured)
     return result, result.save(target)
+
+
+def _warned(reading: Reading, doubts: tuple[str, ...], tell: Callable[[Reading], None]) -> Reading:
+    """Return what was read with further warnings, which are told as well."""
+    if not doubts:
+        return reading
+    tell(replace(reading, warnings=doubts, files=()))
+    return replace(reading, warnings=reading.warnings + doubts)

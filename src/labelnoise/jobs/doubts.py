@@ -1,4 +1,4 @@
-"""Signs that a curve is not what it seems: labels taken as clean that are noisy, and columns in different units.
+"""Signs that a curve is not what it seems: noisy labels taken as clean, columns in different units, ignored classes.
 
 Noisy labels contradict their neighbors where these agree most.
 """
@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from labelnoise.arrays import Codes
+from labelnoise.arrays import Codes, Integers, Mask
+from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.data.reading import Data
 from labelnoise.labels import encode_labels
 from labelnoise.neighborhoods.neighbors import Neighbors
 from labelnoise.neighborhoods.scales import STANDARDIZED, dominant_columns
+
+_NAMED = 4
+"""Up to this many neglected classes are named."""
 
 
 def contradicted_share(hoods: Neighbors, train_codes: Codes, test_codes: Codes) -> tuple[float, int]:
@@ -53,3 +57,40 @@ def label_doubts(hoods: Neighbors, train: Data, test_labels: Any) -> tuple[str, 
         f"the labels look noisy, or the features say little about them: where the neighbors agree most, "
         f"{100 * share:.0f} % of {n:,} labels contradict them. The accuracies below take the given labels as clean.",
     )
+
+
+def class_doubts(clean: AccuracyCurve, counts: Integers) -> tuple[str, ...]:
+    """Return warnings if the accuracy without noise hides that some classes are hardly recognized.
+
+    Parameters
+    ----------
+    clean : AccuracyCurve
+        Accuracies without noise, at each k.
+    counts : (n_classes,) array
+        Number of test samples of each class.
+    """
+    shares, classes = counts / counts.sum(), clean.setting.classes
+    doubts, most = [], int(shares.argmax())
+    useless = clean.k[clean.accuracy[0] < shares[most] + 1e-9].tolist()
+    if useless:
+        doubts.append(
+            f"even without noise, K = {', '.join(map(str, useless))} is not better than always answering the most "
+            f"frequent class {classes[most]}, which {100 * shares[most]:.1f} % of the test samples have."
+        )
+    low = clean.per_class[0] < clean.accuracy[0][:, None] / 2  # NaN, of a class without test samples, is not low.
+    lowest = np.where(low, clean.per_class[0], np.inf).min(axis=0)
+    missed = [code for code in np.argsort(lowest, kind="stable").tolist() if low[:, code].any()]
+    if missed:
+        named = [_recognized(clean, code, shares[code], low[:, code]) for code in missed[:_NAMED]]
+        more = f"; and {len(missed) - _NAMED} more classes" if len(missed) > _NAMED else ""
+        doubts.append(
+            "the accuracy hides classes that are right less than half as often, even without noise: "
+            f"{'; '.join(named)}{more}. The JSON has the accuracy of each class as per_class."
+        )
+    return tuple(doubts)
+
+
+def _recognized(clean: AccuracyCurve, code: int, share: float, low: Mask) -> str:
+    """Return how often a class is recognized at each k where that is seldom."""
+    at = [f"{100 * clean.per_class[0, i, code]:.1f} % at K = {clean.k[i]}" for i in np.flatnonzero(low)]
+    return f"class {clean.setting.classes[code]}, {100 * share:.1f} % of the test samples ({', '.join(at)})"
