@@ -153,7 +153,7 @@ class TestCurve:
         assert found.title == "With K = 5, nearest neighbors reach an accuracy of 100.0 % at 20.0 % flip noise"
         section = found.parts[0].sections[0]
         assert section.plot.lines[0].marked == (0.2,)
-        assert section.alt.startswith("Accuracy over the noise rate. K = 5: 100.0 % at 20.0 % noise;")
+        assert section.alt.startswith("Accuracy over the noise rate. K = 5: 100.0 % at 20 % noise;")
         assert plotly_figure(section.plot, k_colors([5, 10]))["layout"]["xaxis"]["range"] == [0, 1]
 
 

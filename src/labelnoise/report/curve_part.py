@@ -146,16 +146,17 @@ def curve_alt(plot: CurvePlot) -> str:
     shown = [line for line in plot.lines if not line.is_measured] or list(plot.lines)
     ends = [
         f"K = {line.k}{'' if len({other.ties for other in shown}) == 1 else f', ties {line.ties}'}: "
-        + ", ".join(f"{percent(line.accuracy[end])} at {percent(line.noise_rate[end])} noise" for end in _ends(line))
+        + _end(line, 0)
+        + " noise"
+        + (f", {_end(line, -1)}" if len(line.noise_rate) > 1 else "")
         for line in shown
     ]
     falls = all(line.accuracy[-1] < line.accuracy[0] for line in shown)
     return ("Accuracy falls as the noise rate rises. " if falls else "Accuracy over the noise rate. ") + "; ".join(ends)
 
 
-def _ends(line: CurveLine) -> tuple[int, ...]:
-    """Return the places of the first and the last noise rate."""
-    return (0,) if len(line.noise_rate) == 1 else (0, -1)
+def _end(line: CurveLine, place: int) -> str:
+    return f"{percent(line.accuracy[place])} at {100 * line.noise_rate[place]:.3g} %"
 
 
 def _constant(table: pd.DataFrame) -> list[str]:
