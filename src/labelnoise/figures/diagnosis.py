@@ -75,7 +75,7 @@ def wrong_rate_figure(rates: Sequence[tuple[str, Estimate, str]], *, title: str 
             top += height
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        show_percent(ax.xaxis, decimals=0 if right > 0.1 else 1)
+        show_percent(ax.xaxis)
         ax.set_xlabel("labels that are wrong")
         return finish(figure, title, caption)
 
@@ -179,7 +179,7 @@ def cleaning_figure(curves: Sequence[CleaningCurve], *, n_shown: int, title: str
             names, heights, colors = [*names, "all checked"], [*heights, end], [*colors, INK]
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
-        show_percent(ax.yaxis, decimals=None)
+        show_percent(ax.yaxis)
         ax.set_xlabel("labels checked")
         ax.set_ylabel(f"expected {curves[0].k}-NN accuracy")
         label_ends(ax, n_shown, heights, names, colors)

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.patheffects import AbstractPathEffect, withStroke
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from labelnoise.arrays import Floats
@@ -73,10 +73,10 @@ def halo(width: float = 3.5) -> list[AbstractPathEffect]:
     return [withStroke(linewidth=width, foreground="white")]
 
 
-def show_percent(*axes: Axis, decimals: int | None = 0) -> None:
-    """Show the ticks of shares as percentages."""
+def show_percent(*axes: Axis) -> None:
+    """Show the ticks of shares as percentages, with the digits that they need."""
     for axis in axes:
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6) + 0:.4g}%"))
 
 
 def error_bars(std: ArrayLike) -> Floats | None:

@@ -280,6 +280,12 @@ def run_curve(
         known = (source, watch.seconds, options, reading, job.target, network)
         return CurveResult(job.name, title, data, predicted, measured, *known)
 
+    def saved(result: CurveResult) -> tuple[CurveResult, dict[str, Path]]:
+        check_overwrite(
+            target, job.name, {"options": options}, overwrite
+        )  # Another process may have finished meanwhile.
+        return result, result.save(target)
+
     if job.samples.pred_probs is not None:
         clean = np.asarray(train.values) if train.classes is not None else train.values
         given = (clean, train.labels, job.noise)
@@ -293,8 +299,7 @@ def run_curve(
         assert isinstance(predicted.source, Prediction)
         without_noise = predicted.source.curve(np.zeros(1), predicted.k, predicted.setting)
         reading = _warned(reading, class_doubts(without_noise, predicted.source.class_counts), tell)
-        result = result_of(predicted, None, network)
-        return result, result.save(target)
+        return saved(result_of(predicted, None, network))
     stage(f"{len(train.values if test is None else test.values):,} test samples read; searching neighbors")
     hoods = search(train.values, None if test is None else test.values, k=max(job.k), metric=job.metric)
     test_labels = train.labels if test is None else test.labels
@@ -322,8 +327,7 @@ def run_curve(
         predicted = predict_as_measured(*labeled, measured, model=job.model)
     else:
         predicted = predict_knn(*labeled, rates, job.k, ties=job.ties, model=job.model, concentration=rho)
-    result = result_of(predicted, measured)
-    return result, result.save(target)
+    return saved(result_of(predicted, measured))
 
 
 def _warned(reading: Reading, doubts: tuple[str, ...], tell: Callable[[Reading], None]) -> Reading:
