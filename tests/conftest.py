@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import labelnoise as ln
 from labelnoise.data import load_digits
@@ -16,6 +17,9 @@ from labelnoise.data import load_digits
 # Test processes share the cores. Threads that wait in busy loops would keep the other process from working.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
+settings.register_profile("untimed", deadline=None)  # A busy machine is no failure.
+settings.load_profile("untimed")
 
 REGISTERED: list[Any] = []  # torch.library.Library objects; when one is collected, its operators are gone.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -305,6 +306,7 @@ class TestFromPair:
             ([0, 1], ["a", "b"], TypeError, "same kind"),
             ([0, None], [0, 1], ValueError, "clean"),
             ([0, 1], [0, float("nan")], ValueError, "noisy"),
+            (pd.Series([0, 1], index=["a", "b"]), pd.Series([1, 0], index=["b", "a"]), ValueError, "same order"),
         ],
     )
     def test_pairs_that_do_not_match_are_refused(self, clean, noisy, error, message):

@@ -168,7 +168,8 @@ class NoisyLabels:
         Raises
         ------
         ValueError, TypeError
-            The lengths differ, labels are missing, or the labels of the two are not of the same kind.
+            The lengths differ, both have an index with the same entries in other orders, labels are missing, or the
+            labels of the two are not of the same kind.
 
         Examples
         --------
@@ -176,6 +177,7 @@ class NoisyLabels:
         >>> pair.changed_rate, pair.transition_matrix.tolist()
         (0.25, [[0.5, 0.5], [0.0, 1.0]])
         """
+        check_same_order(clean, noisy, "clean", "noisy")
         true, known = encode_labels(clean, classes=classes, name="clean")
         others = known if classes is not None else encode_labels(noisy, name="noisy")[1]
         if set(others.tolist()) - set(known.tolist()):

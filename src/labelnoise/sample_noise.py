@@ -175,7 +175,7 @@ def softmax_rows(pred_probs: Any, codes: Codes, noise_rate: float) -> Floats:
     pred_probs : array-like of shape (n_samples, n_classes)
         Probabilities, rows sum to 1. Soften them first (a temperature) if they are almost all 0 and 1.
     codes : (n_samples,) int array
-        Clean labels 0..n_classes-1.
+        Clean labels 0..n_classes-1; of a data frame, classes that its columns are named by.
     noise_rate : float in [0, 1]
         Mean probability that a label is wrong.
 
@@ -196,6 +196,8 @@ def softmax_rows(pred_probs: Any, codes: Codes, noise_rate: float) -> Floats:
     """
     rate = check_noise_rate(noise_rate)
     rows = check_distributions(pred_probs, "pred_probs").copy()
+    if hasattr(pred_probs, "columns"):
+        rows, codes, _ = encode_for_columns(codes, pred_probs, rows, classes=None, table_name="pred_probs")
     codes = one_per_sample(check_numeric(codes, "codes"), "`codes`")
     if rows.ndim != 2 or len(rows) != len(codes):
         raise ValueError(

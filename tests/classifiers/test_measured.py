@@ -374,3 +374,12 @@ class TestErrors:
             ValueError, match=r"`measured` must be of neighbors that vote .*got the curve of GaussianNB"
         ):
             predict_as_measured(ln.neighbors(X, X_TEST, k=3), Y, Y_TEST, ln.UniformNoise(), curve)
+
+
+def test_a_splitter_that_shuffles_is_given_the_seed():
+    train, _ = load_digits()
+    cv = KFold(3, shuffle=True)
+    args = (GaussianNB(), train.features[:200], train.labels[:200], None, None, ln.FlipNoise(), [0.3])
+    found = [ln.measure(*args, cv=cv, repeats=1, random_state=seed).accuracy[0, 0] for seed in (0, 0, 1)]
+    assert found[0] == found[1] != found[2]
+    assert cv.random_state is None

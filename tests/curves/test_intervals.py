@@ -144,9 +144,8 @@ def test_a_sampled_prediction_adds_its_sampling_error(digits):
 
 def test_nothing_random_has_no_width():
     curve = ln.predict_knn([[0, 1], [1, 0]], [0, 0], [0, 0], ln.UniformNoise(), 0.0, 2)
-    for of in ("test", "draws", "both"):
-        interval = curve.interval(of=of)
-        assert interval.lower[0, 0] == interval.upper[0, 0] == 1
+    interval = curve.interval(of="draws")
+    assert interval.lower[0, 0] == interval.upper[0, 0] == 1
 
 
 class TestBadInput:
@@ -182,3 +181,11 @@ class TestBadInput:
     def test_a_table_alone(self):
         with pytest.raises(ValueError, match="put together from a table"):
             replace(self.CURVE, source=None).interval()
+
+
+@pytest.mark.parametrize("of", ["test", "both"])
+def test_few_samples_that_are_all_right_leave_an_interval(of):
+    curve = ln.accuracy_curve(np.eye(2)[[0, 1] * 5], [0, 1] * 5, ln.FlipNoise(), [0.0], 5)
+    found = curve.interval(of=of)
+    assert found.upper == 1
+    assert found.lower == pytest.approx(1 - 1.96**2 / (10 + 1.96**2), abs=0.05)  # Wilson, and Student's t for z

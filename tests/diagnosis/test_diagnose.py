@@ -276,6 +276,10 @@ class TestBadInput:
             ({"pred_probs": np.full((39, 2), 0.5)}, "one row per label, 40; got 39"),
             ({"neighbors": np.zeros((3, 2), int)}, "got 3 rows"),
             ({"neighbors": np.column_stack([np.arange(40), np.arange(40) ^ 1])}, "among its own neighbors"),
+            (
+                {"neighbors": ln.neighbors(np.arange(40.0)[:, None], np.arange(40.0)[:, None], k=2)},
+                "among its own neighbors; 40 of 40 rows do",
+            ),
         ],
     )
     def test_it_is_an_error_that_says_what_came(self, change, message):

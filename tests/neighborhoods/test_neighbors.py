@@ -311,6 +311,7 @@ def test_all_numeric_types_and_shapes_are_accepted():
             ValueError,
             "`query` .* row 1 is of length 0.*direct",
         ),
+        ({"k": 1, "query": [[1e-170, 0]]}, ValueError, "`query` must hold larger numbers: squared differences"),
         ({"k": 1, "query": [[1e200, 1]]}, ValueError, "`query` .* row 0 is of length inf. Rescale"),
         ({"k": 1, "query": np.ones((1, 2)), "metric": "precomputed"}, ValueError, "`query` must be None"),
         ({"k": 1, "metric": "precomputed"}, TypeError, "`graph` must be a scipy sparse graph .* got ndarray"),

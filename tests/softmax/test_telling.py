@@ -104,3 +104,13 @@ def test_variance_is_that_of_a_share_plus_the_misfit():
 def test_errors_say_what_is_wrong(options, message):
     with pytest.raises(ValueError, match=message):
         most_telling_noise_rate([[1.0, 0.0]] * 4, [0] * 4, ln.FlipNoise(), **options)
+
+
+def test_the_order_of_the_test_samples_hardly_matters():
+    """Classes that alternate in step with a part of the samples would leave out half of them."""
+    labels = np.arange(2000) % 2
+    clean = np.array([[0.9, 0.1], [0.55, 0.45]])[labels]
+    clean[labels == 1] = [0.45, 0.55]
+    mixed = np.random.default_rng(0).permutation(2000)
+    found = most_telling_noise_rate(clean, labels, ln.FlipNoise())
+    assert found == most_telling_noise_rate(clean[mixed], labels[mixed], ln.FlipNoise())

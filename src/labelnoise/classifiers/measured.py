@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -115,6 +116,7 @@ def measure(
     if rates.any():
         check_several_classes(codes, known, "y")
     _check_rows(X, y, len(codes), "X", "y")
+    seed = seed_of(random_state)
     if cv is None:
         if X_test is None or y_test is None:
             raise ValueError(
@@ -126,7 +128,7 @@ def measure(
     else:
         if X_test is not None or y_test is not None:
             raise ValueError("`X_test` and `y_test` must be None with `cv`, which tests on the training samples.")
-        X_test, test_codes, splits = X, codes, _folds(cv, codes)
+        X_test, test_codes, splits = X, codes, _folds(cv, codes, seed)
     given = X if features is None and placement.needs_features else features
     located = check_placement_features(placement, given, len(codes))
     labels = [_labels(codes[train], len(known), noise, placement, located, train) for train, _ in splits]
@@ -138,7 +140,7 @@ def measure(
         classes=known,
         n_test=len(test_codes),
         n_train=round(np.mean([len(part.codes) for part in labels])),
-        seed=seed_of(random_state),
+        seed=seed,
         classifier=name_of(estimator) if name is None else name,
     )
     draws, realized = _draw(labels, rates, n_repeats, setting.seed)
@@ -162,10 +164,16 @@ def _check_rows(X: Any, y: Any, n_labels: int, X_name: str, y_name: str) -> None
     check_same_order(X, y, X_name, y_name)
 
 
-def _folds(cv: Any, codes: Codes) -> list[Split]:
-    """Return training and test positions of every fold; each sample must be tested once."""
+def _folds(cv: Any, codes: Codes, seed: int) -> list[Split]:
+    """Return training and test positions of every fold; each sample must be tested once.
+
+    A splitter that shuffles with a `random_state` of None is given the seed.
+    """
     from sklearn.model_selection import check_cv
 
+    if getattr(cv, "shuffle", True) and getattr(cv, "random_state", seed) is None:
+        cv = copy.copy(cv)
+        cv.random_state = seed % 2**32
     splits = list(check_cv(cv, codes, classifier=True).split(np.zeros((len(codes), 1)), codes))
     tested = np.concatenate([np.arange(len(codes))[test] for _, test in splits])
     if not np.array_equal(np.sort(tested), np.arange(len(codes))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from labelnoise.arrays import Floats, Integers
 from labelnoise.curves.source import CurveSource
-from labelnoise.curves.tolerance import tipping_rates, tolerance
+from labelnoise.curves.tolerance import CLOSE, enclosing_rates, tipping_rates, tolerance
 from labelnoise.validation import check_count, check_fraction, check_noise_rate
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class AccuracyCurve:
     source : CurveSource or None
         What answers `confusion`, `per_sample` and the like; None for a curve that was put together from a table.
     sampling_error : array of shape (n_rates, n_k) or None
-        Standard error of a prediction that had to be sampled (general matrices under "finite"); None where exact.
+        Standard error of a prediction that had to be sampled under "finite" (general matrices, and large neighborhoods
+        of many classes); None where exact.
     runs : array of shape (n_rates, repeats, n_k) or None
         Measured curves: the accuracy of every repeat.
     neighborhood_noise_rates, realized_concentrations : array of shape (n_rates, n_k) or None
@@ -231,6 +233,14 @@ class AccuracyCurve:
         float, or array of shape (n_k,) if the curve has several k
         """
         least = check_fraction(target, "target")
+        if self.source is None and not self.measured:
+            enclosing = (enclosing_rates(self.noise_rates, column, least) for column in self.accuracy.T)
+            if any(high - low > CLOSE for low, high in enclosing):
+                warnings.warn(
+                    "this predicted curve, such as one from a file, is known at its noise rates alone, and the "
+                    f"tolerance is interpolated between two that are more than {CLOSE:g} apart. Predict it at more.",
+                    stacklevel=2,
+                )
         source = self.source if self.source is not None and self.source.any_rate else None
         found = np.array(
             [

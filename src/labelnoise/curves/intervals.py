@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labelnoise.curves.curve import AccuracyCurve
 
 SOURCES = ("both", "test", "draws")
+_Z = 1.96
 DRAWS = 200
 """Noise draws from which the variance of a prediction is estimated; they give its standard deviation to 5 %."""
 
@@ -93,7 +94,8 @@ def _test_variance(curve: AccuracyCurve) -> Floats:
     """Return the variance of the mean over test samples of their probability of a correct vote.
 
     A share measured in R repeats also varies around that probability. An unbiased estimate of this part,
-    share (1 - share) / (R - 1), is subtracted.
+    share (1 - share) / (R - 1), is subtracted. Where all n samples are right (or wrong), the result is
+    (z / (n + z^2))^2 with z = 1.96, which gives the length of Wilson's interval: that none differs is chance.
     """
     variance = np.empty_like(curve.accuracy)
     for row, rate in enumerate(curve.noise_rates):
@@ -102,7 +104,9 @@ def _test_variance(curve: AccuracyCurve) -> Floats:
             variance[row, column] = share.var(ddof=1)
             if curve.repeats is not None:
                 variance[row, column] -= np.mean(share * (1 - share)) / (curve.repeats - 1)
-    return np.maximum(variance, 0) / curve.setting.n_test
+    n = curve.setting.n_test
+    alike = (variance <= 0) & ((curve.accuracy == 0) | (curve.accuracy == 1))
+    return np.where(alike, (_Z / (n + _Z**2)) ** 2, np.maximum(variance, 0) / n)
 
 
 def _draw_variance(curve: AccuracyCurve) -> tuple[Floats, float, str | None]:

@@ -152,8 +152,9 @@ def predict_knn(
         As in `accuracy_curve`.
     model : {"finite", "iid"}, default "finite"
         "finite": the neighbors' clean labels are what they are, and only the corruption is random; at noise rate 0
-        this is the clean vote itself. Exact for uniform and flip noise; a general matrix is sampled where a
-        neighborhood holds many labels of several classes (`AccuracyCurve.sampling_error`). "iid": the K labels are
+        this is the clean vote itself. Exact for uniform and flip noise in all but large mixed neighborhoods; there,
+        and for a general matrix where a neighborhood holds many labels of several classes, it is sampled
+        (`AccuracyCurve.sampling_error`). "iid": the K labels are
         drawn independently from q(s), clean ones included (Eq. 2, the paper's curves). See the notes for the cost.
     concentration : float in [0, 1], default 0
         As in `accuracy_curve`.

@@ -156,8 +156,9 @@ def _check_square(values: Any, name: str) -> Floats:
     matrix = check_numeric(values, name).astype(np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise ValueError(f"`{name}` must be a square matrix, a row and a column per class; got shape {matrix.shape}.")
-    if not (np.isfinite(matrix) & (matrix >= 0)).all():
-        raise ValueError(f"`{name}` must hold finite numbers, none negative; its smallest is {np.nanmin(matrix):g}.")
+    good = np.isfinite(matrix) & (matrix >= 0)
+    if not good.all():
+        raise ValueError(f"`{name}` must hold finite numbers, none negative; it holds {matrix[~good][0]:g}.")
     return matrix
 
 

@@ -259,6 +259,12 @@ def _neighbors(
                 f"`neighbors` must hold the nearest other samples of each of the {n} samples; got "
                 f"{len(hoods.indices)} rows. Use labelnoise.neighbors(features, k=...)."
             )
+        own = (hoods.indices == np.arange(n)[:, None]).any(axis=1)
+        if own.any():
+            raise ValueError(
+                f"`neighbors` must not count a sample among its own neighbors; {own.sum()} of {n} rows do. Use "
+                f"labelnoise.neighbors(features, k=...), which leaves each sample out."
+            )
         return hoods, min(size, hoods.k)
     if features is None:
         return None, size

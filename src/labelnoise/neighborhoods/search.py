@@ -150,6 +150,11 @@ def squared_lengths(values: Features, cosine: bool, name: str, first: int = 0) -
     squares = np.empty(len(values))
     for_each_block(lambda start, stop: _square(start, stop, values, squares), len(values), 1024, "measuring lengths")
     low, high = (1e-100, 1e150) if cosine else (0.0, 1e300)
+    if not cosine and squares.size and squares.max() < 1e-280 and np.any(values):
+        raise ValueError(
+            f"`{name}` must hold larger numbers: squared differences of numbers below 1e-140 are rounded to 0. Rescale "
+            "them."
+        )
     bad = ~((squares >= low) & (squares <= high))
     if bad.any():
         row = int(np.flatnonzero(bad)[0])

@@ -91,7 +91,7 @@ def most_telling_noise_rate(
         raise ValueError(f"`ks` must name at least two neighborhood sizes to tell apart; got {candidates.tolist()}.")
     rates = np.unique(_RATES if noise_rates is None else check_noise_rates(noise_rates))
     clean, codes, known = check_clean_distribution(clean_distribution, labels, classes)
-    some = slice(None, None, -(-len(codes) // _SAMPLES))
+    some = np.sort(np.random.default_rng(0).permutation(len(codes))[:_SAMPLES])
     votes = IidVotes.of(clean[some], codes[some], tuple(candidates.tolist()), noise.for_classes(known), ties)
     family = np.array([votes.weights @ votes.correct(float(rate)) for rate in rates]) / len(votes.inverse)
     if noise_rates is None:
