@@ -26,7 +26,7 @@ from labelnoise.curves.curve import AccuracyCurve
 from labelnoise.curves.measured import simulate_knn
 from labelnoise.curves.predicted import accuracy_curve, predict_as_measured, predict_knn
 from labelnoise.curves.prediction import Prediction
-from labelnoise.curves.tolerance import CLOSE, enclosing_rates
+from labelnoise.curves.tolerance import CLOSE, enclosing_rates, tolerance
 from labelnoise.data.reading import Reading
 from labelnoise.jobs.doubts import class_doubts, label_doubts, scale_doubts
 from labelnoise.jobs.network_curve import NetworkCurve, check_network_accuracy, fit_network_curve
@@ -138,13 +138,12 @@ class CurveResult:
         curve = self.predicted or self.measured
         if curve is None or self.target is None:
             return []
-        is_evaluated = curve.source is not None and curve.source.any_rate
+        source = curve.source if curve.source is not None and curve.source.any_rate else None
         found = []
-        for k, rate, column in zip(
-            curve.k.tolist(), np.atleast_1d(curve.tolerance(self.target)).tolist(), curve.accuracy.T, strict=True
-        ):
+        for k, column in zip(curve.k.tolist(), curve.accuracy.T, strict=True):
             low, high = enclosing_rates(curve.noise_rates, column, self.target)
-            is_coarse = not is_evaluated and high - low > CLOSE
+            is_coarse = source is None and high - low > CLOSE
+            rate = tolerance(curve.noise_rates, column, self.target, source, k)
             found.append(
                 {
                     "k": k,
