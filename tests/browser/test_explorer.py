@@ -134,9 +134,9 @@ def test_each_control_moves_the_picture_by_keyboard_and_is_in_the_address(explor
         explorer.keyboard.press(PRESSES[control])
     else:
         explorer.select_option(f"#{control}", CHOICES[control])
+    explorer.wait_for_url(lambda url: "#" in url)  # The address is written after the picture was drawn anew.
     after = picture(explorer)
     assert after[0] != before[0]
-    explorer.wait_for_url(lambda url: "#" in url)
     shared = explorer.url
     explorer.goto("about:blank")
     explorer.goto(shared)
