@@ -312,3 +312,11 @@ class TestFromPair:
     def test_pairs_that_do_not_match_are_refused(self, clean, noisy, error, message):
         with pytest.raises(error, match=message):
             ln.NoisyLabels.from_pair(clean, noisy)
+
+
+def test_softmax_rows_match_columns_that_are_named():
+    probs = np.array([[0.8, 0.2], [0.4, 0.6]])
+    named = pd.DataFrame(probs[:, ::-1], columns=[1, 0])
+    np.testing.assert_array_equal(ln.softmax_rows(named, [0, 1], 0.2), ln.softmax_rows(probs, [0, 1], 0.2))
+    words = pd.DataFrame(probs, columns=["cat", "dog"])
+    np.testing.assert_array_equal(ln.softmax_rows(words, ["cat", "dog"], 0.2), ln.softmax_rows(probs, [0, 1], 0.2))

@@ -97,7 +97,6 @@ def test_scikit_learns_neighbors_give_the_simulated_curve_of_the_same_seed(noise
         np.testing.assert_array_equal(found.confusion(rate), expected.confusion(rate, 4))
         np.testing.assert_array_equal(found.per_sample(rate), expected.per_sample(rate, 4))
     np.testing.assert_allclose(found.interval().lower, expected.interval().lower, rtol=1e-12)
-    assert found.tolerance(0.5) == pytest.approx(expected.tolerance(0.5))
 
 
 def test_a_plain_loop_over_the_draws_gives_the_same_accuracies():

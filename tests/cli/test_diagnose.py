@@ -283,3 +283,23 @@ def test_the_search_of_a_diagnosis_is_kept(folder, tmp_path, monkeypatch):
     status, _, err = diagnose(folder, "--pred-probs", "p.npy", "--labels", "y.csv:label", *store)
     assert status == 2
     assert "--pred-probs alone needs none" in err
+
+
+def test_what_weak_features_cannot_tell_is_not_printed(folder, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.normal(size=(200, 5)))
+    pd.DataFrame({"label": np.array([0, 1, 99])[rng.integers(3, size=200)]}).to_csv(tmp_path / "y.csv", index=False)
+    status, out, _ = diagnose(tmp_path, *FILES, "--output-dir", "weak")
+    assert status == 0
+    assert re.search(r"labels +200 of 3 classes \(97 more have no label\)", out)
+    assert re.search(r"wrong +not known: .*\n.*\n10-NN accuracy +not known either", out)
+
+
+def test_deleted_lines_of_an_audit_are_said(folder, truth, tmp_path):
+    diagnose(folder, *FILES, "--output-dir", "deleted")
+    answers = pd.read_csv(folder / "deleted" / "audit.csv", dtype=str, keep_default_na=False)
+    answers["true_label"] = truth[answers["index"].astype(int)].astype(str)
+    answers.iloc[10:].to_csv(tmp_path / "fewer.csv", index=False)
+    status, out, _ = diagnose(folder, *FILES, "--output-dir", "deleted-2", "--audit", tmp_path / "fewer.csv")
+    assert status == 0
+    assert "drawn ones that are not in the file are missing by chance" in " ".join(out.split())

@@ -215,6 +215,7 @@ def test_an_answered_sample_is_not_to_be_checked_again(data, noisy):
     answers = np.asarray(data[1])[audit.samples["index"]]
     again = ln.diagnose(noisy.labels, features=data[0], audit=audit.with_answers(answers), random_state=0)
     assert again.answered.sum() == audit.with_answers(answers).n_checked
+    assert "not in the file" not in again.wrong_rate.assumption
     assert not np.isin(again.plan(len(noisy.labels))["index"], audit.samples["index"]).any()
 
 

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 _SHOWN = 5  # labels to check first
-_FIRST = {
-    "gain": "what turns most votes of neighbors",
-    "region": "whole regions of wrong labels, one after the other",
-    "suspicion": "the most probably wrong",
-}
 
 
 def print_diagnosis(result: DiagnoseResult) -> None:
@@ -147,11 +142,13 @@ def _print_first(result: DiagnoseResult) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from labelnoise.diagnosis.explained import COMES_FIRST
+
     first = result.plan.head(_SHOWN)
     if first.empty:
         return
     needs = "" if "gain" in first else "; the plan needs features"
-    say(f"\n[bold]Check first[/] ({_FIRST[result.order]}{needs})")
+    say(f"\n[bold]Check first[/] ({COMES_FIRST[result.order]}{needs})")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     columns = {"index": "row", "given_label": "label", "suggested_label": "suggested", "wrong_probability": "Pr(wrong)"}
     columns |= {name: name for name in ("gain", "path") if name in first}

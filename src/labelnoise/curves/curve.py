@@ -218,10 +218,11 @@ class AccuracyCurve:
     def tolerance(self, target: float) -> float | Floats:
         """Return the largest noise rate that keeps the accuracy at or above `target` (section 10 of the theory).
 
-        A predicted curve is evaluated between its levels until the crossing is known to 1e-6. A measured one, and one
-        predicted from where measured noise lies, is interpolated linearly, which is close only where its noise rates
-        are (0.05 apart or less). The answer stays within the curve's noise rates: it is the largest of them if the
-        accuracy never falls below the target (read it as "at least"), and NaN if it starts below.
+        A predicted curve is evaluated between its levels until the crossing is known to 1e-6. One that was measured,
+        was predicted from where measured noise lies, or comes from a file is interpolated linearly, with a warning
+        where its noise rates are more than about 0.05 apart. The answer stays within the curve's noise rates: it is the
+        largest of them if the accuracy never falls below the target (read it as "at least"), and NaN if it starts
+        below.
 
         Parameters
         ----------
@@ -233,15 +234,14 @@ class AccuracyCurve:
         float, or array of shape (n_k,) if the curve has several k
         """
         least = check_fraction(target, "target")
-        if self.source is None and not self.measured:
-            enclosing = (enclosing_rates(self.noise_rates, column, least) for column in self.accuracy.T)
-            if any(high - low > CLOSE for low, high in enclosing):
-                warnings.warn(
-                    "this predicted curve, such as one from a file, is known at its noise rates alone, and the "
-                    f"tolerance is interpolated between two that are more than {CLOSE:g} apart. Predict it at more.",
-                    stacklevel=2,
-                )
         source = self.source if self.source is not None and self.source.any_rate else None
+        enclosing = [enclosing_rates(self.noise_rates, column, least) for column in self.accuracy.T]
+        if source is None and any(high - low > CLOSE for low, high in enclosing):
+            warnings.warn(
+                "this curve, measured or from a file, is known at its noise rates alone, and the tolerance is "
+                f"interpolated between two that are more than {CLOSE:g} apart. Ask for more noise rates.",
+                stacklevel=2,
+            )
         found = np.array(
             [
                 tolerance(self.noise_rates, column, least, source, int(k))

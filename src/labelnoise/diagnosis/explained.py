@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from labelnoise.diagnosis.diagnosis import Diagnosis
     from labelnoise.diagnosis.relabeling.plan import RelabelingPlan
 
-_ORDERS = {
-    "gain": "those first whose correction is expected to turn the most votes of their neighbors",
-    "region": "whole regions of wrong labels one after the other",
-    "suspicion": "the most probably wrong first",
+COMES_FIRST = {
+    "gain": "what turns most votes of neighbors",
+    "region": "whole regions of wrong labels, one after the other",
+    "suspicion": "the most probably wrong",
 }
+"""What comes first in each order of a plan."""
 
 
 def explain(found: Diagnosis, plan: RelabelingPlan | None) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def explain(found: Diagnosis, plan: RelabelingPlan | None) -> dict[str, Any]:
         "accuracy": accuracy_now(found),
         "concentration": _concentration(found),
         "gain": "" if plan is None else _gain(found, plan),
-        "plan": "" if plan is None else f"{_ORDERS[plan.order]}. {plan.caveat}".strip(),
+        "plan": "" if plan is None else f"What comes first: {COMES_FIRST[plan.order]}. {plan.caveat}".strip(),
         "confused_pairs": confused_pairs(found).astype({"true_label": str, "given_label": str}).to_dict("records"),
         "accuracy_at_concentrations": accuracy_at_concentrations(found).to_dict("records"),
         "audit_sizes": audit_sizes(found.noise).to_dict("records"),

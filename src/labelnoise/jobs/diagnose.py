@@ -294,8 +294,8 @@ def _plan(found: Diagnosis, n: int | None) -> tuple[pd.DataFrame, str]:
     samples = found.samples
     size = min(len(samples), default_plan_size(len(samples)) if n is None else n)
     if found.data.neighbors is None:
-        open_ = samples[~found.answered]
-        order = open_.sort_values("wrong_probability", ascending=False, kind="stable")
-        return order.head(size).reset_index(drop=True), "suspicion"
+        unanswered = samples[~found.answered]
+        ordered = unanswered.sort_values("wrong_probability", ascending=False, kind="stable")
+        return ordered.head(size).reset_index(drop=True), "suspicion"
     plan = found.relabeling_plan(size)
     return plan.samples, plan.order

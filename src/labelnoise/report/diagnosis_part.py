@@ -185,7 +185,7 @@ def _plan(result: FoundResult) -> Section:
     plan = result.table("plan", ("index", "given_label", "suggested_label", "wrong_probability", "gain", "region"))
     rows = plan.head(_SHOWN)
     text = (
-        f"The first {len(rows)} of {len(plan):,}, {result.record['explained']['plan']} Gain is the expected number of "
+        f"The first {len(rows)} of {len(plan):,}. {result.record['explained']['plan']} Gain is the expected number of "
         "neighbors' votes that one correction sets right."
     )
     hidden = ["expected_accuracy"] + ([] if (rows["region"] >= 0).any() else ["region"])
