@@ -28,7 +28,6 @@ from labelnoise.data import load_digits
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.audited import AuditedNoise
 from labelnoise.diagnosis.estimation.noise_estimation import estimate_noise
-from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.inputs import LabeledSamples
 
 
@@ -101,8 +100,7 @@ def main(options: Options) -> Record:
             found = estimate_noise(codes, 10, features=features, pred_probs=None, copies=rows, rng=rng)
             probs = found.noise.class_probability  # These are not used: nobody passed any.
             data = LabeledSamples(codes, np.arange(10), rows, len(rows), None, probs, False, hoods, options.k, rows)
-            pooled = combine_views(data, found.noise.transition_matrix, found.noise.class_probability)
-            noise = replace(found.noise, posterior=pooled)
+            noise = replace(found.noise, posterior=found.posterior(data))
             for pairs in (False, True):
                 table.add({"data": name, "noise": noise_name, **row_of(data, noise, true, pairs, options)})
     return {"rows": table.rows}

@@ -27,9 +27,7 @@ import labelnoise as ln
 from labelnoise.data import load_digits
 from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.auditing.updating import updated_posterior
-from labelnoise.diagnosis.estimation.noise_estimation import estimate_noise
-from labelnoise.diagnosis.estimation.posterior import combine_views
-from labelnoise.diagnosis.estimation.transition import NoiseEstimate
+from labelnoise.diagnosis.estimation.noise_estimation import Estimation, estimate_noise
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.relabeling.cost import cleaning_curve, knn_accuracy
 from labelnoise.diagnosis.relabeling.orders import cleaning_order
@@ -63,13 +61,13 @@ def settings(features, labels, human):
 
 
 def row_of(
-    data: LabeledSamples, noise: NoiseEstimate, true: np.ndarray, test: tuple[np.ndarray, np.ndarray], n_checked: int
+    data: LabeledSamples, found: Estimation, true: np.ndarray, test: tuple[np.ndarray, np.ndarray], n_checked: int
 ) -> Record:
     """Measure one setting."""
     start, n, classes = time.perf_counter(), len(true), np.eye(data.n_classes, dtype=np.float32)
-    posterior = combine_views(data, noise.transition_matrix, noise.class_probability)
+    posterior = found.posterior(data)
     if n_checked:
-        noise = replace(noise, posterior=posterior)
+        noise = replace(found.noise, posterior=posterior)
         diagnosis = SimpleNamespace(data=data, noise=noise, audit=None, paths=None)
         audit = Audit.draw(diagnosis, n_checked // 2, random_state=0)
         posterior = updated_posterior(data, noise, audit.with_answers(true[audit.samples["index"]]))
@@ -130,12 +128,12 @@ def main(options: Options) -> Record:
         n = len(true)
         for name_of_noise, codes in settings(features, true, None if human is None else human[: options.samples]):
             about = {"features": features, "pred_probs": None, "copies": np.arange(n), "rng": np.random.default_rng(0)}
-            noise = estimate_noise(codes, 10, **about).noise
-            probs = (noise.class_probability @ noise.transition_matrix).astype(np.float32)
+            found = estimate_noise(codes, 10, **about)
+            probs = (found.noise.class_probability @ found.noise.transition_matrix).astype(np.float32)
             for n_checked, k in product((0, options.checked), options.k):
                 data = LabeledSamples(codes, np.arange(10), np.arange(n), n, None, probs, False, hoods, k, np.arange(n))
                 about = {"data": name, "noise": name_of_noise, "checked": n_checked, "k": k}
-                table.add({**about, **row_of(data, noise, true, test, n_checked)})
+                table.add({**about, **row_of(data, found, true, test, n_checked)})
     return {"rows": table.rows}
 
 

@@ -17,7 +17,6 @@ from labelnoise.diagnosis.auditing.audit import Audit
 from labelnoise.diagnosis.copies import find_copies
 from labelnoise.diagnosis.diagnosis import Diagnosis
 from labelnoise.diagnosis.estimation.noise_estimation import N_FOLDS, estimate_noise
-from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.inputs import LabeledSamples, label_fingerprint
 from labelnoise.labels import encode_labels, missing_labels
 from labelnoise.neighborhoods.given import as_neighbors
@@ -181,10 +180,8 @@ def diagnose_rows(
     noise = found.noise
     if given is None:
         data = replace(data, pred_probs=noise.class_probability @ noise.transition_matrix.astype(np.float32))
-    if hoods is not None:
-        stage("combining the regression with the neighbors' labels")
-        pooled = combine_views(data, noise.transition_matrix, noise.class_probability)
-        noise = replace(noise, posterior=pooled)
+    stage("computing the probability of each true class")
+    noise = replace(noise, posterior=found.posterior(data))
     paths = None if origin is None or origin.paths is None else origin.paths[rows]
     return Diagnosis(data, noise, found.standard_error, found.view, audit, seed, paths)
 

@@ -154,6 +154,8 @@ class CrossFit:
         A fold is fitted to at most so many of the other folds' samples.
     rng : Generator
         Chooses these, where there are more.
+    resampled : bool, default False
+        Whether a fold is fitted to a bootstrap sample of the other folds, drawn with replacement.
     """
 
     def __init__(
@@ -165,13 +167,17 @@ class CrossFit:
         used: Integers,
         most_rows: int,
         rng: np.random.Generator,
+        *,
+        resampled: bool = False,
     ) -> None:
         self.design, self.codes, self.n_classes, self.folds = where, codes, n_classes, folds
         self._weights = [np.zeros((where.rows.shape[1], n_classes)) for _ in folds]
         self._others = []
         for fold in folds:
             others = np.setdiff1d(used, fold, assume_unique=True)
-            self._others.append(others if len(others) <= most_rows else rng.choice(others, most_rows, replace=False))
+            if resampled or len(others) > most_rows:
+                others = rng.choice(others, min(len(others), most_rows), replace=resampled)
+            self._others.append(others)
 
     def scores(self, transition: Floats, iterations: int) -> NDArray[np.float32]:
         """Return the held-out scores of the true classes, (n, L), under a transition matrix."""

@@ -3,6 +3,9 @@
 The regression needs columns in which the classes are easy to tell apart. Which columns these are differs between data:
 good network features are separated by linear functions, pixels are not. So the candidates are compared on a part of the
 samples, by the held-out likelihood of their labels, and the best is used.
+
+With few samples, another sample would have given other scores, and one fit is too sure of its own. So the fit is
+repeated on bootstrap samples, and the posterior is the mean of theirs (bagging, Breiman 1996).
 """
 
 from __future__ import annotations
@@ -16,8 +19,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from labelnoise.arrays import Codes, Features, Floats, Integers
-from labelnoise.diagnosis.estimation.forward import CrossFit, design, make_folds
-from labelnoise.diagnosis.estimation.level import simplest
+from labelnoise.diagnosis.estimation.forward import CrossFit, Design, design, make_folds
+from labelnoise.diagnosis.estimation.label_probabilities import (
+    with_mean,
+    with_wrong_probability,
+    wrong_probability_of,
+)
+from labelnoise.diagnosis.estimation.level import Level, simplest
+from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.estimation.transition import (
     Alternation,
     NoiseEstimate,
@@ -25,6 +34,7 @@ from labelnoise.diagnosis.estimation.transition import (
     bayes,
     fit_level,
 )
+from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.progress import stage
 
 View = Callable[[slice | Integers], Features]
@@ -40,6 +50,8 @@ _TRIAL_CELLS = 600_000  # samples times classes there; of more, some classes are
 _MOST_ROWS = 60_000  # to which one fold is fitted
 _MOST_FITTED = _MOST_ROWS * N_FOLDS // (N_FOLDS - 1)  # samples whose folds are fitted to all others
 _BLOCK = 50_000
+_TINY = 1e-6
+_MOST_REFITS, _REFIT_ROWS = 9, 9000  # refits to bootstrap samples: of 1,000 samples nine, of more than 9,000 none
 _REPLICATES, _REPLICATE_ROWS, _REPLICATE_STEPS = 40, 4000, 40
 
 
@@ -55,11 +67,39 @@ class Estimation:
         Of its wrong rate, over samples.
     view : str
         The columns that the regression used.
+    refits : tuple of NoiseEstimate
+        Estimates of all samples from fits to bootstrap samples; none where the samples are many.
     """
 
     noise: NoiseEstimate
     standard_error: float
     view: str
+    refits: tuple[NoiseEstimate, ...] = ()
+
+    def posterior(self, data: LabeledSamples) -> NDArray[np.float32]:
+        """Return Pr(true = y), (n, L): the mean of that of the estimate and of its refits, with its wrong rate.
+
+        Each is of `combine_views` where there are neighbors. A bootstrap sample holds fewer different samples, so that
+        its fit sees too many wrong labels: log odds are shifted until their mean is the wrong rate of the estimate.
+
+        Parameters
+        ----------
+        data : LabeledSamples
+            The samples of the estimate.
+        """
+
+        def of(noise: NoiseEstimate) -> NDArray[np.float32]:
+            if data.neighbors is None:
+                return noise.posterior
+            return combine_views(data, noise.transition_matrix, noise.class_probability)
+
+        first = of(self.noise)
+        if not self.refits:
+            return first
+        mean = (first + sum(map(of, self.refits))) / np.float32(1 + len(self.refits))
+        errors = np.clip(wrong_probability_of(mean, data.codes), _TINY, 1 - _TINY)
+        wrong_rate = float(wrong_probability_of(first, data.codes).mean())
+        return with_wrong_probability(mean, data.codes, with_mean(errors, wrong_rate))
 
 
 def estimate_noise(
@@ -102,8 +142,21 @@ def estimate_noise(
         fits = CrossFit(where, packed, len(present), folds, used, _MOST_ROWS, rng)
         found = alternate(fits, used, _ROUNDS, rng)
         error = _standard_error(found, packed, used, rng)
-        noise = _estimate_of(found, packed)
-    return Estimation(_all_classes(noise, codes, present, n_classes), error, name)
+        refits = [
+            _refit(where, found.level, packed, copies, used, rng)
+            for _ in range(min(_MOST_REFITS, _REFIT_ROWS // len(used)))
+        ]
+    noise, *others = (_all_classes(_estimate_of(fit, packed), codes, present, n_classes) for fit in (found, *refits))
+    return Estimation(noise, error, name, tuple(others))
+
+
+def _refit(
+    where: Design, level: Level, codes: Codes, copies: Integers, used: Integers, rng: np.random.Generator
+) -> Alternation:
+    """Return a fit in new folds, to bootstrap samples of the others, that starts at T of the first fit."""
+    folds = make_folds(codes, copies, N_FOLDS, rng)
+    fits = CrossFit(where, codes, len(level.transition), folds, used, _MOST_ROWS, rng, resampled=True)
+    return alternate(fits, used, 1, rng, replace(level, log_likelihood=-np.inf))
 
 
 def _views(features: Features | None, pred_probs: NDArray[np.floating] | None) -> dict[str, View]:

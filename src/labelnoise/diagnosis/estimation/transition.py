@@ -225,8 +225,10 @@ class Alternation:
         return softmax(scores)
 
 
-def alternate(fits: CrossFit, used: Integers, rounds: int, rng: np.random.Generator) -> Alternation:
-    """Alternate the two fits, from the corner's T, until the held-out likelihood rises no more.
+def alternate(
+    fits: CrossFit, used: Integers, rounds: int, rng: np.random.Generator, start: Level | None = None
+) -> Alternation:
+    """Alternate the two fits until the held-out likelihood rises no more.
 
     Parameters
     ----------
@@ -238,11 +240,13 @@ def alternate(fits: CrossFit, used: Integers, rounds: int, rng: np.random.Genera
         At most so many rounds.
     rng : Generator
         Chooses the samples to which T is fitted, where not all are needed.
+    start : Level, optional
+        Where to start; by default at the corner's T.
     """
     codes, n_classes = fits.codes, fits.n_classes
     most = max(enough_labels(n_classes), _MOST_CELLS // n_classes)
     sample = used if len(used) <= most else np.sort(rng.choice(used, most, replace=False))
-    level = _corner_level(fits, used)
+    level = _corner_level(fits, used) if start is None else start
     weights = np.bincount(codes[used], minlength=n_classes) / len(used)
     for _ in range(rounds):
         scores = fits.scores(level.transition, _LATER_STEPS)
