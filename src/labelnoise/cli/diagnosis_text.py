@@ -120,10 +120,13 @@ def _relabeled(relabeled: Relabeled) -> str:
     changed, before = int(relabeled.changed.sum()), f"{100 * relabeled.wrong_rate_before:.1f} %"
     if not changed:
         return f"No label was changed; {before} of the labels are expected to be wrong."
+    shares = relabeled.expected_error, relabeled.expected_error_high, relabeled.low_wrong_rate
+    expected, high, low = (f"{100 * share:.1f} %" for share in shares)
     return (
-        f"{changed:,} labels were changed, and {100 * relabeled.expected_error:.1f} % of the changes are expected to "
-        f"be wrong. Of all labels, {before} were wrong before and {100 * relabeled.wrong_rate_after:.1f} % are now, if "
-        f"the probabilities are right: concentrated noise that no audit found is not in them."
+        f"{changed:,} labels were changed, and {expected} of the changes are expected to be wrong; {high} if "
+        f"only {low} of all labels were wrong. Of all labels, {before} were wrong before and "
+        f"{100 * relabeled.wrong_rate_after:.1f} % are now, if the probabilities are right: concentrated noise that no "
+        f"audit found is not in them."
     )
 
 

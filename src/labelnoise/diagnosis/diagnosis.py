@@ -292,9 +292,11 @@ class Diagnosis:
         -------
         Relabeled
             Its expected errors hold if the probabilities are right; concentrated noise that no audit found is not in
-            them.
+            them. `expected_error_high` is that of the low end of `wrong_rate`.
         """
-        return relabel_automatically(self.data, self.posterior, least_probability=least_probability)
+        return relabel_automatically(
+            self.data, self.posterior, self.wrong_rate.low, least_probability=least_probability
+        )
 
     def curve(self, order: str = "gain") -> AccuracyCurve:
         """Return what cleaning gains, as a curve over the wrong rate that is left.

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelnoise.arrays import Mask
-from labelnoise.diagnosis.estimation.label_probabilities import wrong_probability_of
+from labelnoise.arrays import Floats, Mask
+from labelnoise.diagnosis.estimation.label_probabilities import with_mean, wrong_probability_of
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.validation import check_fraction
+
+_TINY = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,10 @@ class Relabeled:
         Expected share of the changed labels that are wrong afterwards; NaN if none was changed.
     wrong_rate_before, wrong_rate_after : float
         Expected share of all labels that are wrong. All three hold if the posterior is right.
+    low_wrong_rate : float
+        The least share of all labels that may have been wrong before: the low end of a bracket or interval.
+    expected_error_high : float
+        `expected_error` if no more than `low_wrong_rate` of the labels were wrong; NaN if none was changed.
     """
 
     labels: NDArray[Any]
@@ -35,23 +41,34 @@ class Relabeled:
     expected_error: float
     wrong_rate_before: float
     wrong_rate_after: float
+    low_wrong_rate: float
+    expected_error_high: float
 
     def summary(self) -> dict[str, Any]:
         """Return the number of changes and the expected shares of wrong labels, ready for JSON."""
         return {
             "n_changed": int(self.changed.sum()),
             "expected_error": self.expected_error if self.changed.any() else None,
+            "expected_error_high": self.expected_error_high if self.changed.any() else None,
             "wrong_rate_before": self.wrong_rate_before,
+            "low_wrong_rate": self.low_wrong_rate,
             "wrong_rate_after": self.wrong_rate_after,
         }
 
 
 def relabel_automatically(
-    data: LabeledSamples, posterior: NDArray[np.floating], *, least_probability: float = 0.5
+    data: LabeledSamples, posterior: NDArray[np.floating], low_wrong_rate: float, *, least_probability: float = 0.5
 ) -> Relabeled:
-    """Replace each given label by the most probable class where that class is probable enough.
+    r"""Replace each given label by the most probable class where that class is probable enough.
 
     `Diagnosis.relabel` calls this, and nothing does so unasked: a person who looks at the sample makes fewer mistakes.
+
+    A sample's change is wrong with probability 1 - w. The posterior may see too many wrong labels, above all with few
+    samples: errors of the classifier look like them. So the same is said for the lowest wrong rate that is possible,
+
+    .. math:: 1 - w_i \frac{e'_i}{e_i}, \qquad \operatorname{logit} e'_i = \operatorname{logit} e_i - c
+
+    with :math:`e_i` the probability that the given label is wrong, and c such that :math:`e'_i` has that rate as mean.
 
     Parameters
     ----------
@@ -59,6 +76,8 @@ def relabel_automatically(
         The labels.
     posterior : (n, L) array
         Pr(true = y), rows sum to 1.
+    low_wrong_rate : float in [0, 1]
+        The least share of the labels that may be wrong: the low end of a bracket or interval.
     least_probability : float in [0, 1], default 0.5
         Least probability of the suggested class. The higher it is, the fewer labels are changed, and the fewer of the
         changed labels are wrong.
@@ -92,10 +111,18 @@ def relabel_automatically(
     changed = (suggested != data.codes) & (probability >= least)
     before = wrong_probability_of(posterior, data.codes)
     after = np.where(changed, 1 - probability, before)
+    errors = np.clip(before, _TINY, 1 - _TINY)
+    at_low = np.minimum(with_mean(errors, low_wrong_rate), errors)
     return Relabeled(
         labels=data.for_all(data.classes[np.where(changed, suggested, data.codes)], None),
         changed=data.for_all(changed, False).astype(bool),
-        expected_error=float(after[changed].mean()) if changed.any() else float("nan"),
+        expected_error=_mean(after[changed]),
         wrong_rate_before=float(before.mean()),
         wrong_rate_after=float(after.mean()),
+        low_wrong_rate=low_wrong_rate,
+        expected_error_high=_mean((1 - probability * at_low / errors)[changed]),
     )
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
