@@ -36,6 +36,7 @@ SHOWN_BY_ANOTHER = {
     ("selection_rules", "clean"),  # fig4a
     ("selection_rules", "noisy"),  # noisy_selection
     ("selection_rules_cifar10", "clean"),  # fig4b
+    ("selection_rules_cifar10", "noisy"),  # its last epochs
 }
 
 
