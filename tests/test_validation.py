@@ -106,21 +106,6 @@ class TestFrames:
         with pytest.raises(TypeError, match=r"column 'kind' is of dtype.*Leave this column out"):
             check_features(frame)
 
-    @pytest.mark.parametrize("row", [np.array, list, tuple])
-    def test_a_column_of_embeddings_is_a_matrix(self, row):
-        rows = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
-        column = pd.Series([row(r) for r in rows])
-        for given in (column, column.to_frame(), column.to_numpy(), column.iloc[:1]):
-            assert check_features(given).tolist() == rows[: len(given)]
-        assert check_distributions(pd.Series([row([0.5, 0.5])] * 2), "rows").tolist() == [[0.5, 0.5]] * 2
-
-    @pytest.mark.parametrize("last", [[5.0], [5.0, 6.0, 7.0], [[5.0], [6.0, 7.0]]])
-    def test_embeddings_of_different_lengths_are_no_matrix(self, last):
-        with pytest.raises(ValueError, match="`features` must have rows of one length"):
-            check_features(pd.Series([[1.0, 2.0], [3.0, 4.0], last]))
-        with pytest.raises(TypeError, match="`features` must be numeric"):
-            check_features(pd.Series([[1.0, 2.0], None]))
-
     def test_ragged_features(self):
         with pytest.raises(ValueError, match="`features` must have rows of one length"):
             check_features([[1.0], [1.0, 2.0]])

@@ -275,7 +275,7 @@ class TestBadInput:
             ({"labels": ["a", "b"] + [None] * 38}, "at least 8 samples"),
             ({"pred_probs": np.ones((40, 2))}, "sum to 1"),
             ({"pred_probs": np.full((39, 2), 0.5)}, "one row per label, 40; got 39"),
-            ({"neighbors": np.tile([0, 1], (3, 1))}, "got 3 rows"),
+            ({"neighbors": np.zeros((3, 2), int)}, "got 3 rows"),
             ({"neighbors": np.column_stack([np.arange(40), np.arange(40) ^ 1])}, "among its own neighbors"),
             (
                 {"neighbors": ln.neighbors(np.arange(40.0)[:, None], np.arange(40.0)[:, None], k=2)},

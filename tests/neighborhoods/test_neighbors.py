@@ -656,15 +656,6 @@ def test_a_few_samples_among_their_own_neighbors_are_chance():
     assert as_neighbors(meant, n_train=20) is meant
 
 
-def test_a_row_that_names_a_sample_twice_is_an_error():
-    indices = np.random.default_rng(0).permuted(np.tile(np.arange(30), (9000, 1)), axis=1)[:, :12]
-    as_neighbors(indices, n_train=30)
-    indices[8500, 11] = indices[8500, 2]
-    for value in (indices, (indices, np.zeros(indices.shape))):
-        with pytest.raises(ValueError, match=f"row 8500 names {indices[8500, 2]} twice"):
-            as_neighbors(value, n_train=30)
-
-
 # ---- label shares
 
 

@@ -11,9 +11,10 @@ from scipy import sparse
 from labelnoise.arrays import Floats
 from labelnoise.neighborhoods.knn_graph import MOST
 from labelnoise.neighborhoods.neighbors import Neighbors
-from labelnoise.validation import check_ks, to_array
-
-_ROWS = 8192  # checked at once
+from labelnoise.validation import (
+    check_ks,
+    to_array,
+)
 
 
 def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Neighbors:
@@ -38,8 +39,8 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
     Raises
     ------
     TypeError, ValueError
-        `value` is something else or of another training set, an index is out of range, there are too few neighbors,
-        the samples are among their own neighbors, or a row names a sample twice.
+        `value` is something else or of another training set, an index is out of range, there are too few neighbors, or
+        the samples are among their own neighbors.
 
     Examples
     --------
@@ -61,7 +62,6 @@ def as_neighbors(value: Any, *, k: Any = None, n_train: int | None = None) -> Ne
         largest = int(indices.max(initial=0))
         found = Neighbors(indices, distances, largest + 1 if n_train is None else n_train, "unknown", False)
         _check_self_left_out(found)
-        _check_distinct(found)
     if n_train is not None and found.n_train != n_train:
         raise ValueError(
             f"`neighbors` must be of the same training set as the labels, {n_train} samples; they are of "
@@ -90,18 +90,6 @@ def _split_pair(value: Any) -> tuple[NDArray[Any], Floats | None]:
     rounded = distances[0].astype(np.float64)
     rounded[(rounded < 0) & (rounded > -1e-5)] = 0  # cosine distances of equal samples, after rounding in float32
     return indices[0], rounded
-
-
-def _check_distinct(found: Neighbors) -> None:
-    """Raise a ValueError if a row names a training sample twice: its label would have two votes."""
-    for start in range(0, found.n_queries, _ROWS):
-        ordered = np.sort(found.indices[start : start + _ROWS], axis=1)
-        rows, columns = np.nonzero(ordered[:, 1:] == ordered[:, :-1])
-        if len(rows):
-            raise ValueError(
-                f"`neighbors` must name each training sample at most once in a row; row {start + rows[0]} names "
-                f"{ordered[rows[0], columns[0]]} twice. Search for distinct neighbors."
-            )
 
 
 def _check_self_left_out(found: Neighbors) -> None:

@@ -15,7 +15,7 @@ def to_array(values: Any) -> NDArray[Any]:
 
     Types that NumPy lacks (bfloat16) become float32, which holds them exactly. A data frame of numbers and booleans,
     nullable ones too, becomes float64 if its columns share no type; pandas.NA becomes NaN. So do masked numbers, also
-    in a list of masked rows. A column of arrays or lists, such as embeddings in a data frame, becomes a matrix.
+    in a list of masked rows.
     """
     if hasattr(values, "toarray"):
         raise TypeError(f"an array must be dense; got a sparse {type(values).__name__}. Pass its toarray().")
@@ -34,8 +34,6 @@ def to_array(values: Any) -> NDArray[Any]:
         values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
         array = np.asarray(values)
-        if _holds_rows(array):
-            array = np.array(array.ravel().tolist())
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
@@ -47,13 +45,6 @@ def to_array(values: Any) -> NDArray[Any]:
     if array.dtype == object and is_frame(values) and not columns_of_no_numbers(values):
         array = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return array
-
-
-def _holds_rows(array: NDArray[Any]) -> bool:
-    """Return whether the elements of an array of objects, in one column, are the rows of a matrix."""
-    if array.dtype != object or array.ndim == 0 or not array.size or array.size != len(array):
-        return False
-    return all(isinstance(row, list | tuple | np.ndarray) and np.ndim(row) for row in array.flat)
 
 
 def _is_small_float(array: Any) -> bool:
