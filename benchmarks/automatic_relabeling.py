@@ -5,7 +5,7 @@
 Draws sets of digits, and of CIFAR-10's features where the folder holds them; puts noise into their labels; and changes
 the labels whose suggested class has at least the given probability (`Diagnosis.relabel`). `expected` is how many of the
 changes should be wrong if the probabilities are right, `high` if only the low end of the bracket of the wrong rate was
-wrong. `error` is the share of wrong labels before and after, in per cent. All are totals over the sets.
+wrong; all are totals over the sets. `before` and `after` are mean shares of wrong labels, in per cent.
 """
 
 from __future__ import annotations

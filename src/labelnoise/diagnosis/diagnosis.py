@@ -17,7 +17,7 @@ from labelnoise.diagnosis.auditing.audited import AuditedNoise
 from labelnoise.diagnosis.auditing.updating import updated_posterior
 from labelnoise.diagnosis.estimate import Estimate
 from labelnoise.diagnosis.estimation.bracket import EVEN, TOO_WEAK, wrong_rate_bracket
-from labelnoise.diagnosis.estimation.label_probabilities import with_mean, with_wrong_probability, wrong_probability_of
+from labelnoise.diagnosis.estimation.label_probabilities import with_wrong_rate, wrong_probability_of
 from labelnoise.diagnosis.estimation.transition import NoiseEstimate, enough_labels
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.diagnosis.relabeling.automatic import Relabeled, relabel_automatically
@@ -150,11 +150,8 @@ class Diagnosis:
         if self.audited is not None:
             return self.audited.knn_accuracy
         value = knn_accuracy(self.data, self.noise.posterior)
-        errors = np.clip(self.noise.wrong_probability, 1e-6, 1 - 1e-6)
         ends = [
-            knn_accuracy(
-                self.data, with_wrong_probability(self.noise.posterior, self.data.codes, with_mean(errors, rate))
-            )
+            knn_accuracy(self.data, with_wrong_rate(self.noise.posterior, self.data.codes, rate))
             for rate in (self.bracket.low, self.bracket.high)
         ]
         return Estimate(value, min(value, *ends), max(value, *ends), "bracket", 0, self.bracket.assumption)

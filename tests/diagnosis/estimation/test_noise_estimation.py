@@ -47,4 +47,3 @@ def test_the_mean_posterior_has_the_wrong_rate_of_the_estimate_and_is_less_sure(
         assert rates[0] == pytest.approx(rates[1], abs=1e-4)
         surprise = [-np.log(np.maximum(posterior[np.arange(150), truth], 1e-6)).mean() for posterior in (mean, one)]
         assert surprise[0] < surprise[1]
-    np.testing.assert_array_equal(one.argmax(axis=1) != given, wrong_probability_of(one, given) > 0.5)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from labelnoise.diagnosis.estimation.label_probabilities import (
     draw_classes,
     with_wrong_probability,
+    with_wrong_rate,
     wrong_probability_of,
 )
 from labelnoise.diagnosis.estimation.posterior import (
@@ -161,6 +162,16 @@ def test_the_given_class_gets_what_an_audit_leaves_it_and_the_others_keep_their_
     before = np.where(others, posterior, 0) / np.where(others, posterior, 0).sum(axis=1, keepdims=True)
     after = np.where(others, changed, 0) / np.where(others, changed, 0).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(before, after, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.3, 0.9])
+def test_another_wrong_rate_shifts_the_log_odds_of_all_labels_alike(rate):
+    rng = np.random.default_rng(0)
+    posterior, codes = rng.dirichlet(np.ones(4), size=50), rng.integers(4, size=50)
+    errors = [wrong_probability_of(table, codes) for table in (posterior, with_wrong_rate(posterior, codes, rate))]
+    assert errors[1].mean() == pytest.approx(rate, abs=1e-5)
+    before, after = (np.log(e / (1 - e)) for e in errors)
+    np.testing.assert_allclose(after - before, (after - before)[0], atol=1e-3)
 
 
 def test_where_nothing_is_known_of_the_other_classes_they_share_evenly():

@@ -14,6 +14,7 @@ from labelnoise.arrays import Codes, Floats
 from labelnoise.compiled import compiled
 
 _TINY = 1e-9
+_LEAST = 1e-6  # so that log odds are finite
 
 
 def wrong_probability_of(posterior: NDArray[np.floating], codes: Codes) -> Floats:
@@ -51,6 +52,32 @@ def with_wrong_probability(
     changed *= (wrong_probability / np.where(even, 1.0, others)).astype(np.float32)[:, None]
     changed[rows, codes] = 1 - wrong_probability
     return changed
+
+
+def with_wrong_rate(posterior: NDArray[np.floating], codes: Codes, wrong_rate: float) -> NDArray[np.float32]:
+    r"""Return a posterior in which the share of wrong labels is another one, (n, L).
+
+    .. math:: \operatorname{logit} e'_i = \operatorname{logit} e_i + c
+
+    with e the probabilities that given labels are wrong, and c such that their mean is the wrong rate. The classes
+    other than the given one keep their proportions.
+
+    Parameters
+    ----------
+    posterior : (n, L) array
+        Pr(true = y | ...), rows sum to 1.
+    codes : (n,) int array
+        Given labels.
+    wrong_rate : float in [0, 1]
+        Wanted mean of Pr(true != given).
+
+    Examples
+    --------
+    >>> with_wrong_rate(np.array([[0.5, 0.3, 0.2]]), np.array([0]), 0.8).round(2).tolist()
+    [[0.20000000298023224, 0.47999998927116394, 0.3199999928474426]]
+    """
+    errors = np.clip(wrong_probability_of(posterior, codes), _LEAST, 1 - _LEAST)
+    return with_wrong_probability(posterior, codes, with_mean(errors, wrong_rate))
 
 
 def with_mean(probability: Floats, mean: float) -> Floats:

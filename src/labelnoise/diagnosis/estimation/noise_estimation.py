@@ -20,11 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from labelnoise.arrays import Codes, Features, Floats, Integers
 from labelnoise.diagnosis.estimation.forward import CrossFit, Design, design, make_folds
-from labelnoise.diagnosis.estimation.label_probabilities import (
-    with_mean,
-    with_wrong_probability,
-    wrong_probability_of,
-)
+from labelnoise.diagnosis.estimation.label_probabilities import with_wrong_rate, wrong_probability_of
 from labelnoise.diagnosis.estimation.level import Level, simplest
 from labelnoise.diagnosis.estimation.posterior import combine_views
 from labelnoise.diagnosis.estimation.transition import (
@@ -50,7 +46,6 @@ _TRIAL_CELLS = 600_000  # samples times classes there; of more, some classes are
 _MOST_ROWS = 60_000  # to which one fold is fitted
 _MOST_FITTED = _MOST_ROWS * N_FOLDS // (N_FOLDS - 1)  # samples whose folds are fitted to all others
 _BLOCK = 50_000
-_TINY = 1e-6
 _MOST_REFITS, _REFIT_ROWS = 9, 9000  # refits to bootstrap samples: of 1,000 samples nine, of more than 9,000 none
 _REPLICATES, _REPLICATE_ROWS, _REPLICATE_STEPS = 40, 4000, 40
 
@@ -80,7 +75,7 @@ class Estimation:
         """Return Pr(true = y), (n, L): the mean of that of the estimate and of its refits, with its wrong rate.
 
         Each is of `combine_views` where there are neighbors. A bootstrap sample holds fewer different samples, so that
-        its fit sees too many wrong labels: log odds are shifted until their mean is the wrong rate of the estimate.
+        its fit sees too many wrong labels: the mean gets the wrong rate of the estimate (`with_wrong_rate`).
 
         Parameters
         ----------
@@ -97,9 +92,7 @@ class Estimation:
         if not self.refits:
             return first
         mean = (first + sum(map(of, self.refits))) / np.float32(1 + len(self.refits))
-        errors = np.clip(wrong_probability_of(mean, data.codes), _TINY, 1 - _TINY)
-        wrong_rate = float(wrong_probability_of(first, data.codes).mean())
-        return with_wrong_probability(mean, data.codes, with_mean(errors, wrong_rate))
+        return with_wrong_rate(mean, data.codes, float(wrong_probability_of(first, data.codes).mean()))
 
 
 def estimate_noise(

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelnoise.arrays import Floats, Mask
-from labelnoise.diagnosis.estimation.label_probabilities import with_mean, wrong_probability_of
+from labelnoise.diagnosis.estimation.label_probabilities import with_wrong_rate, wrong_probability_of
 from labelnoise.diagnosis.inputs import LabeledSamples
 from labelnoise.validation import check_fraction
-
-_TINY = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +57,13 @@ class Relabeled:
 def relabel_automatically(
     data: LabeledSamples, posterior: NDArray[np.floating], low_wrong_rate: float, *, least_probability: float = 0.5
 ) -> Relabeled:
-    r"""Replace each given label by the most probable class where that class is probable enough.
+    """Replace each given label by the most probable class where that class is probable enough.
 
     `Diagnosis.relabel` calls this, and nothing does so unasked: a person who looks at the sample makes fewer mistakes.
 
     A sample's change is wrong with probability 1 - w. The posterior may see too many wrong labels, above all with few
-    samples: errors of the classifier look like them. So the same is said for the lowest wrong rate that is possible,
-
-    .. math:: 1 - w_i \frac{e'_i}{e_i}, \qquad \operatorname{logit} e'_i = \operatorname{logit} e_i - c
-
-    with :math:`e_i` the probability that the given label is wrong, and c such that :math:`e'_i` has that rate as mean.
+    samples: errors of the classifier look like them. So the same is said of a posterior with the lowest wrong rate that
+    is possible (`with_wrong_rate`).
 
     Parameters
     ----------
@@ -111,8 +106,7 @@ def relabel_automatically(
     changed = (suggested != data.codes) & (probability >= least)
     before = wrong_probability_of(posterior, data.codes)
     after = np.where(changed, 1 - probability, before)
-    errors = np.clip(before, _TINY, 1 - _TINY)
-    at_low = np.minimum(with_mean(errors, low_wrong_rate), errors)
+    at_low = with_wrong_rate(posterior, data.codes, min(low_wrong_rate, float(before.mean())))
     return Relabeled(
         labels=data.for_all(data.classes[np.where(changed, suggested, data.codes)], None),
         changed=data.for_all(changed, False).astype(bool),
@@ -120,7 +114,7 @@ def relabel_automatically(
         wrong_rate_before=float(before.mean()),
         wrong_rate_after=float(after.mean()),
         low_wrong_rate=low_wrong_rate,
-        expected_error_high=_mean((1 - probability * at_low / errors)[changed]),
+        expected_error_high=_mean(1 - at_low[changed, suggested[changed]].astype(np.float64)),
     )
 
 
